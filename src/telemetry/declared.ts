@@ -1,0 +1,33 @@
+import { declareMetrics } from './metrics.ts';
+
+/**
+ * Every metric of the process, declared once. Append-only in spirit: a name is an interface to dashboards and alerts.
+ * `signal` is traces, logs or metrics; `reason` is the snake_case reason of a CodedError.
+ */
+export const metrics = declareMetrics({
+  buildInfo: { type: 'gauge', name: 'thresher_build_info', help: 'Always 1; its labels say which version runs.', labels: ['version', 'node'] },
+
+  itemsReceived: { type: 'counter', name: 'thresher_items_received_total', help: 'Spans, log records and data points accepted from senders.', labels: ['signal', 'receiver'] },
+  batchesReceived: { type: 'counter', name: 'thresher_batches_received_total', help: 'Batches accepted from senders.', labels: ['signal', 'receiver'] },
+  wireBytesReceived: { type: 'counter', name: 'thresher_wire_bytes_received_total', help: 'Bytes of accepted messages as they came on the wire.', labels: ['signal', 'receiver'] },
+  batchesRefused: { type: 'counter', name: 'thresher_batches_refused_total', help: 'Batches that were not accepted, by the reason that the sender was told.', labels: ['signal', 'receiver', 'reason'] },
+
+  itemsDecided: { type: 'counter', name: 'thresher_items_decided_total', help: 'Items of closed windows, by what became of them: kept or dropped.', labels: ['signal', 'outcome'] },
+  windowsDecided: { type: 'counter', name: 'thresher_windows_decided_total', help: 'Windows closed, by how they were decided: policy or fallback.', labels: ['signal', 'by'] },
+  policySeconds: { type: 'histogram', name: 'thresher_policy_duration_seconds', help: 'Time that one policy took over one window.', labels: ['policy'] },
+  policyFailures: { type: 'counter', name: 'thresher_policy_failures_total', help: 'Windows in which a policy failed, by reason.', labels: ['policy', 'reason'] },
+
+  bufferedBytes: { type: 'gauge', name: 'thresher_buffered_bytes', help: 'Bytes of retained batches in open windows.', labels: ['signal'] },
+  bufferedItems: { type: 'gauge', name: 'thresher_buffered_items', help: 'Items in open windows.', labels: ['signal'] },
+
+  itemsExported: { type: 'counter', name: 'thresher_items_exported_total', help: 'Items that the next hop acknowledged.', labels: ['signal', 'exporter'] },
+  itemsLost: { type: 'counter', name: 'thresher_items_lost_total', help: 'Kept items that an exporter gave up on, by reason.', labels: ['signal', 'exporter', 'reason'] },
+  exportRetries: { type: 'counter', name: 'thresher_export_retries_total', help: 'Batches that were sent again, by reason.', labels: ['signal', 'exporter', 'reason'] },
+  wireBytesSent: { type: 'counter', name: 'thresher_wire_bytes_sent_total', help: 'Bytes of sent messages as they went on the wire.', labels: ['signal', 'exporter'] },
+
+  logLinesSuppressed: { type: 'counter', name: 'thresher_log_lines_suppressed_total', help: 'Log lines held back by the rate limit of their reason.', labels: ['reason'] },
+
+  processResidentBytes: { type: 'gauge', name: 'process_resident_memory_bytes', help: 'Resident memory of the process.' },
+  processCpuSeconds: { type: 'counter', name: 'process_cpu_seconds_total', help: 'User and system CPU time of the process since its start.' },
+  eventLoopDelaySeconds: { type: 'gauge', name: 'nodejs_eventloop_delay_p99_seconds', help: 'Delay of the main event loop since the last reading, 99th percentile.' },
+});
