@@ -1,0 +1,175 @@
+import { promisify } from 'node:util';
+import zlib from 'node:zlib';
+import { CodedError, messageOf } from '../base/errors.ts';
+import { tooLarge } from './framing.ts';
+import { zstdFrames } from './zstd-frames.ts';
+
+const zstdArrowLevels = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] as const;
+
+/** Encodings of messages that real senders use; `zstdarrowN` is the Collector's OTAP exporter's name for zstd at level N. */
+export type MessageEncoding = 'identity' | 'gzip' | 'deflate' | 'zstd' | `zstdarrow${(typeof zstdArrowLevels)[number]}`;
+
+export const messageEncodings: readonly MessageEncoding[] = [
+  'identity', 'gzip', 'deflate', 'zstd', ...zstdArrowLevels.map((level) => `zstdarrow${level}` as const),
+];
+
+/** The grpc-accept-encoding header. */
+export const acceptEncoding = messageEncodings.join(',');
+
+/** True when we can read messages in this encoding. */
+export function isMessageEncoding(name: string): name is MessageEncoding {
+  return (messageEncodings as readonly string[]).includes(name);
+}
+
+/**
+ * Messages that are expected to be at most this long are inflated and deflated on the calling thread: below it the way to a
+ * worker thread costs the calling thread as much as the work (docs/adr/0003-zstd-messages.md).
+ */
+export const offThreadBytesMin = 256 * 1024;
+
+/**
+ * Windows above this are refused: a frame header of six bytes may ask for gigabytes of window.
+ * 32 MiB is the largest that the Go encoder behind zstdarrow10 writes.
+ */
+const zstdWindowLogMax = 25;
+
+/** The output: expected size first, then the bound. */
+interface OutputOptions {
+  readonly chunkSize: number;
+  readonly maxOutputLength: number;
+}
+
+interface Codec {
+  readonly sync: (bytes: Uint8Array, options: OutputOptions) => Buffer;
+  readonly async: (bytes: Uint8Array, options: OutputOptions) => Promise<Buffer>;
+}
+
+const zlibStrict = { rejectGarbageAfterEnd: true };
+const gunzipAsync = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.gunzip);
+const inflateAsync = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.inflate);
+const zstdParams = { [zlib.constants.ZSTD_d_windowLogMax]: zstdWindowLogMax };
+const zstdAsync = promisify<Uint8Array, zlib.ZstdOptions, Buffer>(zlib.zstdDecompress);
+const inflaters: Readonly<Record<'gzip' | 'deflate' | 'zstd', Codec>> = {
+  gzip: {
+    sync: (bytes, options) => zlib.gunzipSync(bytes, { ...options, ...zlibStrict }),
+    async: (bytes, options) => gunzipAsync(bytes, { ...options, ...zlibStrict }),
+  },
+  deflate: {
+    sync: (bytes, options) => zlib.inflateSync(bytes, { ...options, ...zlibStrict }),
+    async: (bytes, options) => inflateAsync(bytes, { ...options, ...zlibStrict }),
+  },
+  zstd: {
+    sync: (bytes, options) => zlib.zstdDecompressSync(bytes, { ...options, params: zstdParams }),
+    async: (bytes, options) => zstdAsync(bytes, { ...options, params: zstdParams }),
+  },
+};
+
+/**
+ * Inflates the messages of one stream in one encoding. It learns how far messages expand: one output buffer of about
+ * the right size is what keeps node:zlib's one-shot functions fast (with their 16 kB chunks a 400 kB message takes twice as long).
+ */
+export class MessageInflater {
+  readonly encoding: MessageEncoding;
+  readonly #bytesMax: number;
+  /** Decompressed over compressed bytes of recent messages. */
+  #expansion = 4;
+
+  constructor(encoding: MessageEncoding, bytesMax: number) {
+    this.encoding = encoding;
+    this.#bytesMax = bytesMax;
+  }
+
+  /**
+   * The message in `bytes`; a promise when the work is done off the calling thread.
+   * Errors: RESOURCE_EXHAUSTED / message_too_large above the limit, INTERNAL / undecodable_message.
+   */
+  inflate(bytes: Uint8Array): Uint8Array | Promise<Uint8Array> {
+    if (this.encoding === 'identity') {
+      throw new CodedError('INTERNAL', 'undecodable_message', 'a message is flagged compressed but grpc-encoding is identity');
+    }
+    if (this.encoding === 'gzip' || this.encoding === 'deflate') {
+      return this.#inflatePart(inflaters[this.encoding], bytes, this.#expectedBytes(bytes), this.#bytesMax);
+    }
+    return this.#inflateZstd(bytes);
+  }
+
+  #inflateZstd(bytes: Uint8Array): Uint8Array | Promise<Uint8Array> {
+    const frames = zstdFrames(bytes);
+    const declared = frames.reduce((sum, frame) => sum + (frame.contentBytes ?? 0), 0);
+    if (declared > this.#bytesMax) throw tooLarge(declared, this.#bytesMax);
+    if (frames.length === 1) {
+      const expected = frames[0].contentBytes ?? this.#expectedBytes(bytes);
+      return this.#inflatePart(inflaters.zstd, frames[0].bytes, expected, this.#bytesMax);
+    }
+    const parts: Buffer[] = [];
+    let left = this.#bytesMax;
+    for (const frame of frames) {
+      const part = this.#inflateSync(inflaters.zstd, frame.bytes, frame.contentBytes ?? this.#expectedBytes(frame.bytes), left);
+      left -= part.length;
+      parts.push(part);
+    }
+    return Buffer.concat(parts);
+  }
+
+  #expectedBytes(bytes: Uint8Array): number {
+    return Math.ceil(bytes.length * this.#expansion) + 512;
+  }
+
+  #inflatePart(codec: Codec, bytes: Uint8Array, expected: number, bytesMax: number): Uint8Array | Promise<Uint8Array> {
+    if (expected < offThreadBytesMin) return this.#inflateSync(codec, bytes, expected, bytesMax);
+    return codec.async(bytes, outputOptions(expected, bytesMax)).then(
+      (inflated) => this.#learn(bytes, inflated),
+      (error: unknown) => {
+        throw inflateError(error, this.encoding, bytesMax);
+      },
+    );
+  }
+
+  #inflateSync(codec: Codec, bytes: Uint8Array, expected: number, bytesMax: number): Buffer {
+    try {
+      return this.#learn(bytes, codec.sync(bytes, outputOptions(expected, bytesMax)));
+    } catch (error) {
+      throw inflateError(error, this.encoding, bytesMax);
+    }
+  }
+
+  /** Keeps the greater of the last expansion and a slowly falling memory of it. */
+  #learn(bytes: Uint8Array, inflated: Buffer): Buffer {
+    const expansion = (inflated.length / Math.max(1, bytes.length)) * 1.05;
+    this.#expansion = Math.min(64, Math.max(expansion, this.#expansion * 0.9));
+    return inflated;
+  }
+}
+
+function outputOptions(expected: number, bytesMax: number): OutputOptions {
+  const chunkSize = Math.max(64, Math.min(expected, bytesMax));
+  return { chunkSize, maxOutputLength: Math.max(1, bytesMax) };
+}
+
+function inflateError(error: unknown, encoding: string, bytesMax: number): CodedError {
+  if (error instanceof RangeError) {
+    const message = `message decompresses to more than the limit of ${bytesMax} bytes`;
+    return new CodedError('RESOURCE_EXHAUSTED', 'message_too_large', message, { cause: error });
+  }
+  return new CodedError('INTERNAL', 'undecodable_message', `${encoding}: ${messageOf(error)}`, { cause: error });
+}
+
+const deflateGzip = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.gzip);
+const deflateZlib = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.deflate);
+const deflateZstd = promisify<Uint8Array, zlib.ZstdOptions, Buffer>(zlib.zstdCompress);
+
+/** Level of a zstd encoding's name; `zstd` alone is 3, the library's default. */
+function zstdLevel(encoding: string): number {
+  return encoding === 'zstd' ? 3 : Number(encoding.slice('zstdarrow'.length));
+}
+
+/** `bytes` in `encoding`, off the calling thread where the message is large. For `identity`: the same bytes. */
+export function deflateMessage(encoding: MessageEncoding, bytes: Uint8Array): Uint8Array | Promise<Uint8Array> {
+  const chunkSize = Math.max(64, Math.ceil(bytes.length / 2));
+  const offThread = bytes.length >= offThreadBytesMin / 2;
+  if (encoding === 'identity') return bytes;
+  if (encoding === 'gzip') return offThread ? deflateGzip(bytes, { chunkSize }) : zlib.gzipSync(bytes, { chunkSize });
+  if (encoding === 'deflate') return offThread ? deflateZlib(bytes, { chunkSize }) : zlib.deflateSync(bytes, { chunkSize });
+  const options = { chunkSize, params: { [zlib.constants.ZSTD_c_compressionLevel]: zstdLevel(encoding) }, pledgedSrcSize: bytes.length };
+  return offThread ? deflateZstd(bytes, options) : zlib.zstdCompressSync(bytes, options);
+}

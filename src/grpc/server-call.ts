@@ -1,0 +1,192 @@
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { constants } from 'node:http2';
+import { CodedError, statusNumbers } from '../base/errors.ts';
+import { encodeFrame, FrameReader } from './framing.ts';
+import { acceptEncoding, MessageInflater, type MessageEncoding } from './message-encoding.ts';
+import { encodeRetryDetails } from './retry-info.ts';
+import { encodeStatusMessage, type GrpcStatus } from './status.ts';
+
+/** One received message. The bytes may be views into network buffers: whoever keeps a part of them copies it. */
+export interface GrpcMessage {
+  readonly bytes: Uint8Array;
+  /** The message as it came when it was compressed; null when it came plain. */
+  readonly compressed: Uint8Array | null;
+  readonly encoding: MessageEncoding;
+}
+
+/**
+ * One RPC as its handler sees it. `read` and `write` are for one caller at a time. The transport holds at most the
+ * stream's flow-control window and one message: a handler that does not read stops its sender.
+ */
+export interface ServerCall {
+  readonly path: string;
+  readonly peer: string;
+  readonly headers: IncomingHttpHeaders;
+  /** Aborted when the client went away or the call's deadline passed; its reason is a CodedError. */
+  readonly signal: AbortSignal;
+  /** Aborted when the server drains: finish what was read and return. */
+  readonly draining: AbortSignal;
+  /**
+   * The next message; null when the client has closed its side, and from then on.
+   * Throws what `FrameReader` and `MessageInflater` throw, and the reason of `signal`.
+   */
+  read(): Promise<GrpcMessage | null>;
+  /** Sends one message; resolves when the sender may write the next one. Throws the reason of `signal`. */
+  write(message: Uint8Array): Promise<void>;
+}
+
+/** What the server asks of a call beyond what its handler does. */
+export interface CallOptions {
+  readonly path: string;
+  readonly peer: string;
+  readonly encoding: MessageEncoding;
+  readonly messageBytesMax: number;
+  readonly draining: AbortSignal;
+}
+
+const responseHeaders = {
+  ':status': 200,
+  'content-type': 'application/grpc+proto',
+  'grpc-accept-encoding': acceptEncoding,
+} as const;
+
+/** A ServerCall over one stream of node:http2. */
+export class Http2ServerCall implements ServerCall {
+  readonly path: string;
+  readonly peer: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly draining: AbortSignal;
+  readonly #stream: ServerHttp2Stream;
+  readonly #frames: FrameReader;
+  readonly #inflater: MessageInflater;
+  readonly #abort = new AbortController();
+  #ended = false;
+  #finished = false;
+  /** Wakes the reader that waits for bytes, the end, or an abort. */
+  #wake: (() => void) | null = null;
+
+  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, options: CallOptions) {
+    this.path = options.path;
+    this.peer = options.peer;
+    this.headers = headers;
+    this.draining = options.draining;
+    this.#stream = stream;
+    this.#frames = new FrameReader(options.messageBytesMax);
+    this.#inflater = new MessageInflater(options.encoding, options.messageBytesMax);
+    stream.on('data', (chunk: Buffer) => this.#onData(chunk));
+    stream.pause();
+    stream.on('end', () => this.#onEnd());
+    stream.on('close', () => this.cancel(new CodedError('CANCELLED', 'client_cancelled', 'the client has gone away')));
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  async read(): Promise<GrpcMessage | null> {
+    for (;;) {
+      this.signal.throwIfAborted();
+      const frame = this.#frames.next();
+      if (frame !== null) return this.#inflate(frame.payload, frame.compressed);
+      if (this.#ended) {
+        this.#frames.assertComplete();
+        return null;
+      }
+      await this.#moreBytes();
+    }
+  }
+
+  async write(message: Uint8Array): Promise<void> {
+    this.signal.throwIfAborted();
+    if (!this.#stream.headersSent) this.#stream.respond(responseHeaders, { waitForTrailers: true });
+    if (!this.#stream.write(encodeFrame(message, false))) await this.#drained();
+  }
+
+  /** Ends the RPC with a status; a status that comes before any message is sent as trailers only. Only the first counts. */
+  finish(status: GrpcStatus): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.#frames.clear();
+    if (this.#stream.destroyed || this.#stream.closed) return;
+    const trailers = trailersOf(status);
+    if (!this.#stream.headersSent) {
+      this.#stream.respond({ ...responseHeaders, ...trailers }, { endStream: true });
+      this.#stopSender();
+      return;
+    }
+    this.#stream.once('wantTrailers', () => {
+      this.#stream.sendTrailers(trailers);
+      this.#stopSender();
+    });
+    this.#stream.end();
+  }
+
+  /** Ends reads and writes with `reason`. */
+  cancel(reason: CodedError): void {
+    if (!this.signal.aborted) this.#abort.abort(reason);
+    this.#wakeReader();
+  }
+
+  /** Tells a client that still sends to stop, after the status is out (RFC 9113, section 8.1: RST_STREAM with NO_ERROR). */
+  #stopSender(): void {
+    if (this.#ended) return;
+    setImmediate(() => {
+      if (!this.#stream.destroyed) this.#stream.close(constants.NGHTTP2_NO_ERROR);
+    });
+  }
+
+  async #inflate(payload: Buffer, compressed: boolean): Promise<GrpcMessage> {
+    if (!compressed) return { bytes: payload, compressed: null, encoding: 'identity' };
+    const inflated = this.#inflater.inflate(payload);
+    const bytes = inflated instanceof Promise ? await inflated : inflated;
+    return { bytes, compressed: payload, encoding: this.#inflater.encoding };
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.#finished) return;
+    if (this.#frames.push(chunk)) this.#wakeReader();
+  }
+
+  #onEnd(): void {
+    this.#ended = true;
+    this.#wakeReader();
+  }
+
+  #wakeReader(): void {
+    const wake = this.#wake;
+    this.#wake = null;
+    wake?.();
+  }
+
+  async #moreBytes(): Promise<void> {
+    const woken = new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    this.#stream.resume();
+    await woken;
+    this.#stream.pause();
+  }
+
+  #drained(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const done = (): void => {
+        this.#stream.off('drain', done);
+        this.signal.removeEventListener('abort', done);
+        if (this.signal.aborted) reject(this.signal.reason);
+        else resolve();
+      };
+      this.#stream.once('drain', done);
+      this.signal.addEventListener('abort', done);
+    });
+  }
+}
+
+/** The trailers that carry a status. */
+export function trailersOf(status: GrpcStatus): Record<string, string> {
+  const trailers: Record<string, string> = { 'grpc-status': String(statusNumbers[status.status]) };
+  if (status.message !== '') trailers['grpc-message'] = encodeStatusMessage(status.message);
+  if (status.retryAfterMs !== null) {
+    trailers['grpc-status-details-bin'] = encodeRetryDetails(status.status, status.message, status.retryAfterMs);
+  }
+  return trailers;
+}

@@ -1,0 +1,230 @@
+import http2 from 'node:http2';
+import type { AddressInfo, Socket } from 'node:net';
+import { CodedError } from '../base/errors.ts';
+import type { Seam } from '../base/seam.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { acceptEncoding, isMessageEncoding, type MessageEncoding } from './message-encoding.ts';
+import { Http2ServerCall, trailersOf, type GrpcMessage, type ServerCall } from './server-call.ts';
+import { guardConnection } from './server-connection.ts';
+import { describeError, okStatus, parseTimeoutMs, statusOfError } from './status.ts';
+
+/** Handles a bidirectional stream: reads, writes, and returns for OK or throws a CodedError for its status. */
+export type StreamHandler = (call: ServerCall) => Promise<void>;
+
+/** Handles a unary call: gives the response message or throws a CodedError for its status. */
+export type UnaryHandler = (request: GrpcMessage, call: ServerCall) => Promise<Uint8Array>;
+
+/** Bounds of a server; every one is enforced before memory is spent. */
+export interface GrpcServerLimits {
+  /** A message, before and after decompression. */
+  readonly messageBytesMax: number;
+  readonly connectionsMax: number;
+  readonly streamsPerConnectionMax: number;
+  /** Flow-control windows: what a sender may have under way that no handler has read. */
+  readonly streamWindowBytes: number;
+  readonly connectionWindowBytes: number;
+  /** A ping goes out this often; a connection that does not answer within `pingTimeoutMs` is closed. */
+  readonly pingIntervalMs: number;
+  readonly pingTimeoutMs: number;
+  /** A connection without a stream for this long is closed gracefully. */
+  readonly idleMs: number;
+}
+
+export const defaultGrpcServerLimits: GrpcServerLimits = {
+  messageBytesMax: 16 * 1024 * 1024,
+  connectionsMax: 1000,
+  streamsPerConnectionMax: 100,
+  streamWindowBytes: 1024 * 1024,
+  connectionWindowBytes: 8 * 1024 * 1024,
+  pingIntervalMs: 60_000,
+  pingTimeoutMs: 20_000,
+  idleMs: 600_000,
+};
+
+export interface GrpcServerOptions {
+  readonly seam: Seam;
+  readonly log: Logger;
+  readonly limits?: Partial<GrpcServerLimits>;
+}
+
+/**
+ * A gRPC server over node:http2 for handlers of raw messages (docs/adr/0002-transport.md): framing, message encodings,
+ * status, deadlines, limits and drain, and nothing else. Life: handlers are added, then `listen`, then `drain`.
+ */
+export class GrpcServer {
+  readonly #seam: Seam;
+  readonly #log: Logger;
+  readonly #limits: GrpcServerLimits;
+  readonly #handlers = new Map<string, StreamHandler>();
+  readonly #draining = new AbortController();
+  readonly #connections = new Set<http2.ServerHttp2Session>();
+  readonly #server: http2.Http2Server;
+
+  constructor(options: GrpcServerOptions) {
+    this.#seam = options.seam;
+    this.#log = options.log;
+    this.#limits = { ...defaultGrpcServerLimits, ...options.limits };
+    this.#server = http2.createServer(http2Options(this.#limits));
+    this.#server.maxConnections = this.#limits.connectionsMax;
+    this.#server.on('session', (session) => this.#onConnection(session));
+    this.#server.on('stream', (stream, headers) => this.#onStream(stream, headers));
+    this.#server.on('error', (error) => this.#log.warn('grpc_server_error', error.message));
+  }
+
+  /** Adds a streaming method by its path, `/package.Service/Method`. */
+  addStreamMethod(path: string, handler: StreamHandler): void {
+    this.#handlers.set(path, handler);
+  }
+
+  /** Adds a unary method by its path. */
+  addUnaryMethod(path: string, handler: UnaryHandler): void {
+    this.#handlers.set(path, (call) => serveUnary(call, handler));
+  }
+
+  /** Starts to listen; gives the port. Rejects when the address cannot be had. */
+  listen(host: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', reject);
+        resolve((this.#server.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  /**
+   * Stops accepting, tells clients to go elsewhere (GOAWAY) and handlers to finish (`ServerCall.draining`); closes what
+   * is left after `deadlineMs`. Resolves when every connection is closed.
+   */
+  async drain(deadlineMs: number): Promise<void> {
+    if (!this.#draining.signal.aborted) this.#draining.abort();
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const session of this.#connections) session.close();
+    const finished = new AbortController();
+    const forced = this.#seam.sleepMs(deadlineMs, finished.signal).then(
+      () => {
+        for (const session of this.#connections) session.destroy();
+      },
+      () => {},
+    );
+    await closed;
+    finished.abort();
+    await forced;
+  }
+
+  #onConnection(session: http2.ServerHttp2Session): void {
+    if (this.#draining.signal.aborted) {
+      session.close();
+      return;
+    }
+    this.#connections.add(session);
+    session.once('close', () => this.#connections.delete(session));
+    session.on('error', (error: Error) => this.#log.debug('grpc_connection_error', error.message, { peer: peerOf(session) }));
+    session.setLocalWindowSize(this.#limits.connectionWindowBytes);
+    void guardConnection(session, this.#seam, this.#limits);
+  }
+
+  #onStream(stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders): void {
+    stream.on('error', (error: Error) => this.#log.debug('grpc_stream_error', error.message));
+    const refusal = httpRefusal(headers);
+    if (refusal !== null) {
+      refuse(stream, { ':status': refusal });
+      return;
+    }
+    const path = headers[':path'] ?? '';
+    const handler = this.#handlers.get(path);
+    try {
+      if (handler === undefined) throw new CodedError('UNIMPLEMENTED', 'unknown_method', `unknown method ${path}`);
+      const encoding = encodingOf(headers);
+      const timeout = headers['grpc-timeout'];
+      const timeoutMs = typeof timeout === 'string' ? parseTimeoutMs(timeout) : null;
+      const peer = stream.session === undefined ? 'unknown' : peerOf(stream.session);
+      const { messageBytesMax } = this.#limits;
+      const call = new Http2ServerCall(stream, headers, { path, peer, encoding, messageBytesMax, draining: this.#draining.signal });
+      void this.#serve(call, handler, timeoutMs);
+    } catch (error) {
+      refuse(stream, { ':status': 200, 'content-type': 'application/grpc', 'grpc-accept-encoding': acceptEncoding, ...trailersOf(statusOfError(error)) });
+    }
+  }
+
+  async #serve(call: Http2ServerCall, handler: StreamHandler, timeoutMs: number | null): Promise<void> {
+    const timer = new AbortController();
+    if (timeoutMs !== null) void this.#cancelAfter(call, timeoutMs, timer.signal);
+    try {
+      await handler(call);
+      call.finish(okStatus);
+    } catch (error) {
+      this.#logFailure(call, error);
+      call.finish(statusOfError(error));
+    } finally {
+      timer.abort();
+    }
+  }
+
+  async #cancelAfter(call: Http2ServerCall, timeoutMs: number, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#seam.sleepMs(timeoutMs, signal);
+    } catch {
+      return;
+    }
+    const reason = new CodedError('DEADLINE_EXCEEDED', 'deadline_exceeded', `the call took longer than its ${timeoutMs} ms`);
+    call.cancel(reason);
+    call.finish(statusOfError(reason));
+  }
+
+  #logFailure(call: ServerCall, error: unknown): void {
+    const where = { path: call.path, peer: call.peer };
+    if (!(error instanceof CodedError)) this.#log.error('grpc_handler_failed', describeError(error), where);
+    else this.#log.debug(error.reason, error.message, { ...where, status: error.status });
+  }
+}
+
+function http2Options(limits: GrpcServerLimits): http2.ServerOptions {
+  return {
+    settings: {
+      maxConcurrentStreams: limits.streamsPerConnectionMax,
+      initialWindowSize: limits.streamWindowBytes,
+      maxHeaderListSize: 16 * 1024,
+      enablePush: false,
+    },
+    maxSendHeaderBlockLength: 16 * 1024,
+    maxHeaderListPairs: 128,
+    maxSessionMemory: Math.ceil(limits.connectionWindowBytes / 1e6) + 16,
+    unknownProtocolTimeout: limits.pingTimeoutMs,
+  };
+}
+
+async function serveUnary(call: ServerCall, handler: UnaryHandler): Promise<void> {
+  const request = await call.read();
+  if (request === null) throw new CodedError('INVALID_ARGUMENT', 'missing_request', 'a unary call without a message');
+  if ((await call.read()) !== null) throw new CodedError('INVALID_ARGUMENT', 'second_request', 'a unary call with two messages');
+  await call.write(await handler(request, call));
+}
+
+/** The HTTP status for a request that is no gRPC (gRPC over HTTP/2, "Requests"); null for one that is. */
+function httpRefusal(headers: http2.IncomingHttpHeaders): number | null {
+  if (headers[':method'] !== 'POST') return 405;
+  const contentType = headers['content-type'] ?? '';
+  return /^application\/grpc($|[+;])/.test(contentType) ? null : 415;
+}
+
+function encodingOf(headers: http2.IncomingHttpHeaders): MessageEncoding {
+  const name = headers['grpc-encoding'] ?? 'identity';
+  if (typeof name === 'string' && isMessageEncoding(name)) return name;
+  throw new CodedError('UNIMPLEMENTED', 'unknown_encoding', `grpc-encoding ${String(name)} is not supported`);
+}
+
+/** Answers with headers alone and stops a client that still sends. */
+function refuse(stream: http2.ServerHttp2Stream, headers: http2.OutgoingHttpHeaders): void {
+  if (stream.destroyed) return;
+  stream.respond(headers, { endStream: true });
+  stream.resume();
+  setImmediate(() => {
+    if (!stream.destroyed) stream.close(http2.constants.NGHTTP2_NO_ERROR);
+  });
+}
+
+function peerOf(session: http2.Http2Session): string {
+  const socket: Socket | undefined = session.destroyed ? undefined : session.socket;
+  return socket?.remoteAddress === undefined ? 'unknown' : `${socket.remoteAddress}:${socket.remotePort}`;
+}
