@@ -14,6 +14,7 @@ export const columnTypes = {
   DOUBLE: { id: duckdb.Type.DOUBLE, width: 8 },
   UUID: { id: duckdb.Type.UUID, width: 16 },
   VARCHAR: { id: duckdb.Type.VARCHAR, width: 0 },
+  UHUGEINT: { id: duckdb.Type.UHUGEINT, width: 16 },
   BLOB: { id: duckdb.Type.BLOB, width: 0 },
 } as const;
 

@@ -1,0 +1,119 @@
+/** Remembered outcome of a trace: N = 2^56 - T of its threshold; 0 for a dropped trace. */
+export type RememberedN = bigint;
+
+/** What lookups answer by: the trace id as four 32-bit words in DuckDB's order (lowest word first). */
+const words = 4;
+
+/**
+ * Decisions on traces, kept and dropped alike, remembered in two generations that are forgotten together
+ * (sampling.md, rule 17): when the current one is full or a horizon old, it becomes the previous one and the
+ * previous one is forgotten. Bounded: 24 bytes an entry at a load of at most one half, so 48 bytes a decision.
+ */
+export class DecisionCache {
+  readonly #entriesMax: number;
+  #current: Generation;
+  #previous: Generation;
+
+  /** `entriesMax` decisions a generation; the cache holds at most twice that many. */
+  constructor(entriesMax: number) {
+    this.#entriesMax = entriesMax;
+    this.#current = new Generation(1024);
+    this.#previous = new Generation(16);
+  }
+
+  get size(): number {
+    return this.#current.size + this.#previous.size;
+  }
+
+  get byteLength(): number {
+    return this.#current.byteLength + this.#previous.byteLength;
+  }
+
+  /** Remembers the trace whose id stands at `ids[at .. at + 4)`. */
+  put(ids: Uint32Array, at: number, n: RememberedN): void {
+    if (this.#current.size >= this.#entriesMax) this.rotate();
+    if (this.#current.isFull) this.#current = this.#current.grown();
+    this.#current.put(ids, at, n);
+  }
+
+  /** N of a remembered trace (0 = dropped), or -1 where nothing is remembered. */
+  get(ids: Uint32Array, at: number): RememberedN {
+    if (this.size === 0) return -1n;
+    const n = this.#current.get(ids, at);
+    return n >= 0n ? n : this.#previous.get(ids, at);
+  }
+
+  /** Forgets the older generation. */
+  rotate(): void {
+    this.#previous = this.#current;
+    this.#current = new Generation(1024);
+  }
+}
+
+/** Open addressing with linear probing over typed arrays. */
+class Generation {
+  readonly #mask: number;
+  readonly #ids: Uint32Array;
+  readonly #n: BigUint64Array;
+  readonly #used: Uint8Array;
+  size = 0;
+
+  constructor(slots: number) {
+    this.#mask = slots - 1;
+    this.#ids = new Uint32Array(slots * words);
+    this.#n = new BigUint64Array(slots);
+    this.#used = new Uint8Array(slots);
+  }
+
+  get isFull(): boolean {
+    return this.size * 2 >= this.#used.length;
+  }
+
+  get byteLength(): number {
+    return this.#used.length * (words * 4 + 9);
+  }
+
+  put(ids: Uint32Array, at: number, n: bigint): void {
+    const slot = this.#find(ids, at);
+    if (this.#used[slot] === 0) {
+      this.#used[slot] = 1;
+      this.#ids.set(ids.subarray(at, at + words), slot * words);
+      this.size++;
+    }
+    this.#n[slot] = n;
+  }
+
+  get(ids: Uint32Array, at: number): bigint {
+    if (this.size === 0) return -1n;
+    const slot = this.#find(ids, at);
+    return this.#used[slot] === 0 ? -1n : this.#n[slot];
+  }
+
+  grown(): Generation {
+    const larger = new Generation(this.#used.length * 2);
+    for (let slot = 0; slot < this.#used.length; slot++) {
+      if (this.#used[slot] === 1) larger.put(this.#ids, slot * words, this.#n[slot]);
+    }
+    return larger;
+  }
+
+  /** The slot that holds the id, or the free one where it would go. */
+  #find(ids: Uint32Array, at: number): number {
+    let slot = hash(ids, at) & this.#mask;
+    while (this.#used[slot] === 1 && !this.#equals(slot * words, ids, at)) slot = (slot + 1) & this.#mask;
+    return slot;
+  }
+
+  #equals(slot: number, ids: Uint32Array, at: number): boolean {
+    const own = this.#ids;
+    return own[slot] === ids[at] && own[slot + 1] === ids[at + 1] && own[slot + 2] === ids[at + 2] && own[slot + 3] === ids[at + 3];
+  }
+}
+
+/** Trace ids need not be random (sequential test ids, old generators), so all words are mixed. */
+function hash(ids: Uint32Array, at: number): number {
+  let h = ids[at] ^ Math.imul(ids[at + 1], 0x9e3779b1) ^ Math.imul(ids[at + 2], 0x85ebca6b) ^ Math.imul(ids[at + 3], 0xc2b2ae35);
+  h = Math.imul(h ^ (h >>> 16), 0x7feb352d);
+  h = Math.imul(h ^ (h >>> 15), 0x846ca68b);
+  return (h ^ (h >>> 16)) >>> 0;
+}

@@ -1,0 +1,66 @@
+import type { BatchLayout, OtapBatch } from '../otap/batch.ts';
+import { reopenBatch } from '../otap/decode/reopen-batch.ts';
+import { readRetainedHeader, retainedBody } from './retained-batch.ts';
+
+/** Bytes that all held batches of a process take. */
+export interface HeldBytes {
+  retained: number;
+}
+
+/**
+ * A batch that waits for decisions: its serialised form, and the layout to read it with. Every slot that has rows of
+ * it holds it; when the last one lets go, its bytes no longer count.
+ */
+export class HeldBatch {
+  readonly ordinal: number;
+  readonly bytes: Uint8Array;
+  readonly layout: BatchLayout;
+  readonly #account: HeldBytes;
+  #holders = 0;
+
+  constructor(bytes: Uint8Array, layout: BatchLayout, account: HeldBytes) {
+    this.ordinal = readRetainedHeader(bytes).batchOrdinal;
+    this.bytes = bytes;
+    this.layout = layout;
+    this.#account = account;
+  }
+
+  get byteLength(): number {
+    return this.bytes.length + this.layout.byteLength;
+  }
+
+  hold(): void {
+    if (this.#holders++ === 0) this.#account.retained += this.byteLength;
+  }
+
+  release(): void {
+    if (--this.#holders === 0) this.#account.retained -= this.byteLength;
+  }
+
+  /** The batch, read again from its bytes. */
+  open(): OtapBatch {
+    return reopenBatch(this.layout, retainedBody(this.bytes));
+  }
+}
+
+/** Consecutive rows of a slot that come from one batch. */
+export interface RowRun {
+  /** Slot row number of the first. */
+  readonly seqStart: number;
+  readonly count: number;
+  readonly batch: HeldBatch;
+  /** Row numbers in the batch's root table; null where they are 0 to count - 1. */
+  readonly rows: Uint32Array | null;
+}
+
+/** The run that holds slot row `seq`; runs are in order and without gaps. */
+export function runIndexOf(runs: readonly RowRun[], seq: number): number {
+  let low = 0;
+  let high = runs.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (runs[middle].seqStart <= seq) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}

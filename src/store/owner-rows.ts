@@ -1,0 +1,41 @@
+import type { PayloadTable } from '../otap/batch.ts';
+import { isValid } from './lookup.ts';
+
+/** Which rows of a slot's row table hold which rows of the batch that is being projected. */
+export interface OwnerRows {
+  readonly seqStart: number;
+  /** Rows of the batch's root table, ascending; null for 0 to count - 1. */
+  readonly rows: Uint32Array | null;
+  readonly count: number;
+}
+
+/** Slot row number by the root table's `id`, or -1 for ids that this slot has not. */
+export function seqById(root: PayloadTable, owner: OwnerRows): Int32Array {
+  const ids = root.ids('id');
+  if (ids === null) return new Int32Array(0);
+  let idMax = 0;
+  for (let row = 0; row < ids.values.length; row++) idMax = Math.max(idMax, ids.values[row]);
+  const seq = new Int32Array(idMax + 1).fill(-1);
+  for (let i = 0; i < owner.count; i++) {
+    const row = owner.rows === null ? i : owner.rows[i];
+    if (isValid(ids.validity, row)) seq[ids.values[row]] = owner.seqStart + i;
+  }
+  return seq;
+}
+
+/** Rows of a child table whose parent is in this slot, and their parents' slot row numbers. */
+export function ownedRows(
+  parents: Uint32Array, rows: Uint32Array | null, seq: Int32Array,
+): { readonly rows: Uint32Array; readonly owners: Uint32Array<ArrayBuffer> } {
+  const count = parents.length;
+  const kept = new Uint32Array(count);
+  const owners = new Uint32Array(count);
+  let n = 0;
+  for (let i = 0; i < count; i++) {
+    const owner = parents[i] < seq.length ? seq[parents[i]] : -1;
+    if (owner < 0) continue;
+    kept[n] = rows === null ? i : rows[i];
+    owners[n++] = owner;
+  }
+  return { rows: kept.subarray(0, n), owners: owners.slice(0, n) };
+}

@@ -1,0 +1,78 @@
+import type { OtapBatch } from '../otap/batch.ts';
+import { rootPayload } from '../otap/payload-type.ts';
+import { projectChildren } from './child-tables.ts';
+import { bytesOf, type ReadContext } from './field-readers.ts';
+import type { HeldBatch } from './held-batch.ts';
+import type { InputColumns } from './input-columns.ts';
+import { type OnMismatch, readKey } from './key-columns.ts';
+import type { LookupCache } from './lookup.ts';
+import type { OwnerRows } from './owner-rows.ts';
+import type { Slot } from './slot.ts';
+import { fieldsOf } from './slot-plan.ts';
+import { pick } from './pick.ts';
+import { projectStars } from './star-tables.ts';
+import type { ColumnData } from './table-writer.ts';
+
+/** What all projections of a process share. */
+export interface ProjectionTools {
+  readonly lookups: LookupCache;
+  readonly onMismatch: OnMismatch;
+}
+
+/**
+ * Copies of a batch the columns that the slot's plan asks for into the slot's tables: all its rows, or those in
+ * `rows` (ascending). Returns how many rows were written.
+ */
+export function project(
+  slot: Slot, batch: OtapBatch, held: HeldBatch, rows: Uint32Array | null, inputs: InputColumns, tools: ProjectionTools,
+): number {
+  const root = batch.table(rootPayload[batch.signal].name);
+  const count = rows === null ? batch.rowCount : rows.length;
+  if (root === null || count === 0) return 0;
+  const context: ReadContext = {
+    batch, root, strings: slot.strings, lookups: tools.lookups, batchOrdinal: held.ordinal,
+  };
+  const seqStart = slot.addRun(held, rows, count);
+  const data = readColumns(slot, context, inputs, tools.onMismatch);
+  slot.rows.write(count, [sequence(seqStart, count), ...data.map((column, index) => pick(column, rows, slot.rows.columns[index + 1].type))]);
+  writeInputs(slot, inputs, rows, seqStart);
+  const owner: OwnerRows = { seqStart, rows, count };
+  projectChildren(slot, context, owner, tools.onMismatch);
+  projectStars(slot, context, owner);
+  return count;
+}
+
+function readColumns(slot: Slot, context: ReadContext, inputs: InputColumns, onMismatch: OnMismatch): ColumnData[] {
+  const { plan } = slot;
+  const fields = fieldsOf(plan.signal);
+  const data: ColumnData[] = [{ bytes: bytesOf(inputs.randomness), valid: null }];
+  if (inputs.traceIds !== null) data.push({ bytes: bytesOf(inputs.traceIds), valid: null });
+  for (const name of plan.fields) data.push(fields[name].read(context));
+  for (const key of plan.keys) data.push(readKey(context, key, onMismatch));
+  return data;
+}
+
+function sequence(start: number, count: number): ColumnData {
+  const seq = new Uint32Array(count);
+  for (let i = 0; i < count; i++) seq[i] = start + i;
+  return { bytes: bytesOf(seq), valid: null };
+}
+
+function writeInputs(slot: Slot, inputs: InputColumns, rows: Uint32Array | null, seqStart: number): void {
+  const { sampled } = inputs;
+  if (sampled === null) return;
+  const seq: number[] = [];
+  const from: number[] = [];
+  const position = rows === null ? null : new Map(Array.from(rows, (row, index) => [row, index]));
+  for (let i = 0; i < sampled.rows.length; i++) {
+    const at = position === null ? sampled.rows[i] : position.get(sampled.rows[i]);
+    if (at === undefined) continue;
+    seq.push(seqStart + at);
+    from.push(i);
+  }
+  slot.inputs.write(seq.length, [
+    { bytes: bytesOf(Uint32Array.from(seq)), valid: null },
+    { bytes: bytesOf(BigUint64Array.from(from, (i) => sampled.nIn[i])), valid: null },
+    { bytes: bytesOf(Uint32Array.from(from, (i) => sampled.codes[i])), valid: null },
+  ]);
+}

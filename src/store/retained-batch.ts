@@ -1,0 +1,97 @@
+import { constants, gunzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { CodedError } from '../base/errors.ts';
+import type { Signal } from '../otap/payload-type.ts';
+
+/**
+ * The one serialised form of a retained batch, the same bytes in memory and on disk, little-endian:
+ *
+ *     0  4  magic "TRB" and version 1
+ *     4  1  kind: 0 batch, 1 stream state (schemas and dictionaries as of the batches that follow)
+ *     5  1  signal: 0 traces, 1 logs, 2 metrics
+ *     6  1  body encoding: 0 none, 1 zstd, 2 gzip
+ *     7  1  reserved, 0
+ *     8  8  batch ordinal, unique in the process and kept over recovery (keys the hash of rows without randomness)
+ *    16  8  arrival, nanoseconds since the Unix epoch
+ *    24  4  stream number: batches of one number share dictionaries
+ *    28  4  bytes of the BatchArrowRecords when decompressed
+ *    32  .  the BatchArrowRecords, as it came where it came compressed
+ *
+ * A segment is a sequence of these, each behind a 4-byte length; before the first batch of a stream stands the
+ * stream's state, so a segment can be read by itself.
+ */
+export const headerBytes = 32;
+const magic = 0x01425254;
+
+export const bodyEncodings = ['none', 'zstd', 'gzip'] as const;
+export type BodyEncoding = (typeof bodyEncodings)[number];
+const signals: readonly Signal[] = ['traces', 'logs', 'metrics'];
+
+export interface RetainedHeader {
+  readonly kind: 'batch' | 'state';
+  readonly signal: Signal;
+  readonly encoding: BodyEncoding;
+  readonly batchOrdinal: number;
+  readonly arrivalUnixNano: bigint;
+  readonly streamNumber: number;
+  readonly bodyBytes: number;
+}
+
+/** One allocation that holds header and body; the body is copied, so the message that it came in can be freed. */
+export function serialiseRetained(header: RetainedHeader, body: Uint8Array): Uint8Array<ArrayBuffer> {
+  const out = new Uint8Array(headerBytes + body.length);
+  const view = new DataView(out.buffer);
+  view.setUint32(0, magic, true);
+  view.setUint8(4, header.kind === 'batch' ? 0 : 1);
+  view.setUint8(5, signals.indexOf(header.signal));
+  view.setUint8(6, bodyEncodings.indexOf(header.encoding));
+  view.setBigUint64(8, BigInt(header.batchOrdinal), true);
+  view.setBigInt64(16, header.arrivalUnixNano, true);
+  view.setUint32(24, header.streamNumber, true);
+  view.setUint32(28, header.bodyBytes, true);
+  out.set(body, headerBytes);
+  return out;
+}
+
+/** Reads a header. Errors: CodedError INTERNAL `retained_corrupt` or `retained_version`. */
+export function readRetainedHeader(bytes: Uint8Array): RetainedHeader {
+  if (bytes.length < headerBytes) throw corrupt('shorter than its header');
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const found = view.getUint32(0, true);
+  if ((found & 0xffffff) !== (magic & 0xffffff)) throw corrupt('not a retained batch');
+  if (found !== magic) {
+    throw new CodedError('INTERNAL', 'retained_version', `a retained batch of version ${found >>> 24}, this program reads version 1`);
+  }
+  const signal = signals[view.getUint8(5)];
+  const encoding = bodyEncodings[view.getUint8(6)];
+  if (signal === undefined || encoding === undefined || view.getUint8(4) > 1) throw corrupt('unknown kind, signal or encoding');
+  return {
+    kind: view.getUint8(4) === 0 ? 'batch' : 'state',
+    signal,
+    encoding,
+    batchOrdinal: Number(view.getBigUint64(8, true)),
+    arrivalUnixNano: view.getBigInt64(16, true),
+    streamNumber: view.getUint32(24, true),
+    bodyBytes: view.getUint32(28, true),
+  };
+}
+
+/** The BatchArrowRecords of a retained batch, decompressed. */
+export function retainedBody(bytes: Uint8Array): Uint8Array {
+  const header = readRetainedHeader(bytes);
+  const body = bytes.subarray(headerBytes);
+  if (header.encoding === 'none') return body;
+  const options = { maxOutputLength: Math.max(header.bodyBytes, 1) };
+  const plain = header.encoding === 'zstd' ? zstdDecompressSync(body, options) : gunzipSync(body, options);
+  if (plain.length !== header.bodyBytes) throw corrupt(`${plain.length} bytes where ${header.bodyBytes} were announced`);
+  return plain;
+}
+
+/** zstd level 1 where that saves at least an eighth, else the bytes as they are. */
+export function compressBody(body: Uint8Array): { readonly encoding: BodyEncoding; readonly bytes: Uint8Array } {
+  const compressed = zstdCompressSync(body, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
+  return compressed.length < body.length * 0.875 ? { encoding: 'zstd', bytes: compressed } : { encoding: 'none', bytes: body };
+}
+
+function corrupt(what: string): CodedError {
+  return new CodedError('INTERNAL', 'retained_corrupt', `retained batch: ${what}`);
+}

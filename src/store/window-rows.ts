@@ -1,0 +1,56 @@
+import type { KeyColumn } from './key-columns.ts';
+import type { Slot } from './slot.ts';
+import { textFieldNames } from './signal-fields.ts';
+
+/** 2^56: the number of values of R, and N of probability 1 (sampling.md, notation). */
+export const nOne = '72057594037927936';
+
+/** Part of a window: a slot, and which of its rows belong. */
+export interface WindowSlot {
+  readonly slot: Slot;
+  /** SQL condition on the slot's columns (`b.seq`, `b.trace_id`), or null for all rows. */
+  readonly filter: string | null;
+}
+
+/** What a query needs of each row. */
+export interface RowNeeds {
+  readonly fields: readonly string[];
+  readonly keys: readonly KeyColumn[];
+  /** n_in and pcode. */
+  readonly inputs: boolean;
+}
+
+/**
+ * The rows of a window as one SELECT: `wseq` (number of the row in the window: slot number + seq), `r`, for traces
+ * `trace_id`, the fields asked for (texts resolved), keys by their column names, and `n_in`, `pcode`.
+ * Tables that nothing asked for are not joined, since DuckDB does not prune an unused LEFT JOIN.
+ */
+export function windowRows(slots: readonly WindowSlot[], seqBase: number, needs: RowNeeds): string {
+  return slots.map((part) => slotRows(part, seqBase, needs)).join('\nUNION ALL\n');
+}
+
+function slotRows({ slot, filter }: WindowSlot, seqBase: number, needs: RowNeeds): string {
+  const { select, joins } = rowColumnsSql(slot, seqBase, needs);
+  const where = filter === null ? '' : ` WHERE ${filter}`;
+  return `SELECT ${select.join(', ')} FROM ${slot.rows.table} b${joins.join('')}${where}`;
+}
+
+function rowColumnsSql(slot: Slot, seqBase: number, needs: RowNeeds): { readonly select: string[]; readonly joins: string[] } {
+  const select = [`(b.seq + ${slot.seqBase - seqBase})::UINTEGER AS wseq`, 'b.r AS r'];
+  const joins: string[] = [];
+  if (slot.plan.signal === 'traces') select.push('b.trace_id AS trace_id');
+  const text = (column: string): string => {
+    joins.push(` LEFT JOIN ${slot.strings.table} t_${column} ON t_${column}.code = b.${column}`);
+    return `t_${column}.text AS ${column}`;
+  };
+  for (const field of needs.fields) select.push(textFieldNames.has(field) ? text(field) : `b.${field} AS ${field}`);
+  for (const key of needs.keys) select.push(key.type === 'VARCHAR' ? text(key.column) : `b.${key.column} AS ${key.column}`);
+  if (needs.inputs) select.push(...inputSql(slot, joins));
+  return { select, joins };
+}
+
+function inputSql(slot: Slot, joins: string[]): string[] {
+  if (slot.inputs.rowCount === 0) return [`${nOne}::UBIGINT AS n_in`, `input_code_one() AS pcode`];
+  joins.push(` LEFT JOIN ${slot.inputs.table} i ON i.seq = b.seq`);
+  return [`coalesce(i.n_in, ${nOne}::UBIGINT) AS n_in`, `coalesce(i.pcode, input_code_one()) AS pcode`];
+}

@@ -1,0 +1,188 @@
+import { childFieldNames, childTextFields } from './child-tables.ts';
+import type { KeyColumn, KeyType } from './key-columns.ts';
+import type { ChildPlan, SampledSignal, StarTable } from './slot-plan.ts';
+import { logColumns, ofRoot, rootFields, spanColumns, traceColumns, type ViewColumn } from './view-columns.ts';
+import { nOne, type RowNeeds, windowRows, type WindowSlot } from './window-rows.ts';
+
+/** The rows of one window, as its views are made of them. */
+export interface Window {
+  readonly signal: SampledSignal;
+  readonly slots: readonly WindowSlot[];
+  /** Process-wide number of the row whose wseq is 0. */
+  readonly seqBase: number;
+}
+
+/** A key that a policy reads, under the field name that its compiled SQL uses. */
+export interface KeyUse {
+  readonly source: 'attributes' | 'resource';
+  readonly key: string;
+  readonly type: KeyType;
+  readonly field: string;
+}
+
+/** Columns and keys of a view that a policy reads. */
+export interface ViewUse {
+  readonly columns: readonly string[];
+  readonly keys: readonly KeyUse[];
+}
+
+const service: Omit<KeyUse, 'field'> = { source: 'resource', key: 'service.name', type: 'VARCHAR' };
+
+/** Row fields and keys that a view's use makes the slots project. */
+export function needsOf(view: 'spans' | 'logs' | 'traces', use: ViewUse): { fields: string[]; keys: Omit<KeyUse, 'field'>[]; inputs: boolean } {
+  const columns = use.columns.flatMap((name) => columnOf(view, name) ?? []);
+  const fields = new Set(columns.flatMap((column) => column.fields));
+  const keys: Omit<KeyUse, 'field'>[] = [...use.keys];
+  if (columns.some((column) => column.service === true)) keys.push(service);
+  if (view === 'traces' && (use.keys.length > 0)) rootFields.forEach((name) => fields.add(name));
+  return { fields: [...fields], keys, inputs: view === 'traces' || columns.some((column) => column.inputs === true) };
+}
+
+const viewColumns = { spans: spanColumns, logs: logColumns, traces: traceColumns };
+
+function columnOf(view: 'spans' | 'logs' | 'traces', name: string): ViewColumn | null {
+  return viewColumns[view][name] ?? null;
+}
+
+/** Finds the slots' column of a key. */
+function keyColumn(window: Window, use: Omit<KeyUse, 'field'>): KeyColumn {
+  const found = window.slots[0].slot.plan.keys.find((key) => sameKey(key, use));
+  if (found === undefined) throw new Error(`invariant broken: key ${use.source}['${use.key}'] is not projected`);
+  return found;
+}
+
+export function sameKey(a: Omit<KeyUse, 'field'>, b: Omit<KeyUse, 'field'>): boolean {
+  return a.source === b.source && a.key === b.key && a.type === b.type;
+}
+
+function rowNeeds(window: Window, view: 'spans' | 'logs' | 'traces', use: ViewUse): RowNeeds {
+  const needs = needsOf(view, use);
+  const keys = needs.keys.map((key) => keyColumn(window, key));
+  return { fields: needs.fields, keys: [...new Set(keys)], inputs: needs.inputs };
+}
+
+/** SELECT of view `spans` or `logs` with just the columns and keys used. */
+export function rowViewSql(window: Window, view: 'spans' | 'logs', use: ViewUse): string {
+  const select = use.columns.flatMap((name) => {
+    const column = columnOf(view, name);
+    return column === null ? [] : [`${columnSql(window, column)} AS "${name}"`];
+  });
+  select.push(...structs(window, use, (column) => column));
+  if (select.length === 0) select.push('1 AS one');
+  return `SELECT ${select.join(', ')} FROM (${windowRows(window.slots, window.seqBase, rowNeeds(window, view, use))})`;
+}
+
+function columnSql(window: Window, column: ViewColumn): string {
+  return column.service === true ? column.sql.replaceAll(/\bservice\b/g, keyColumn(window, service).column) : column.sql;
+}
+
+/** `attributes` and `resource` as structs of the keys used. */
+function structs(window: Window, use: ViewUse, value: (column: string) => string): string[] {
+  return (['attributes', 'resource'] as const).flatMap((source) => {
+    const keys = use.keys.filter((key) => key.source === source);
+    if (keys.length === 0) return [];
+    const entries = keys.map((key) => `${key.field} := ${value(keyColumn(window, key).column)}`);
+    return [`struct_pack(${entries.join(', ')}) AS ${source}`];
+  });
+}
+
+/**
+ * SELECT that rolls the window's spans up into traces: `trace_id`, `r`, `n_in`, and the columns and keys used; keys
+ * appear as columns of their own (`traceKeyColumn`), structs are made by `traceViewSql`.
+ * Where spans of a trace came with different probabilities, only its least sampled ones count (sampling.md, rule 11).
+ */
+export function tracesSql(window: Window, use: ViewUse): string {
+  const needs = rowNeeds(window, 'traces', use);
+  const select = ['trace_id', 'any_value(r) AS r', 'max(n_in) AS n_in'];
+  for (const name of use.columns) {
+    const column = columnOf('traces', name);
+    if (column !== null) select.push(`${columnSql(window, column)} AS "${name}"`);
+  }
+  for (const column of new Set(use.keys.map((key) => keyColumn(window, key).column))) select.push(`${ofRoot(column)} AS root_${column}`);
+  const mixed = window.slots.some(({ slot }) => slot.inputs.rowCount > 0);
+  const rows = windowRows(window.slots, window.seqBase, needs);
+  const evidence = mixed ? `SELECT * FROM (${rows}) QUALIFY n_in = max(n_in) OVER (PARTITION BY trace_id)` : rows;
+  return `SELECT ${select.join(', ')} FROM (${evidence}) GROUP BY trace_id`;
+}
+
+/** SELECT of view `traces` over a table made by `tracesSql`. */
+export function traceViewSql(window: Window, table: string, use: ViewUse): string {
+  const derived: { readonly [name: string]: string } = {
+    trace_id: 'trace_id',
+    item: 'struct_pack("key" := trace_id, r := r, n_in := n_in)',
+    randomness: 'r',
+    adjusted_count: `${nOne}.0::DOUBLE / n_in`,
+  };
+  const select = use.columns.flatMap((name) => {
+    if (name === 'attributes' || name === 'resource') return [];
+    return [`${derived[name] ?? `"${name}"`} AS "${name}"`];
+  });
+  select.push(...structs(window, use, (column) => `root_${column}`));
+  if (select.length === 0) select.push('1 AS one');
+  return `SELECT ${select.join(', ')} FROM ${table}`;
+}
+
+const idOf = (prefix: string): string => `((${prefix}r::UHUGEINT << 64) | (${prefix}pcode::UHUGEINT << 32) | ${prefix}wseq::UHUGEINT)`;
+
+/** SELECT of view `span_events` or `span_links`, all columns, with the keys used. */
+export function childViewSql(window: Window, child: ChildPlan['child'], use: ViewUse): string {
+  return window.slots.map((part, index) => childOfSlot(window, part, index, child, use)).join('\nUNION ALL\n');
+}
+
+function childOfSlot(window: Window, part: WindowSlot, index: number, child: ChildPlan['child'], use: ViewUse): string {
+  const { slot } = part;
+  const plan = slot.plan.children.find((candidate) => candidate.child === child);
+  if (plan === undefined) throw new Error(`invariant broken: ${child} is not projected`);
+  const owner = windowRows([part], window.seqBase, { fields: [], keys: [], inputs: true });
+  const joins: string[] = [];
+  const text = (column: string): string => {
+    joins.push(` LEFT JOIN ${slot.strings.table} t_${column} ON t_${column}.code = c.${column}`);
+    return `t_${column}.text`;
+  };
+  const values = new Map(childFieldNames(child).map((name) => [name, childTextFields.has(name) ? text(name) : `c.${name}`]));
+  const keys = plan.keys.map((key) => ({ key, sql: key.type === 'VARCHAR' ? text(key.column) : `c.${key.column}` }));
+  const select = [
+    `((${index}::UHUGEINT << 32) | c.child_seq::UHUGEINT) AS id`, `${idOf('o.')} AS parent_id`, 'o.trace_id AS trace_id',
+    ...childSelect(child, values),
+  ];
+  const fields = use.keys.flatMap((use_) => keys.filter(({ key }) => sameKey(key, use_)).map(({ sql }) => `${use_.field} := ${sql}`));
+  if (fields.length > 0) select.push(`struct_pack(${fields.join(', ')}) AS attributes`);
+  const offset = slot.seqBase - window.seqBase;
+  return `SELECT ${select.join(', ')} FROM ${slot.table(child).table} c JOIN (${owner}) o ON o.wseq = c.seq + ${offset}${joins.join('')}`;
+}
+
+function childSelect(child: ChildPlan['child'], values: ReadonlyMap<string, string>): string[] {
+  const value = (name: string): string => values.get(name) ?? 'NULL';
+  if (child === 'span_events') {
+    return [
+      `${value('name')} AS name`, `make_timestamp_ns(${value('time_ns')}) AS time`, `${value('time_ns')} AS time_unix_nano`,
+      `${value('dropped_attributes_count')} AS dropped_attributes_count`,
+    ];
+  }
+  return [
+    `${value('linked_trace_id')} AS linked_trace_id`, `lpad(lower(to_hex(${value('linked_span_id')})), 16, '0') AS linked_span_id`,
+    `${value('trace_state')} AS trace_state`, `${value('flags')} AS flags`,
+    `${value('dropped_attributes_count')} AS dropped_attributes_count`,
+  ];
+}
+
+/** SELECT of a star table: parent_id, key, type, str, int, double, bool, bytes, ser. */
+export function starViewSql(window: Window, star: StarTable): string {
+  const shared = star === 'resource_attrs' || star === 'scope_attrs';
+  const parts = window.slots.map((part, index) => starOfSlot(window, part, index, star, shared));
+  return parts.join(shared ? '\nUNION\n' : '\nUNION ALL\n');
+}
+
+function starOfSlot(window: Window, part: WindowSlot, index: number, star: StarTable, shared: boolean): string {
+  const { slot } = part;
+  const strings = slot.strings.table;
+  const columns = 'k.text AS key, a.type AS type, s.text AS str, a.int AS int, a.double AS double, a.bool AS bool, a.bytes AS bytes, a.ser AS ser';
+  const from = `FROM ${slot.table(star).table} a LEFT JOIN ${strings} k ON k.code = a.key LEFT JOIN ${strings} s ON s.code = a.str`;
+  if (shared) return `SELECT a.owner AS parent_id, ${columns} ${from}`;
+  if (star === 'span_event_attrs' || star === 'span_link_attrs') {
+    return `SELECT ((${index}::UHUGEINT << 32) | a.owner::UHUGEINT) AS parent_id, ${columns} ${from}`;
+  }
+  const owner = windowRows([part], window.seqBase, { fields: [], keys: [], inputs: true });
+  const offset = slot.seqBase - window.seqBase;
+  return `SELECT ${idOf('o.')} AS parent_id, ${columns} ${from} JOIN (${owner}) o ON o.wseq = a.owner + ${offset}`;
+}
