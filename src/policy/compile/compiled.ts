@@ -1,0 +1,54 @@
+/** The signal whose items a policy names. */
+export type PolicySignal = 'traces' | 'logs';
+
+export type ViewName = 'traces' | 'spans' | 'span_events' | 'span_links' | 'logs';
+
+export type StarName = 'span_attrs' | 'log_attrs' | 'resource_attrs' | 'scope_attrs' | 'span_event_attrs' | 'span_link_attrs';
+
+/** SQL type that an attribute is read as. */
+export type KeyType = 'VARCHAR' | 'BIGINT' | 'DOUBLE' | 'BOOLEAN';
+
+/** An attribute key that the policy reads by subscript; `field` is its generated name in the struct (k0, k1 …). */
+export interface KeyRead {
+  readonly source: 'attributes' | 'resource';
+  /** As OpenTelemetry has it, case and all. */
+  readonly key: string;
+  readonly type: KeyType;
+  readonly field: string;
+}
+
+/** What the policy reads of one view: catalog columns but `attributes` and `resource`, and the keys of those two. */
+export interface ViewReads {
+  readonly view: ViewName;
+  readonly columns: readonly string[];
+  readonly keys: readonly KeyRead[];
+}
+
+/** What the policy reads of one star table. */
+export interface StarReads {
+  readonly star: StarName;
+  readonly keys: readonly string[] | 'all';
+  readonly columns: readonly string[];
+}
+
+/** A policy made safe, typed and analysed. `sql` and `wrappedSql` run where the catalog's views exist. */
+export interface CompiledPolicy {
+  readonly name: string;
+  readonly signal: PolicySignal;
+  /** The text as written. */
+  readonly source: string;
+  /** The SELECT as it runs: catalog names unqualified, attribute subscripts as generated struct fields. */
+  readonly sql: string;
+  /**
+   * `SELECT k, n` (and `split` when `hasSplit`) over `sql`: k the item's key (UUID for `trace_id`, UHUGEINT for `id`), n UBIGINT =
+   * floor(p * 2^56). One row a key (and split): the greatest n. A probability that is NULL, NaN or outside [0, 1] fails
+   * the query (sampling.md, rules 5 and 6). Rows without a key name nothing.
+   */
+  readonly wrappedSql: string;
+  readonly keyKind: 'trace_id' | 'id';
+  /** Whether `wrappedSql` has the third column `split` BOOLEAN (sampling.md, rule 14). */
+  readonly hasSplit: boolean;
+  readonly views: readonly ViewReads[];
+  readonly stars: readonly StarReads[];
+  readonly warnings: readonly string[];
+}
