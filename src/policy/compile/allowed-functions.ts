@@ -1,0 +1,129 @@
+/** Why a function is refused. */
+export type RefusalClass = 'time' | 'chance' | 'hash' | 'session' | 'catalog' | 'files' | 'queryText' | 'sideEffect' | 'unbounded' | 'lambda' | 'error';
+
+/** What is said of each class. */
+export const refusalReasons: { readonly [name in RefusalClass]: { readonly what: string; readonly hint: string | null } } = {
+  time: { what: 'reads the clock: a window must be decided the same again', hint: 'compare with the columns of the window (start_time, time)' },
+  chance: { what: 'draws fresh chance, so its counts cannot be told', hint: 'write bottom_k(item, k) or a probability, whose chance is the item\'s own' },
+  hash: { what: 'makes a choice that no threshold describes', hint: 'write bottom_k(item, k) or a probability, whose chance is the item\'s own' },
+  session: { what: 'reads the session or its settings', hint: null },
+  catalog: { what: 'reads the database\'s catalog', hint: null },
+  files: { what: 'reads files', hint: null },
+  queryText: { what: 'runs text as a query', hint: null },
+  sideEffect: { what: 'changes something outside the query', hint: null },
+  unbounded: { what: 'makes values of any size and cannot be interrupted', hint: null },
+  lambda: { what: 'runs an expression over lists of any length and cannot be interrupted', hint: 'unnest the list in a subquery' },
+  error: { what: 'fails the policy on purpose', hint: 'leave the row out, or give it a probability' },
+};
+
+function words(text: string): readonly string[] {
+  return text.trim().split(/\s+/);
+}
+
+/** Functions refused by name. */
+const refusedNames: { readonly [name in RefusalClass]: readonly string[] } = {
+  time: words(`now today current_date current_time current_timestamp get_current_time get_current_timestamp current_localtime
+    current_localtimestamp localtime localtimestamp transaction_timestamp age ago uuidv7`),
+  chance: words('random uuid uuidv4 gen_random_uuid setseed set_seed reservoir_quantile'),
+  hash: words('hash md5 md5_number md5_number_lower md5_number_upper sha1 sha256'),
+  session: words(`current_setting getenv getvariable current_user current_role session_user user current_query current_query_id
+    current_connection_id current_transaction_id txid_current version in_search_path current_database current_catalog current_schema
+    current_schemas`),
+  catalog: words('seq_scan summary stats can_cast_implicitly get_block_size sql_auto_complete which_secret'),
+  files: words('glob parquet_scan sniff_csv arrow_scan arrow_scan_dumb parse_path'),
+  queryText: words(`query query_table json_execute_serialized_sql json_deserialize_sql json_serialize_sql json_serialize_plan
+    list_aggregate list_aggr array_aggregate array_aggr aggregate`),
+  sideEffect: words(`nextval currval write_log enable_logging disable_logging truncate_duckdb_logs enable_profiling disable_profiling
+    checkpoint force_checkpoint sleep_ms pg_sleep enable_peg_parser disable_peg_parser set_config`),
+  unbounded: words(`repeat repeat_row printf format bar list_resize array_resize test_all_types test_vector_types
+    bitstring bitstring_agg to_base json_each json_tree generate_subscripts regexp_split_to_table`),
+  lambda: words(`list_reduce array_reduce reduce list_transform array_transform list_apply array_apply apply list_filter array_filter
+    filter`),
+  error: words('error'),
+};
+
+const refusedPatterns: readonly (readonly [RegExp, RefusalClass])[] = [
+  [/^read_/, 'files'],
+  [/^parquet_/, 'files'],
+  [/^(duckdb|pragma|pg|has|inet|sqlite)_/, 'catalog'],
+  [/^__internal|^variant_|^current_/, 'session'],
+];
+
+const refusedByName: ReadonlyMap<string, RefusalClass> = new Map(
+  Object.entries(refusedNames).flatMap(([kind, names]) =>
+    isRefusalClass(kind) ? names.map((name): [string, RefusalClass] => [name, kind]) : [],
+  ),
+);
+
+function isRefusalClass(name: string): name is RefusalClass {
+  return name in refusalReasons;
+}
+
+/** The class that `name` (lower case) is refused for; null where it is not refused by name. */
+export function refusalOf(name: string): RefusalClass | null {
+  return refusedByName.get(name) ?? refusedPatterns.find(([pattern]) => pattern.test(name))?.[1] ?? null;
+}
+
+/** Aggregates and window functions. */
+const aggregates = words(`
+  any_value approx_count_distinct approx_quantile approx_top_k arbitrary arg_max arg_max_null arg_min arg_min_null argmax argmin
+  array_agg avg bit_and bit_or bit_xor bool_and bool_or corr count count_if count_star countif covar_pop covar_samp entropy favg
+  first fsum geomean geometric_mean group_concat histogram kahan_sum kurtosis kurtosis_pop last list listagg mad max max_by mean
+  median min min_by mode product quantile quantile_cont quantile_disc regr_avgx regr_avgy regr_count regr_intercept regr_r2
+  regr_slope regr_sxx regr_sxy regr_syy sem skewness stddev stddev_pop stddev_samp string_agg sum sumkahan var_pop var_samp
+  variance wavg weighted_avg
+  cume_dist dense_rank first_value lag last_value lead nth_value ntile percent_rank rank rank_dense row_number`);
+
+/** Functions whose work and result are bounded by their arguments. */
+const scalars = words(`
+  + - * / // % ** ^ & | << >> ~ @ || ~~ !~~ ~~* !~~* ~~~ ^@ && @> <@ -> ->>
+  abs acos acosh add asin asinh atan atan2 atanh bit_count cbrt ceil ceiling cos cosh cot degrees divide even exp fdiv floor fmod
+  gamma gcd greatest greatest_common_divisor isfinite isinf isnan lcm least least_common_multiple lgamma ln log log10 log2 mod
+  multiply nextafter pi pow power radians round round_even roundbankers sign signbit sin sinh sqrt subtract tan tanh trunc xor
+
+  ascii bit_length char_length character_length chr concat concat_ws contains damerau_levenshtein editdist3 ends_with format_bytes
+  from_hex hamming hex ilike_escape instr jaccard jaro_similarity jaro_winkler_similarity lcase left length
+  levenshtein like_escape lower ltrim mismatches nfc_normalize not_ilike_escape not_like_escape octet_length ord overlay position prefix
+  regexp_escape regexp_extract regexp_extract_all regexp_full_match regexp_matches regexp_replace regexp_split_to_array replace reverse
+  right rtrim split split_part starts_with str_split str_split_regex string_split string_split_regex string_to_array strip_accents
+  strlen strpos substr substring suffix to_hex translate trim ucase unhex unicode upper url_decode url_encode
+
+  date_add date_diff date_part date_sub date_trunc datediff datepart datesub datetrunc day dayname dayofmonth dayofweek dayofyear
+  epoch epoch_ms epoch_ns epoch_us hour isodow isoyear last_day make_date make_time make_timestamp make_timestamp_ms make_timestamp_ns
+  microsecond millisecond minute month monthname nanosecond quarter second strftime strptime time_bucket to_days to_hours
+  to_microseconds to_milliseconds to_minutes to_months to_seconds to_timestamp to_weeks to_years try_strptime week weekday weekofyear
+  year yearweek
+
+  array_contains array_has array_has_all array_has_any array_length array_position array_slice array_to_string element_at flatten len
+  list_any_value list_append list_avg list_bool_and list_bool_or list_cat list_concat list_contains list_count list_distinct
+  list_element list_extract list_first list_has list_has_all list_has_any list_indexof list_intersect list_last list_max list_median
+  list_min list_pack list_position list_prepend list_product list_reverse list_reverse_sort list_slice list_sort list_stddev_pop
+  list_stddev_samp list_sum list_unique list_value list_var_pop list_var_samp unnest
+  row struct_extract struct_extract_at struct_pack
+
+  json_array_length json_contains json_exists json_extract json_extract_path json_extract_path_text json_extract_string json_keys
+  json_type json_valid json_value
+
+  if ifnull nullif typeof`);
+
+/** Functions that policies may call; the sampling macros come on top. Lower case, operators among them. */
+export const allowedFunctions: ReadonlySet<string> = new Set([...aggregates, ...scalars]);
+
+/** Functions that are allowed where an argument is a constant no greater than `max`: it is the size of the result. */
+export const boundedFunctions: ReadonlyMap<string, { readonly argument: number; readonly max: number }> = new Map([
+  ['lpad', { argument: 1, max: 1_000 }],
+  ['rpad', { argument: 1, max: 1_000 }],
+]);
+
+/** Functions that make rows or lists of numbers: all arguments must be whole constants, at most this many values. */
+export const rangeFunctions: ReadonlySet<string> = new Set(['range', 'generate_series']);
+export const rangeValuesMax = 10_000;
+
+/** Table functions: unnest of a list, and ranges. */
+export const tableFunctions: ReadonlySet<string> = new Set(['unnest', ...rangeFunctions]);
+
+/** Names that SQL reads as functions though they look like columns. */
+export const valueFunctions: ReadonlySet<string> = new Set(
+  words(`current_catalog current_date current_schema current_role current_time current_timestamp current_user localtime localtimestamp
+    session_user user`),
+);

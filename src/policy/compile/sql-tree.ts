@@ -1,0 +1,93 @@
+/**
+ * The syntax tree as DuckDB's json_serialize_sql writes it. Integers that a JavaScript number cannot hold are kept
+ * as WideInteger, so that a tree that is printed again says what was read.
+ */
+export type SqlTree = null | boolean | number | string | readonly SqlTree[] | Node;
+
+/** An object of the tree; the passes of the compiler change nodes in place. */
+export interface Node {
+  [field: string]: SqlTree;
+}
+
+const wideField = '$integer';
+const token = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
+const wideToken = /\{"\$integer":"(-?\d+)"\}/g;
+
+/** Reads a tree. */
+export function parseTree(json: string): SqlTree {
+  const safe = json.replace(token, (text) => (isWide(text) ? `{"${wideField}":"${text}"}` : text));
+  const tree: SqlTree = JSON.parse(safe);
+  return tree;
+}
+
+/** Writes a tree. A string of the tree cannot be taken for a wide integer: its quotes are escaped. */
+export function printTree(tree: SqlTree): string {
+  return JSON.stringify(tree).replace(wideToken, '$1');
+}
+
+function isWide(text: string): boolean {
+  return /^-?\d{16,}$/.test(text) && !Number.isSafeInteger(Number(text));
+}
+
+export function isNode(tree: SqlTree | undefined): tree is Node {
+  return typeof tree === 'object' && tree !== null && !Array.isArray(tree);
+}
+
+/** The nodes among a list's entries; empty for anything else. */
+export function nodesOf(tree: SqlTree | undefined): readonly Node[] {
+  return Array.isArray(tree) ? tree.filter(isNode) : [];
+}
+
+/** The strings among a list's entries; empty for anything else. */
+export function stringsOf(tree: SqlTree | undefined): readonly string[] {
+  return Array.isArray(tree) ? tree.filter((entry) => typeof entry === 'string') : [];
+}
+
+/** A string field, '' where it is absent. */
+export function textOf(tree: SqlTree | undefined): string {
+  return typeof tree === 'string' ? tree : '';
+}
+
+/** Calls `visit` for every object at or below `tree`, parents first; `ancestors` has the nearest first. */
+export function visitNodes(tree: SqlTree, visit: (node: Node, ancestors: Ancestors) => void, ancestors: Ancestors = null): void {
+  if (Array.isArray(tree)) {
+    for (const entry of tree) visitNodes(entry, visit, ancestors);
+  } else if (isNode(tree)) {
+    visit(tree, ancestors);
+    const below = { node: tree, up: ancestors };
+    for (const child of Object.values(tree)) {
+      if (typeof child === 'object' && child !== null) visitNodes(child, visit, below);
+    }
+  }
+}
+
+/** The way from a node up to the root. */
+export type Ancestors = { readonly node: Node; readonly up: Ancestors } | null;
+
+/** Makes `node` what `other` is, in place. */
+export function become(node: Node, other: Node): void {
+  const copy = { ...other };
+  for (const field of Object.keys(node)) delete node[field];
+  Object.assign(node, copy);
+}
+
+/** Name of a column reference, its parts in order; null for anything else. */
+export function columnParts(tree: SqlTree | undefined): readonly string[] | null {
+  return isNode(tree) && tree['class'] === 'COLUMN_REF' ? stringsOf(tree['column_names']) : null;
+}
+
+/** Value of a constant that is text or a number of at most 53 bits; null for anything else. */
+export function constantOf(tree: SqlTree | undefined): { readonly type: string; readonly value: string | number | boolean } | null {
+  if (!isNode(tree) || tree['class'] !== 'CONSTANT') return null;
+  const value = tree['value'];
+  if (!isNode(value) || value['is_null'] === true) return null;
+  const type = isNode(value['type']) ? textOf(value['type']['id']) : '';
+  const content = value['value'];
+  return typeof content === 'string' || typeof content === 'number' || typeof content === 'boolean' ? { type, value: content } : null;
+}
+
+/** Text of a VARCHAR constant, null for anything else. */
+export function constantText(tree: SqlTree | undefined): string | null {
+  const constant = constantOf(tree);
+  return constant !== null && constant.type === 'VARCHAR' && typeof constant.value === 'string' ? constant.value : null;
+}
