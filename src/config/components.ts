@@ -1,0 +1,80 @@
+import { components, mapOf } from './collections.ts';
+import type { ValueOf } from './kind.ts';
+import { duration, endpoint, filePath, flag, integer, oneOf, positiveOr, secretText, size, text } from './scalars.ts';
+import { option, optional, required, section } from './section.ts';
+
+const collectorHints = { protocols: 'write grpc directly under the receiver, without protocols' };
+
+const inputWithoutThreshold = option('input_without_threshold', oneOf('unsampled', 'unknown'), 'unsampled',
+  'What an item stands for that says nothing of sampling: itself alone (`unsampled`), or nobody knows (`unknown`: weight 1, and it leaves without threshold and count).');
+
+const grpcListener = section('A gRPC server.', {
+  endpoint: option('endpoint', endpoint, '127.0.0.1:4317', 'Where to listen. Use `0.0.0.0:4317` for all interfaces.'),
+  maxRecvMsgBytes: option('max_recv_msg_size', size({ min: 1024, max: 2 ** 31 - 1 }), '16MiB', 'Greatest message, compressed or not; larger ones are answered with RESOURCE_EXHAUSTED.'),
+  maxConcurrentStreams: option('max_concurrent_streams', integer({ min: 1, max: 100_000 }), 100, 'Streams and calls that one connection may have open at once.'),
+}, { max_recv_msg_size_mib: 'write max_recv_msg_size: 16MiB', transport: 'only TCP is served' });
+
+const grpcReceiver = section('Serves OTAP (ArrowTracesService, ArrowLogsService, ArrowMetricsService) over gRPC.', {
+  grpc: required('grpc', grpcListener, 'The gRPC server of this receiver; `grpc: {}` takes the defaults.'),
+  inputWithoutThreshold,
+}, collectorHints);
+
+const otapFileReceiver = section('Reads a capture file: repeated [uvarint length][BatchArrowRecords].', {
+  path: required('path', filePath, 'The capture file.'),
+  loop: option('loop', flag, false, 'Start again at the end, with times moved on.'),
+  speed: option('speed', positiveOr('max'), 'max', 'How fast recorded time passes: 1 is as it was recorded, `max` as fast as it can be read.'),
+  inputWithoutThreshold,
+});
+
+/** All receivers: `otlp` and `otap` are two names of the same gRPC port, since the OTAP services live on it. */
+export const receivers = components({ otlp: grpcReceiver, otap: grpcReceiver, otap_file: otapFileReceiver }, 'otlp: { grpc: {} }');
+
+const clientTls = section('TLS of a client. Without it a connection is encrypted and checked against the system\'s certificates.', {
+  insecure: option('insecure', flag, false, 'Connect without TLS.'),
+  caFile: optional('ca_file', filePath, 'Certificates (PEM) that the server\'s must be signed by.'),
+  certFile: optional('cert_file', filePath, 'This client\'s certificate (PEM), where the server asks for one.'),
+  keyFile: optional('key_file', filePath, 'The key (PEM) of `cert_file`.'),
+  serverName: optional('server_name_override', text, 'The name that the server\'s certificate must have, when it is not the endpoint\'s.'),
+});
+
+const retry = section('What happens to a batch that was not accepted and may be sent again.', {
+  enabled: option('enabled', flag, true, 'Whether to send again at all.'),
+  initialIntervalMs: option('initial_interval', duration({ min: 1 }), '1s', 'Wait before the first new attempt; it doubles from one to the next, with jitter.'),
+  maxIntervalMs: option('max_interval', duration({ min: 1 }), '30s', 'Longest wait.'),
+  maxElapsedMs: option('max_elapsed_time', duration(), '5m', 'After this time the batch is given up and counted as lost; `0` never gives up.'),
+});
+
+const sendingQueue = section('Kept items that wait to be sent.', {
+  bytesMax: option('size_bytes', size({ min: 1024 }), '256MiB', 'Bytes of waiting batches; when it is full, closed windows wait, and then the intake refuses.'),
+}, { queue_size: 'write size_bytes', enabled: 'the queue is always there', num_consumers: 'order and number in flight are the exporter\'s own affair' });
+
+const compression = oneOf('zstd', 'zstdarrow1', 'zstdarrow2', 'zstdarrow3', 'zstdarrow4', 'zstdarrow5', 'zstdarrow6', 'zstdarrow7', 'zstdarrow8',
+  'zstdarrow9', 'zstdarrow10', 'gzip', 'none');
+
+const otapExporter = section('Sends OTAP over gRPC streams.', {
+  endpoint: required('endpoint', endpoint, 'The next hop.'),
+  compression: option('compression', compression, 'zstd', 'Of gRPC messages. `zstdarrowN` are the names that the Collector\'s otelarrow components use.'),
+  compressionLevel: option('compression_level', integer({ min: 1, max: 19 }), 3, 'Level of `zstd`.'),
+  headers: option('headers', mapOf(secretText, /^[A-Za-z0-9_.-]+$/, 'letters, digits, _ . and -'), {}, 'Metadata of each stream, for example `authorization: Bearer ${env:TOKEN}`.'),
+  tls: option('tls', clientTls, {}, 'TLS.'),
+  sendingQueue: option('sending_queue', sendingQueue, {}, 'The queue.'),
+  retry: option('retry_on_failure', retry, {}, 'Retries.'),
+  maxBatchRows: option('max_batch_rows', integer({ min: 1, max: 65_535 }), 8192, 'Spans or log records of one batch at most.'),
+  timeoutMs: option('timeout', duration({ min: 1 }), '10s', 'How long to wait for a batch\'s acknowledgement.'),
+  maxStreamLifetimeMs: option('max_stream_lifetime', duration({ min: 1000 }), '30s', 'A stream is replaced after this time, so that load balancers can move it.'),
+}, collectorHints);
+
+const otapFileExporter = section('Writes a capture file.', {
+  path: required('path', filePath, 'The file; it is written anew.'),
+});
+
+const debugExporter = section('Counts what it gets and logs a line a window; for trying policies out.', {});
+
+export const exporters = components({ otap: otapExporter, otap_file: otapFileExporter, debug: debugExporter }, 'debug: {}');
+
+type Components<K> = ValueOf<K> extends readonly (infer C)[] ? C : never;
+export type ReceiverConfig = Components<typeof receivers>;
+export type ExporterConfig = Components<typeof exporters>;
+export type GrpcListenerConfig = ValueOf<typeof grpcListener>;
+export type RetryConfig = ValueOf<typeof retry>;
+export type ClientTlsConfig = ValueOf<typeof clientTls>;

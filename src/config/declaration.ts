@@ -1,0 +1,60 @@
+import { exporters, receivers } from './components.ts';
+import type { ValueOf } from './kind.ts';
+import { policyFiles } from './policy-files.ts';
+import { duration, endpoint, flag, hexKey, integer, number, oneOf, size } from './scalars.ts';
+import { option, optional, secret, section } from './section.ts';
+
+const windows = section('How long telemetry is held before it is decided.', {
+  traces: option('traces', section('Traces belong to the window in which their first span arrived.', {
+    lengthMs: option('length', duration({ min: 100 }), '10s', 'Length of a window.'),
+    decisionWaitMs: option('decision_wait', duration(), '30s', 'A window is decided this long after its end, so that its traces are whole.'),
+  }), {}, 'Traces.'),
+  logs: option('logs', section('Log records belong to the window of their arrival.', {
+    lengthMs: option('length', duration({ min: 100 }), '60s', 'Length of a window.'),
+  }), {}, 'Logs.'),
+}, { metrics: 'metrics pass through; see metrics.pass_through' });
+
+const policy = section('How policies run, and what happens when they cannot.', {
+  deadlineMs: option('deadline', duration({ min: 10 }), '10s', 'A window whose policies have not answered by then is decided by the fallback.'),
+  fallback: option('fallback', section('Decides windows whose policy failed or was late.', {
+    probability: option('probability', number({ min: 0, max: 1 }), 1, 'Each item is kept with this probability.'),
+  }), {}, 'The fallback.'),
+  rowsMax: option('rows_max', integer({ min: 1 }), 10_000_000, 'Rows that one policy may return for one window; more make it fail.'),
+});
+
+const decisionCache = section('What is remembered of decided traces, for spans that come late.', {
+  keptMax: option('kept_max', integer({ min: 0 }), 500_000, 'Kept traces that are remembered, each with its threshold.'),
+  droppedMax: option('dropped_max', integer({ min: 0 }), 2_000_000, 'Dropped traces that are remembered.'),
+});
+
+/** Every option of the configuration file. The typed configuration, JSON Schema and docs/config.md derive from it. */
+export const declaration = section('The whole configuration is one YAML file.', {
+  receivers: option('receivers', receivers, {}, 'Where telemetry comes in.'),
+  windows: option('windows', windows, {}, 'Windows.'),
+  policies: option('policies', policyFiles, [],
+    'The SQL files to run, as paths or globs from the working directory; `package:sql/policies/NAME.sql` is one that comes with Thresher.'),
+  policy: option('policy', policy, {}, 'Running policies.'),
+  memory: option('memory', section('Bounds of memory.', {
+    limitBytes: option('limit', size({ min: 2 ** 20 }), '1GiB', 'Retained batches and their tables; at the limit senders are told to come again (RESOURCE_EXHAUSTED).'),
+  }), {}, 'Memory.'),
+  decisionCache: option('decision_cache', decisionCache, {}, 'The decision cache.'),
+  metrics: option('metrics', section('Metrics as a signal.', {
+    passThrough: option('pass_through', flag, true, 'Send metrics on unsampled. If false, their senders are answered with UNIMPLEMENTED.'),
+  }), {}, 'Metrics as a signal.'),
+  sampling: option('sampling', section('Randomness of items that bring none.', {
+    hashKey: secret('hash_key', hexKey(16), 'Key of the hash that gives such items their randomness, 32 hexadecimal digits. Replicas must share it; without one each process makes its own.'),
+  }), {}, 'Sampling.'),
+  seed: optional('seed', integer({ min: 0, max: 2 ** 32 - 1 }), 'Makes a replay decide the same each time: `sampling.hash_key` is derived from it.'),
+  exporters: option('exporters', exporters, {}, 'Where kept telemetry goes.'),
+  http: option('http', section('Health (`/healthz`, `/readyz`) and Prometheus metrics (`/metrics`).', {
+    endpoint: option('endpoint', endpoint, '127.0.0.1:13133', 'Where to listen.'),
+  }), {}, 'The HTTP server.'),
+  logs: option('logs', section('Our own log, on standard error.', {
+    level: option('level', oneOf('debug', 'info', 'warn', 'error'), 'info', 'Least level that is written.'),
+    format: option('format', oneOf('auto', 'json', 'text'), 'auto', 'One JSON object a line, or text for people; `auto` is text on a terminal.'),
+    linesMax: option('lines_max', integer({ min: 1 }), 10, 'Lines of one reason in ten seconds; further ones are counted.'),
+  }), {}, 'Our own log.'),
+}, { service: 'pipelines are not wired by hand: every receiver feeds the windows, and every exporter gets what is kept', processors: 'write policies, windows and policy' });
+
+/** A valid configuration: camelCase names with units, every default filled in; policies are absolute paths of files that exist, other paths stand as written. */
+export type ThresherConfig = ValueOf<typeof declaration>;

@@ -1,0 +1,81 @@
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
+import { formatEndpoint, parseEndpoint } from '../base/endpoint.ts';
+import { CodedError, messageOf } from '../base/errors.ts';
+import { expositionContentType } from '../telemetry/exposition.ts';
+import { silentLogger, type Logger } from '../telemetry/log.ts';
+import type { MetricRegistry } from '../telemetry/metrics.ts';
+
+/** Whether the process works, and what is to be known of it: names with short values. */
+export interface Health {
+  readonly ok: boolean;
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+export interface HttpOptions {
+  /** `host:port`; port 0 takes a free one. */
+  readonly endpoint: string;
+  readonly registry: MetricRegistry;
+  /** Whether telemetry is taken in now: false while starting and draining. */
+  readonly ready: () => boolean;
+  readonly health: () => Health;
+  /** Told of requests that failed by an error of ours. */
+  readonly log?: Logger;
+}
+
+export interface HttpServer {
+  /** `host:port` as it is listened on. */
+  readonly address: string;
+  /** Stops listening and ends open connections. */
+  close(): Promise<void>;
+}
+
+/** Nobody has a body to send here. */
+const bodyBytesMax = 64 * 1024;
+const requestTimeoutMs = 10_000;
+
+/**
+ * Serves `/healthz` and `/readyz` (200 or 503, JSON) and `/metrics` (Prometheus text). Throws CodedError
+ * `cannot_listen` when the endpoint is taken or not ours.
+ */
+export async function startHttp(options: HttpOptions): Promise<HttpServer> {
+  const endpoint = parseEndpoint(options.endpoint);
+  if (endpoint === null) throw new CodedError('INVALID_ARGUMENT', 'bad_endpoint', `http.endpoint: expected host:port, got "${options.endpoint}"`);
+  const app = fastify({
+    logger: false, bodyLimit: bodyBytesMax, requestTimeout: requestTimeoutMs, connectionTimeout: requestTimeoutMs, forceCloseConnections: true });
+  answerPlainly(app, options.log ?? silentLogger);
+  addRoutes(app, options);
+  try {
+    await app.listen({ host: endpoint.host, port: endpoint.port });
+  } catch (error) {
+    throw new CodedError('UNAVAILABLE', 'cannot_listen', `http.endpoint: cannot listen on ${options.endpoint}: ${messageOf(error)}`, { cause: error });
+  }
+  const bound = app.addresses()[0];
+  const port = typeof bound === 'object' ? bound.port : endpoint.port;
+  return { address: formatEndpoint({ host: endpoint.host, port }), close: () => app.close() };
+}
+
+function addRoutes(app: FastifyInstance, { registry, ready, health }: HttpOptions): void {
+  app.get('/healthz', (_, reply) => {
+    const { ok, detail } = health();
+    return json(reply, ok ? 200 : 503, { status: ok ? 'ok' : 'failing', ...detail });
+  });
+  app.get('/readyz', (_, reply) => (ready() ? json(reply, 200, { status: 'ready' }) : json(reply, 503, { status: 'not ready' })));
+  app.get('/metrics', (_, reply) => reply.type(expositionContentType).send(registry.text()));
+}
+
+function answerPlainly(app: FastifyInstance, log: Logger): void {
+  app.addHook('onSend', async (_, reply) => {
+    reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
+  });
+  app.setNotFoundHandler((request, reply) => json(reply, 404, {
+    error: 'not_found', message: `no ${request.method} ${request.url.slice(0, 200)} here`, paths: ['/healthz', '/readyz', '/metrics'] }));
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const status = error.statusCode ?? 500;
+    if (status >= 500) log.error('http_failed', 'an HTTP request failed', { path: request.url.slice(0, 200), error });
+    return json(reply, status, { error: status < 500 ? 'bad_request' : 'internal', message: status < 500 ? error.message : 'an error of ours; the log has it' });
+  });
+}
+
+function json(reply: FastifyReply, status: number, body: Readonly<Record<string, unknown>>): FastifyReply {
+  return reply.code(status).send(body);
+}
