@@ -1,5 +1,6 @@
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
+import { decompress } from '../base/compression/zstd.ts';
 import { CodedError, messageOf } from '../base/errors.ts';
 import { tooLarge } from './framing.ts';
 import { zstdFrames } from './zstd-frames.ts';
@@ -26,6 +27,9 @@ export function isMessageEncoding(name: string): name is MessageEncoding {
  * worker thread costs the calling thread as much as the work (docs/adr/0003-zstd-messages.md).
  */
 export const offThreadBytesMin = 256 * 1024;
+
+/** zstd frames below this that say their size go through WebAssembly, where a call costs 3 microseconds and not 20 or more. */
+const wasmBytesMax = 12 * 1024;
 
 /**
  * Windows above this are refused: a frame header of six bytes may ask for gigabytes of window.
@@ -98,8 +102,9 @@ export class MessageInflater {
     const declared = frames.reduce((sum, frame) => sum + (frame.contentBytes ?? 0), 0);
     if (declared > this.#bytesMax) throw tooLarge(declared, this.#bytesMax);
     if (frames.length === 1) {
-      const expected = frames[0].contentBytes ?? this.#expectedBytes(bytes);
-      return this.#inflatePart(inflaters.zstd, frames[0].bytes, expected, this.#bytesMax);
+      const { contentBytes } = frames[0];
+      if (contentBytes !== null && bytes.length < wasmBytesMax) return this.#inflateSmall(frames[0].bytes, contentBytes);
+      return this.#inflatePart(inflaters.zstd, frames[0].bytes, contentBytes ?? this.#expectedBytes(bytes), this.#bytesMax);
     }
     const parts: Buffer[] = [];
     let left = this.#bytesMax;
@@ -109,6 +114,16 @@ export class MessageInflater {
       parts.push(part);
     }
     return Buffer.concat(parts);
+  }
+
+  #inflateSmall(frame: Uint8Array, contentBytes: number): Uint8Array {
+    const inflated = new Uint8Array(contentBytes);
+    try {
+      decompress(frame, inflated);
+    } catch (error) {
+      throw inflateError(error, this.encoding, this.#bytesMax);
+    }
+    return inflated;
   }
 
   #expectedBytes(bytes: Uint8Array): number {
@@ -158,18 +173,20 @@ const deflateGzip = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.gzip);
 const deflateZlib = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.deflate);
 const deflateZstd = promisify<Uint8Array, zlib.ZstdOptions, Buffer>(zlib.zstdCompress);
 
-/** Level of a zstd encoding's name; `zstd` alone is 3, the library's default. */
-function zstdLevel(encoding: string): number {
-  return encoding === 'zstd' ? 3 : Number(encoding.slice('zstdarrow'.length));
-}
+/** Level of `zstd` where nothing else is said: the library's own default. */
+export const zstdLevelDefault = 3;
 
-/** `bytes` in `encoding`, off the calling thread where the message is large. For `identity`: the same bytes. */
-export function deflateMessage(encoding: MessageEncoding, bytes: Uint8Array): Uint8Array | Promise<Uint8Array> {
+/**
+ * `bytes` in `encoding`, off the calling thread where the message is large. For `identity`: the same bytes.
+ * `level` is that of `zstd` (1 to 19); the zstdarrowN names carry theirs.
+ */
+export function deflateMessage(encoding: MessageEncoding, bytes: Uint8Array, level = zstdLevelDefault): Uint8Array | Promise<Uint8Array> {
   const chunkSize = Math.max(64, Math.ceil(bytes.length / 2));
   const offThread = bytes.length >= offThreadBytesMin / 2;
   if (encoding === 'identity') return bytes;
   if (encoding === 'gzip') return offThread ? deflateGzip(bytes, { chunkSize }) : zlib.gzipSync(bytes, { chunkSize });
   if (encoding === 'deflate') return offThread ? deflateZlib(bytes, { chunkSize }) : zlib.deflateSync(bytes, { chunkSize });
-  const options = { chunkSize, params: { [zlib.constants.ZSTD_c_compressionLevel]: zstdLevel(encoding) }, pledgedSrcSize: bytes.length };
+  const zstdLevel = encoding === 'zstd' ? level : Number(encoding.slice('zstdarrow'.length));
+  const options = { chunkSize, params: { [zlib.constants.ZSTD_c_compressionLevel]: zstdLevel }, pledgedSrcSize: bytes.length };
   return offThread ? deflateZstd(bytes, options) : zlib.zstdCompressSync(bytes, options);
 }

@@ -31,6 +31,8 @@ export interface ServerCall {
    * Throws what `FrameReader` and `MessageInflater` throw, and the reason of `signal`.
    */
   read(): Promise<GrpcMessage | null>;
+  /** From now on `read` gives null: what the client has sent beyond what was read is left to it. */
+  stopReading(): void;
   /** Sends one message; resolves when the sender may write the next one. Throws the reason of `signal`. */
   write(message: Uint8Array): Promise<void>;
 }
@@ -61,6 +63,7 @@ export class Http2ServerCall implements ServerCall {
   readonly #inflater: MessageInflater;
   readonly #abort = new AbortController();
   #ended = false;
+  #stopped = false;
   #finished = false;
   /** Wakes the reader that waits for bytes, the end, or an abort. */
   #wake: (() => void) | null = null;
@@ -86,6 +89,7 @@ export class Http2ServerCall implements ServerCall {
   async read(): Promise<GrpcMessage | null> {
     for (;;) {
       this.signal.throwIfAborted();
+      if (this.#stopped) return null;
       const frame = this.#frames.next();
       if (frame !== null) return this.#inflate(frame.payload, frame.compressed);
       if (this.#ended) {
@@ -94,6 +98,11 @@ export class Http2ServerCall implements ServerCall {
       }
       await this.#moreBytes();
     }
+  }
+
+  stopReading(): void {
+    this.#stopped = true;
+    this.#wakeReader();
   }
 
   async write(message: Uint8Array): Promise<void> {

@@ -1,0 +1,184 @@
+import { CodedError, messageOf, type StatusName } from '../base/errors.ts';
+import type { Seam } from '../base/seam.ts';
+import type { OpenClientStream } from '../grpc/client.ts';
+import type { StreamEncoding } from '../grpc/client-stream.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { OtapStream, type OtapStreamEncoderPort, type SendOutcome } from './otap-stream.ts';
+import { backoffMs, isRetryable, type ExportResult, type RetryPolicy } from './retry.ts';
+
+export interface OtapSenderOptions<B> {
+  readonly open: OpenClientStream;
+  readonly path: string;
+  readonly encoding: StreamEncoding;
+  /** Makes the encoder of a new stream. */
+  readonly encode: () => OtapStreamEncoderPort<B>;
+  readonly seam: Seam;
+  readonly log: Logger;
+  readonly retry: RetryPolicy;
+  readonly timeoutMs: number;
+  readonly maxStreamLifetimeMs: number;
+  /** Batches that may be under way at once; further ones wait. */
+  readonly inFlightMax: number;
+  readonly onRetry?: (reason: string) => void;
+  readonly onWireBytes?: (bytes: number) => void;
+}
+
+/** A stream that ends with a status that sending again does not mend may have ended for another batch's sake: so many tries. */
+const suspectAttemptsMax = 5;
+
+type Verdict =
+  | { readonly kind: 'final'; readonly result: ExportResult }
+  | { readonly kind: 'at_once' }
+  | { readonly kind: 'again'; readonly reason: string; readonly message: string; readonly askedMs: number | null; readonly suspect: boolean };
+
+/**
+ * Sends the batches of one signal over OTAP streams, one at a time in use: opens one when there is something to send,
+ * replaces it when it ends or has lived its time, and sends again what was not acknowledged. A batch may reach the consumer
+ * twice (its answer was lost), never silently not at all.
+ */
+export class OtapSender<B> {
+  readonly #options: OtapSenderOptions<B>;
+  readonly #stop = new AbortController();
+  readonly #waiting: (() => void)[] = [];
+  #encoding: StreamEncoding;
+  #stream: OtapStream<B> | null = null;
+  #inFlight = 0;
+  #closing = false;
+  #idle: (() => void) | null = null;
+
+  constructor(options: OtapSenderOptions<B>) {
+    this.#options = options;
+    this.#encoding = options.encoding;
+  }
+
+  /**
+   * Delivers one batch; resolves when it is acknowledged, refused for good, or given up. Never rejects. Callers beyond
+   * `inFlightMax` wait in order.
+   */
+  async export(batch: B): Promise<ExportResult> {
+    if (this.#closing) return closed;
+    while (this.#inFlight >= this.#options.inFlightMax) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#inFlight++;
+    try {
+      return await this.#deliver(batch);
+    } finally {
+      this.#inFlight--;
+      this.#waiting.shift()?.();
+      if (this.#inFlight === 0) this.#idle?.();
+    }
+  }
+
+  /** Takes no more batches, gives those under way until `deadlineMs`, then gives them up as retryable. */
+  async close(deadlineMs: number): Promise<void> {
+    this.#closing = true;
+    const drained = new AbortController();
+    const forced = this.#options.seam.sleepMs(deadlineMs, drained.signal).then(
+      () => {
+        this.#stop.abort();
+        this.#stream?.cancel();
+      },
+      () => {},
+    );
+    if (this.#inFlight > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
+    this.#stream?.retire();
+    await this.#stream?.ended;
+    drained.abort();
+    await forced;
+  }
+
+  async #deliver(batch: B): Promise<ExportResult> {
+    const { seam, retry, onRetry } = this.#options;
+    const startMs = seam.monotonicMs();
+    let attempts = 0;
+    let suspicions = 0;
+    for (;;) {
+      if (this.#stop.signal.aborted) return closed;
+      const stream = this.#usableStream();
+      const verdict = this.#judge(await stream.send(batch), stream);
+      if (verdict.kind === 'final') return verdict.result;
+      if (verdict.kind === 'at_once') continue;
+      attempts++;
+      if (verdict.suspect && ++suspicions >= suspectAttemptsMax) return failed('permanent', verdict.reason, verdict.message);
+      const waitMs = backoffMs(retry, attempts, seam.jitter(), verdict.askedMs);
+      const outOfTime = retry.maxElapsedMs > 0 && seam.monotonicMs() - startMs + waitMs > retry.maxElapsedMs;
+      if (!retry.enabled || outOfTime) return failed('retryable', verdict.reason, verdict.message);
+      onRetry?.(verdict.reason);
+      if (!(await this.#wait(waitMs))) return closed;
+    }
+  }
+
+  /** False when the sender was stopped in the meantime. */
+  async #wait(ms: number): Promise<boolean> {
+    try {
+      await this.#options.seam.sleepMs(ms, this.#stop.signal);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #usableStream(): OtapStream<B> {
+    if (this.#stream?.usable === true) return this.#stream;
+    const { open, path, encode, seam, timeoutMs, maxStreamLifetimeMs, onWireBytes } = this.#options;
+    const lifetimeMs = maxStreamLifetimeMs * (0.9 + 0.1 * seam.jitter());
+    const stream = new OtapStream<B>({
+      open, path, encoding: this.#encoding, encoder: encode(), seam, timeoutMs, lifetimeMs, onWireBytes: onWireBytes ?? (() => {}),
+    });
+    void stream.ended.then(({ status, message }) => {
+      if (status !== 'OK') this.#options.log.warn('otap_stream_ended', `the OTAP stream ended: ${status} ${message}`, { path, status });
+    });
+    this.#stream = stream;
+    return stream;
+  }
+
+  #judge(outcome: SendOutcome, stream: OtapStream<B>): Verdict {
+    switch (outcome.kind) {
+      case 'answered':
+        return judgeAnswer(outcome.status, outcome.message);
+      case 'unencodable':
+        return final('permanent', outcome.error instanceof CodedError ? outcome.error.reason : 'unencodable', messageOf(outcome.error));
+      case 'timeout':
+        return again('timeout', `no answer within ${this.#options.timeoutMs} ms`);
+      case 'not_sent':
+        return { kind: 'at_once' };
+      case 'stream_ended':
+        return this.#judgeEnd(outcome, stream.encoding);
+    }
+  }
+
+  #judgeEnd({ status }: Extract<SendOutcome, { kind: 'stream_ended' }>, encoding: StreamEncoding): Verdict {
+    const reason = `stream_${status.status.toLowerCase()}`;
+    if (status.status !== 'UNIMPLEMENTED') {
+      const suspect = !isRetryable(status.status) && status.status !== 'OK' && status.status !== 'INTERNAL' && status.status !== 'UNKNOWN';
+      return again(reason, status.message, status.retryAfterMs, suspect);
+    }
+    if (encoding.encoding === 'identity') return final('permanent', reason, status.message);
+    if (this.#encoding.encoding !== 'identity') {
+      this.#encoding = { ...this.#encoding, encoding: 'identity' };
+      this.#options.log.warn('otap_compression_refused', `the consumer does not take ${encoding.encoding} messages: sending them uncompressed`, {
+        path: this.#options.path, answer: status.message,
+      });
+    }
+    return { kind: 'at_once' };
+  }
+}
+
+const closed: ExportResult = { kind: 'retryable', reason: 'exporter_closed', message: 'the exporter was closed before the batch was acknowledged' };
+
+function judgeAnswer(status: StatusName, message: string): Verdict {
+  if (status === 'OK') return { kind: 'final', result: { kind: 'ok' } };
+  const reason = status.toLowerCase();
+  return isRetryable(status) ? again(reason, message) : final('permanent', reason, message);
+}
+
+function again(reason: string, message: string, askedMs: number | null = null, suspect = false): Verdict {
+  return { kind: 'again', reason, message, askedMs, suspect };
+}
+
+function failed(kind: 'retryable' | 'permanent', reason: string, message: string): ExportResult {
+  return { kind, reason, message };
+}
+
+function final(kind: 'retryable' | 'permanent', reason: string, message: string): Verdict {
+  return { kind: 'final', result: failed(kind, reason, message) };
+}

@@ -1,0 +1,34 @@
+import type { StatusName } from '../base/errors.ts';
+
+/** When to send again; the fields of `retry_on_failure` in the configuration. */
+export interface RetryPolicy {
+  readonly enabled: boolean;
+  readonly initialIntervalMs: number;
+  readonly maxIntervalMs: number;
+  /** From the first attempt on; 0 never gives up. */
+  readonly maxElapsedMs: number;
+}
+
+/** How an export ended. `retryable`: given up for now, the batch is still good. `permanent`: it would fail again. */
+export type ExportResult =
+  | { readonly kind: 'ok' }
+  | { readonly kind: 'retryable'; readonly reason: string; readonly message: string }
+  | { readonly kind: 'permanent'; readonly reason: string; readonly message: string };
+
+const retryableStatuses: ReadonlySet<StatusName> = new Set([
+  'CANCELLED', 'DEADLINE_EXCEEDED', 'ABORTED', 'OUT_OF_RANGE', 'UNAVAILABLE', 'RESOURCE_EXHAUSTED',
+]);
+
+/** True for the statuses after which the same data may be sent again (OTLP specification, "OTLP/gRPC Response", failures). */
+export function isRetryable(status: StatusName): boolean {
+  return retryableStatuses.has(status);
+}
+
+/**
+ * The wait before attempt `attempt` + 1 (counted from 1): initial * 2^(attempt - 1), at most `maxIntervalMs`, spread over
+ * [0.5, 1.5) by `jitter` in [0, 1); never shorter than what the server asked for.
+ */
+export function backoffMs(policy: RetryPolicy, attempt: number, jitter: number, askedMs: number | null): number {
+  const interval = Math.min(policy.maxIntervalMs, policy.initialIntervalMs * 2 ** Math.min(attempt - 1, 30));
+  return Math.max(interval * (0.5 + jitter), askedMs ?? 0);
+}

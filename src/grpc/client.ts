@@ -1,0 +1,76 @@
+import grpc from '@grpc/grpc-js';
+import { passFrames } from './client-frames.ts';
+import { DuplexClientStream, type ClientStream, type StreamEncoding } from './client-stream.ts';
+
+/** Certificates in PEM; null takes the system's (ca) or none (key and certificate). */
+export interface ClientTls {
+  readonly ca: Buffer | null;
+  readonly key: Buffer | null;
+  readonly certificate: Buffer | null;
+  /** The name that the server's certificate must have, when it is not the endpoint's. */
+  readonly serverName: string | null;
+}
+
+export interface GrpcChannelOptions {
+  /** `host:port`, or any target that grpc-js resolves. */
+  readonly endpoint: string;
+  /** Null connects without TLS. */
+  readonly tls: ClientTls | null;
+  /** Metadata of every call; names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Bound of a received message, before and after decompression; default 4 MiB. */
+  readonly receiveBytesMax?: number;
+}
+
+/** Opens a bidirectional stream; `onMessage` gets each message in order and must not throw. */
+export type OpenClientStream = (path: string, encoding: StreamEncoding, onMessage: (message: Uint8Array) => void) => ClientStream;
+
+const rawBytes = (bytes: Buffer): Buffer => bytes;
+
+/**
+ * A connection to one endpoint that comes back by itself: grpc-js with our message encodings. Messages are raw bytes.
+ * Streams that cannot be had end at once with UNAVAILABLE; retrying is the caller's.
+ */
+export class GrpcChannel {
+  readonly #client: grpc.Client;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #receiveBytesMax: number;
+
+  constructor(options: GrpcChannelOptions) {
+    this.#headers = options.headers;
+    this.#receiveBytesMax = options.receiveBytesMax ?? 4 * 1024 * 1024;
+    this.#client = new grpc.Client(options.endpoint, credentialsOf(options.tls), channelOptions(options.tls, this.#receiveBytesMax));
+    passFrames(this.#client);
+  }
+
+  readonly openStream: OpenClientStream = (path, encoding, onMessage) => {
+    const metadata = new grpc.Metadata();
+    for (const [name, value] of Object.entries(this.#headers)) metadata.set(name, value);
+    if (encoding.encoding !== 'identity') metadata.set('grpc-encoding', encoding.encoding);
+    const call = this.#client.makeBidiStreamRequest(path, rawBytes, rawBytes, metadata);
+    return new DuplexClientStream(call, encoding, this.#receiveBytesMax, onMessage);
+  };
+
+  /** Closes the connection; open streams end with CANCELLED or UNAVAILABLE. */
+  close(): void {
+    this.#client.close();
+  }
+}
+
+function credentialsOf(tls: ClientTls | null): grpc.ChannelCredentials {
+  return tls === null ? grpc.credentials.createInsecure() : grpc.credentials.createSsl(tls.ca, tls.key, tls.certificate);
+}
+
+function channelOptions(tls: ClientTls | null, receiveBytesMax: number): grpc.ChannelOptions {
+  return {
+    'grpc.enable_retries': 0,
+    'grpc.keepalive_time_ms': 30_000,
+    'grpc.keepalive_timeout_ms': 10_000,
+    'grpc.initial_reconnect_backoff_ms': 500,
+    'grpc.max_reconnect_backoff_ms': 10_000,
+    'grpc.max_receive_message_length': receiveBytesMax,
+    'grpc.max_send_message_length': -1,
+    'grpc.use_local_subchannel_pool': 1,
+    ...(tls?.serverName == null ? {} : { 'grpc.ssl_target_name_override': tls.serverName }),
+  };
+}
