@@ -36,9 +36,14 @@ export class DecisionCache {
     this.#current.put(ids, at, n);
   }
 
+  /** What is remembered of a trace; asked for every row that arrives, so it makes no bigint. */
+  outcome(ids: Uint32Array, at: number): 'unknown' | 'kept' | 'dropped' {
+    const outcome = this.#current.outcome(ids, at);
+    return outcome === 'unknown' ? this.#previous.outcome(ids, at) : outcome;
+  }
+
   /** N of a remembered trace (0 = dropped), or -1 where nothing is remembered. */
   get(ids: Uint32Array, at: number): RememberedN {
-    if (this.size === 0) return -1n;
     const n = this.#current.get(ids, at);
     return n >= 0n ? n : this.#previous.get(ids, at);
   }
@@ -55,6 +60,7 @@ class Generation {
   readonly #mask: number;
   readonly #ids: Uint32Array;
   readonly #n: BigUint64Array;
+  /** 0 free, 1 dropped, 2 kept. */
   readonly #used: Uint8Array;
   size = 0;
 
@@ -76,11 +82,17 @@ class Generation {
   put(ids: Uint32Array, at: number, n: bigint): void {
     const slot = this.#find(ids, at);
     if (this.#used[slot] === 0) {
-      this.#used[slot] = 1;
       this.#ids.set(ids.subarray(at, at + words), slot * words);
       this.size++;
     }
+    this.#used[slot] = n === 0n ? 1 : 2;
     this.#n[slot] = n;
+  }
+
+  outcome(ids: Uint32Array, at: number): 'unknown' | 'kept' | 'dropped' {
+    if (this.size === 0) return 'unknown';
+    const used = this.#used[this.#find(ids, at)];
+    return used === 0 ? 'unknown' : used === 1 ? 'dropped' : 'kept';
   }
 
   get(ids: Uint32Array, at: number): bigint {
@@ -92,7 +104,7 @@ class Generation {
   grown(): Generation {
     const larger = new Generation(this.#used.length * 2);
     for (let slot = 0; slot < this.#used.length; slot++) {
-      if (this.#used[slot] === 1) larger.put(this.#ids, slot * words, this.#n[slot]);
+      if (this.#used[slot] !== 0) larger.put(this.#ids, slot * words, this.#n[slot]);
     }
     return larger;
   }
@@ -100,7 +112,7 @@ class Generation {
   /** The slot that holds the id, or the free one where it would go. */
   #find(ids: Uint32Array, at: number): number {
     let slot = hash(ids, at) & this.#mask;
-    while (this.#used[slot] === 1 && !this.#equals(slot * words, ids, at)) slot = (slot + 1) & this.#mask;
+    while (this.#used[slot] !== 0 && !this.#equals(slot * words, ids, at)) slot = (slot + 1) & this.#mask;
     return slot;
   }
 

@@ -1,7 +1,7 @@
 import type { PayloadTable } from '../otap/batch.ts';
 import { bytesOf, countField, type FieldReader, type ReadContext, spanIdField, textField, traceIdField, wideField } from './field-readers.ts';
 import { keyStorage, type OnMismatch, readKeyOf } from './key-columns.ts';
-import { ownedRows, type OwnerRows, seqById } from './owner-rows.ts';
+import { ownedRows, type OwnerRows, type PendingRows, seqById } from './owner-rows.ts';
 import { pick } from './pick.ts';
 import type { Slot } from './slot.ts';
 import type { ChildPlan } from './slot-plan.ts';
@@ -46,20 +46,20 @@ export function childFieldNames(child: ChildPlan['child']): readonly string[] {
   return childFields[child].map(({ name }) => name);
 }
 
-/** Writes the events and links of the spans that the slot has just taken. */
-export function projectChildren(slot: Slot, context: ReadContext, owner: OwnerRows, onMismatch: OnMismatch): void {
-  for (const plan of slot.plan.children) {
+/** Reads the events and links of the spans that the slot takes. */
+export function projectChildren(slot: Slot, context: ReadContext, owner: OwnerRows, onMismatch: OnMismatch): PendingRows[] {
+  return slot.plan.children.flatMap((plan) => {
     const table = context.batch.table(payloads[plan.child].rows);
-    if (table !== null) projectChild(slot, { ...context, root: table }, plan, seqById(context.root, owner), onMismatch);
-  }
+    return table === null ? [] : projectChild(slot, { ...context, root: table }, plan, seqById(context.root, owner), onMismatch);
+  });
 }
 
-function projectChild(slot: Slot, context: ReadContext, plan: ChildPlan, seq: Int32Array, onMismatch: OnMismatch): void {
+function projectChild(slot: Slot, context: ReadContext, plan: ChildPlan, seq: Int32Array, onMismatch: OnMismatch): PendingRows[] {
   const table: PayloadTable = context.root;
   const parents = table.ids('parent_id');
-  if (parents === null) return;
+  if (parents === null) return [];
   const { rows, owners } = ownedRows(parents.values, null, seq);
-  if (rows.length === 0) return;
+  if (rows.length === 0) return [];
   const writer = slot.table(plan.child);
   const first = writer.rowCount;
   const childSeq = Uint32Array.from({ length: rows.length }, (_, index) => first + index);
@@ -68,9 +68,9 @@ function projectChild(slot: Slot, context: ReadContext, plan: ChildPlan, seq: In
     ...childFields[plan.child].map(({ reader }) => reader.read(context)),
     ...plan.keys.map((key) => readKeyOf(context, owned, key, onMismatch)),
   ];
-  writer.write(rows.length, [
-    { bytes: bytesOf(childSeq), valid: null },
-    { bytes: bytesOf(owners), valid: null },
-    ...data.map((column, index) => pick(column, rows, writer.columns[index + 2].type)),
-  ]);
+  const columns = data.map((column, index) => pick(column, rows, writer.columns[index + 2].type));
+  return [{
+    writer, count: rows.length,
+    data: [{ bytes: bytesOf(childSeq), valid: null }, { bytes: bytesOf(owners), valid: null }, ...columns],
+  }];
 }

@@ -1,5 +1,6 @@
 import type { PayloadTable } from '../otap/batch.ts';
 import { isValid } from './lookup.ts';
+import type { ColumnData, TableWriter } from './table-writer.ts';
 
 /** Which rows of a slot's row table hold which rows of the batch that is being projected. */
 export interface OwnerRows {
@@ -38,4 +39,11 @@ export function ownedRows(
     owners[n++] = owner;
   }
   return { rows: kept.subarray(0, n), owners: owners.slice(0, n) };
+}
+
+/** Rows that have been read and wait to be written. */
+export interface PendingRows {
+  readonly writer: TableWriter;
+  readonly count: number;
+  readonly data: readonly ColumnData[];
 }

@@ -21,7 +21,8 @@ export interface ProjectionTools {
 
 /**
  * Copies of a batch the columns that the slot's plan asks for into the slot's tables: all its rows, or those in
- * `rows` (ascending). Returns how many rows were written.
+ * `rows` (ascending). Everything is read before anything is written, so a batch with bad values leaves no trace.
+ * Returns how many rows were written.
  */
 export function project(
   slot: Slot, batch: OtapBatch, held: HeldBatch, rows: Uint32Array | null, inputs: InputColumns, tools: ProjectionTools,
@@ -32,13 +33,14 @@ export function project(
   const context: ReadContext = {
     batch, root, strings: slot.strings, lookups: tools.lookups, batchOrdinal: held.ordinal,
   };
-  const seqStart = slot.addRun(held, rows, count);
+  const owner: OwnerRows = { seqStart: slot.rows.rowCount, rows, count };
   const data = readColumns(slot, context, inputs, tools.onMismatch);
-  slot.rows.write(count, [sequence(seqStart, count), ...data.map((column, index) => pick(column, rows, slot.rows.columns[index + 1].type))]);
-  writeInputs(slot, inputs, rows, seqStart);
-  const owner: OwnerRows = { seqStart, rows, count };
-  projectChildren(slot, context, owner, tools.onMismatch);
-  projectStars(slot, context, owner);
+  const columns = data.map((column, index) => pick(column, rows, slot.rows.columns[index + 1].type));
+  const more = [...projectChildren(slot, context, owner, tools.onMismatch), ...projectStars(slot, context, owner)];
+  slot.addRun(held, rows, count);
+  slot.rows.write(count, [sequence(owner.seqStart, count), ...columns]);
+  writeInputs(slot, inputs, rows, owner.seqStart);
+  for (const { writer, count: childCount, data: childData } of more) writer.write(childCount, childData);
   return count;
 }
 

@@ -11,12 +11,11 @@ const textsRemembered = 200_000;
 
 /**
  * The tables of one slot: rows that arrived within one stretch of time, never altered after, dropped whole.
- * Row numbers (`seq`) count from 0 within the slot; `seqBase` makes them unique in the process.
+ * Row numbers (`seq`) count from 0 within the slot.
  */
 export class Slot {
   readonly name: string;
   readonly plan: SlotPlan;
-  readonly seqBase: number;
   readonly rows: TableWriter;
   readonly inputs: TableWriter;
   readonly strings: StringTable;
@@ -25,20 +24,19 @@ export class Slot {
   readonly #runs: RowRun[] = [];
 
   private constructor(
-    session: Session, name: string, plan: SlotPlan, seqBase: number,
+    session: Session, name: string, plan: SlotPlan,
     tables: { rows: TableWriter; inputs: TableWriter; strings: StringTable },
   ) {
     this.#session = session;
     this.name = name;
     this.plan = plan;
-    this.seqBase = seqBase;
     this.rows = tables.rows;
     this.inputs = tables.inputs;
     this.strings = tables.strings;
   }
 
-  static async create(session: Session, name: string, plan: SlotPlan, seqBase: number): Promise<Slot> {
-    const slot = new Slot(session, name, plan, seqBase, {
+  static async create(session: Session, name: string, plan: SlotPlan): Promise<Slot> {
+    const slot = new Slot(session, name, plan, {
       rows: await TableWriter.create(session, `${name}_rows`, rowColumns(plan)),
       inputs: await TableWriter.create(session, `${name}_inputs`, inputColumns),
       strings: await StringTable.create(session, `${name}_strings`, textsRemembered),

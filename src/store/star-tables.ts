@@ -2,7 +2,7 @@ import type { PayloadTable } from '../otap/batch.ts';
 import type { PayloadName } from '../otap/payload-type.ts';
 import { bytesOf, type ReadContext, textCodes } from './field-readers.ts';
 import { isValid, readNumbers, readWide, validRows } from './lookup.ts';
-import { ownedRows, type OwnerRows, seqById } from './owner-rows.ts';
+import { ownedRows, type OwnerRows, type PendingRows, seqById } from './owner-rows.ts';
 import { pick } from './pick.ts';
 import type { Slot } from './slot.ts';
 import type { StarPlan, StarTable } from './slot-plan.ts';
@@ -30,15 +30,15 @@ export const starColumns: readonly ColumnDefinition[] = [
   { name: 'ser', type: 'BLOB' },
 ];
 
-/** Writes the attribute rows that the slot's plan asks for, of the items that the slot has just taken. */
-export function projectStars(slot: Slot, context: ReadContext, owner: OwnerRows): void {
-  for (const plan of slot.plan.stars) {
+/** Reads the attribute rows that the slot's plan asks for, of the items that the slot takes. */
+export function projectStars(slot: Slot, context: ReadContext, owner: OwnerRows): PendingRows[] {
+  return slot.plan.stars.flatMap((plan) => {
     const table = context.batch.table(payloads[plan.star]);
-    if (table === null) continue;
+    if (table === null) return [];
     const { rows, parents } = wantedRows(table, plan);
     const owned = owners(plan.star, slot, context, owner, rows, parents);
-    if (owned.rows.length > 0) writeRows(slot, plan, context, table, owned);
-  }
+    return owned.rows.length === 0 ? [] : [starRows(slot, plan, context, table, owned)];
+  });
 }
 
 interface AttributeRows {
@@ -80,7 +80,7 @@ function owners(
   return { rows: owned.rows, owners: BigUint64Array.from(owned.owners, (value) => BigInt(value)) };
 }
 
-/** Child row numbers in the slot by the child's `id`; the child's rows were written last, in order of the batch. */
+/** Child row numbers in the slot by the child's `id`; the child's rows will be written next, in order of the batch. */
 function childSeqById(star: 'span_event_attrs' | 'span_link_attrs', slot: Slot, context: ReadContext, owner: OwnerRows): Int32Array {
   const child = star === 'span_event_attrs' ? 'span_events' : 'span_links';
   const table = context.batch.table(star === 'span_event_attrs' ? 'SPAN_EVENTS' : 'SPAN_LINKS');
@@ -88,7 +88,7 @@ function childSeqById(star: 'span_event_attrs' | 'span_link_attrs', slot: Slot, 
   const ids = table?.ids('id') ?? null;
   if (parents === null || ids === null) return new Int32Array(0);
   const owned = ownedRows(parents.values, null, seqById(context.root, owner));
-  const first = slot.table(child).rowCount - owned.rows.length;
+  const first = slot.table(child).rowCount;
   let idMax = 0;
   for (const row of owned.rows) idMax = Math.max(idMax, ids.values[row]);
   const seq = new Int32Array(idMax + 1).fill(-1);
@@ -98,10 +98,10 @@ function childSeqById(star: 'span_event_attrs' | 'span_link_attrs', slot: Slot, 
   return seq;
 }
 
-function writeRows(
+function starRows(
   slot: Slot, plan: StarPlan, context: ReadContext, table: PayloadTable,
   owned: { readonly rows: Uint32Array; readonly owners: BigUint64Array<ArrayBuffer> },
-): void {
+): PendingRows {
   const data: ColumnData[] = [
     textOrNull(context, table, 'key'),
     { bytes: numbers(context, table, 'type', new Uint8Array(table.rowCount)), valid: null },
@@ -112,10 +112,8 @@ function writeRows(
     blobs(table, 'bytes'),
     blobs(table, 'ser'),
   ];
-  slot.table(plan.star).write(owned.rows.length, [
-    { bytes: bytesOf(owned.owners), valid: null },
-    ...data.map((column, index) => pick(column, owned.rows, starColumns[index + 1].type)),
-  ]);
+  const columns = data.map((column, index) => pick(column, owned.rows, starColumns[index + 1].type));
+  return { writer: slot.table(plan.star), count: owned.rows.length, data: [{ bytes: bytesOf(owned.owners), valid: null }, ...columns] };
 }
 
 function textOrNull({ strings }: ReadContext, table: PayloadTable, path: string): ColumnData {

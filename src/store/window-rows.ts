@@ -8,6 +8,8 @@ export const nOne = '72057594037927936';
 /** Part of a window: a slot, and which of its rows belong. */
 export interface WindowSlot {
   readonly slot: Slot;
+  /** Number within the window of the slot's first row; slots of a window follow each other without overlap. */
+  readonly offset: number;
   /** SQL condition on the slot's columns (`b.seq`, `b.trace_id`), or null for all rows. */
   readonly filter: string | null;
 }
@@ -21,22 +23,22 @@ export interface RowNeeds {
 }
 
 /**
- * The rows of a window as one SELECT: `wseq` (number of the row in the window: slot number + seq), `r`, for traces
+ * The rows of a window as one SELECT: `wseq` (number of the row in the window: the slot's offset + seq), `r`, for traces
  * `trace_id`, the fields asked for (texts resolved), keys by their column names, and `n_in`, `pcode`.
  * Tables that nothing asked for are not joined, since DuckDB does not prune an unused LEFT JOIN.
  */
-export function windowRows(slots: readonly WindowSlot[], seqBase: number, needs: RowNeeds): string {
-  return slots.map((part) => slotRows(part, seqBase, needs)).join('\nUNION ALL\n');
+export function windowRows(slots: readonly WindowSlot[], needs: RowNeeds): string {
+  return slots.map((part) => slotRows(part, needs)).join('\nUNION ALL\n');
 }
 
-function slotRows({ slot, filter }: WindowSlot, seqBase: number, needs: RowNeeds): string {
-  const { select, joins } = rowColumnsSql(slot, seqBase, needs);
+function slotRows({ slot, offset, filter }: WindowSlot, needs: RowNeeds): string {
+  const { select, joins } = rowColumnsSql(slot, offset, needs);
   const where = filter === null ? '' : ` WHERE ${filter}`;
   return `SELECT ${select.join(', ')} FROM ${slot.rows.table} b${joins.join('')}${where}`;
 }
 
-function rowColumnsSql(slot: Slot, seqBase: number, needs: RowNeeds): { readonly select: string[]; readonly joins: string[] } {
-  const select = [`(b.seq + ${slot.seqBase - seqBase})::UINTEGER AS wseq`, 'b.r AS r'];
+function rowColumnsSql(slot: Slot, offset: number, needs: RowNeeds): { readonly select: string[]; readonly joins: string[] } {
+  const select = [`(b.seq + ${offset})::UINTEGER AS wseq`, 'b.r AS r'];
   const joins: string[] = [];
   if (slot.plan.signal === 'traces') select.push('b.trace_id AS trace_id');
   const text = (column: string): string => {

@@ -8,8 +8,6 @@ import { nOne, type RowNeeds, windowRows, type WindowSlot } from './window-rows.
 export interface Window {
   readonly signal: SampledSignal;
   readonly slots: readonly WindowSlot[];
-  /** Process-wide number of the row whose wseq is 0. */
-  readonly seqBase: number;
 }
 
 /** A key that a policy reads, under the field name that its compiled SQL uses. */
@@ -69,7 +67,7 @@ export function rowViewSql(window: Window, view: 'spans' | 'logs', use: ViewUse)
   });
   select.push(...structs(window, use, (column) => column));
   if (select.length === 0) select.push('1 AS one');
-  return `SELECT ${select.join(', ')} FROM (${windowRows(window.slots, window.seqBase, rowNeeds(window, view, use))})`;
+  return `SELECT ${select.join(', ')} FROM (${windowRows(window.slots, rowNeeds(window, view, use))})`;
 }
 
 function columnSql(window: Window, column: ViewColumn): string {
@@ -100,7 +98,7 @@ export function tracesSql(window: Window, use: ViewUse): string {
   }
   for (const column of new Set(use.keys.map((key) => keyColumn(window, key).column))) select.push(`${ofRoot(column)} AS root_${column}`);
   const mixed = window.slots.some(({ slot }) => slot.inputs.rowCount > 0);
-  const rows = windowRows(window.slots, window.seqBase, needs);
+  const rows = windowRows(window.slots, needs);
   const evidence = mixed ? `SELECT * FROM (${rows}) QUALIFY n_in = max(n_in) OVER (PARTITION BY trace_id)` : rows;
   return `SELECT ${select.join(', ')} FROM (${evidence}) GROUP BY trace_id`;
 }
@@ -126,14 +124,14 @@ const idOf = (prefix: string): string => `((${prefix}r::UHUGEINT << 64) | (${pre
 
 /** SELECT of view `span_events` or `span_links`, all columns, with the keys used. */
 export function childViewSql(window: Window, child: ChildPlan['child'], use: ViewUse): string {
-  return window.slots.map((part, index) => childOfSlot(window, part, index, child, use)).join('\nUNION ALL\n');
+  return window.slots.map((part, index) => childOfSlot(part, index, child, use)).join('\nUNION ALL\n');
 }
 
-function childOfSlot(window: Window, part: WindowSlot, index: number, child: ChildPlan['child'], use: ViewUse): string {
+function childOfSlot(part: WindowSlot, index: number, child: ChildPlan['child'], use: ViewUse): string {
   const { slot } = part;
   const plan = slot.plan.children.find((candidate) => candidate.child === child);
   if (plan === undefined) throw new Error(`invariant broken: ${child} is not projected`);
-  const owner = windowRows([part], window.seqBase, { fields: [], keys: [], inputs: true });
+  const owner = windowRows([part], { fields: [], keys: [], inputs: true });
   const joins: string[] = [];
   const text = (column: string): string => {
     joins.push(` LEFT JOIN ${slot.strings.table} t_${column} ON t_${column}.code = c.${column}`);
@@ -147,8 +145,7 @@ function childOfSlot(window: Window, part: WindowSlot, index: number, child: Chi
   ];
   const fields = use.keys.flatMap((use_) => keys.filter(({ key }) => sameKey(key, use_)).map(({ sql }) => `${use_.field} := ${sql}`));
   if (fields.length > 0) select.push(`struct_pack(${fields.join(', ')}) AS attributes`);
-  const offset = slot.seqBase - window.seqBase;
-  return `SELECT ${select.join(', ')} FROM ${slot.table(child).table} c JOIN (${owner}) o ON o.wseq = c.seq + ${offset}${joins.join('')}`;
+  return `SELECT ${select.join(', ')} FROM ${slot.table(child).table} c JOIN (${owner}) o ON o.wseq = c.seq + ${part.offset}${joins.join('')}`;
 }
 
 function childSelect(child: ChildPlan['child'], values: ReadonlyMap<string, string>): string[] {
@@ -169,11 +166,11 @@ function childSelect(child: ChildPlan['child'], values: ReadonlyMap<string, stri
 /** SELECT of a star table: parent_id, key, type, str, int, double, bool, bytes, ser. */
 export function starViewSql(window: Window, star: StarTable): string {
   const shared = star === 'resource_attrs' || star === 'scope_attrs';
-  const parts = window.slots.map((part, index) => starOfSlot(window, part, index, star, shared));
+  const parts = window.slots.map((part, index) => starOfSlot(part, index, star, shared));
   return parts.join(shared ? '\nUNION\n' : '\nUNION ALL\n');
 }
 
-function starOfSlot(window: Window, part: WindowSlot, index: number, star: StarTable, shared: boolean): string {
+function starOfSlot(part: WindowSlot, index: number, star: StarTable, shared: boolean): string {
   const { slot } = part;
   const strings = slot.strings.table;
   const columns = 'k.text AS key, a.type AS type, s.text AS str, a.int AS int, a.double AS double, a.bool AS bool, a.bytes AS bytes, a.ser AS ser';
@@ -182,7 +179,6 @@ function starOfSlot(window: Window, part: WindowSlot, index: number, star: StarT
   if (star === 'span_event_attrs' || star === 'span_link_attrs') {
     return `SELECT ((${index}::UHUGEINT << 32) | a.owner::UHUGEINT) AS parent_id, ${columns} ${from}`;
   }
-  const owner = windowRows([part], window.seqBase, { fields: [], keys: [], inputs: true });
-  const offset = slot.seqBase - window.seqBase;
-  return `SELECT ${idOf('o.')} AS parent_id, ${columns} ${from} JOIN (${owner}) o ON o.wseq = a.owner + ${offset}`;
+  const owner = windowRows([part], { fields: [], keys: [], inputs: true });
+  return `SELECT ${idOf('o.')} AS parent_id, ${columns} ${from} JOIN (${owner}) o ON o.wseq = a.owner + ${part.offset}`;
 }

@@ -1,0 +1,117 @@
+import { CodedError, messageOf } from '../base/errors.ts';
+import type { Seam } from '../base/seam.ts';
+import type { OtapBatch } from '../otap/batch.ts';
+import { OtapDecodeError } from '../otap/decode/errors.ts';
+import type { DecodeLimits } from '../otap/decode/limits.ts';
+import { OtapStreamDecoder } from '../otap/decode/stream-decoder.ts';
+import type { Signal } from '../otap/payload-type.ts';
+import { HeldBatch, type HeldBytes } from '../store/held-batch.ts';
+import { compressBody, serialiseRetained } from '../store/retained-batch.ts';
+import { acceptedAck, type BatchAck, type BatchAnswer, type OtapIntakeStream, type OtapMessage } from './intake-port.ts';
+import type { MemoryBudget } from './memory-budget.ts';
+import type { SignalIntake, TakenRows } from './signal-intake.ts';
+
+/** When a sender that found the intake full should come again. */
+const retryAfterMs = 1000;
+
+export interface IntakeParts {
+  readonly seam: Seam;
+  readonly budget: MemoryBudget;
+  readonly account: HeldBytes;
+  readonly decodeLimits: Partial<DecodeLimits>;
+  readonly traces: SignalIntake;
+  readonly logs: SignalIntake;
+  /** Metrics go on as they are. */
+  readonly passThrough: (batch: OtapBatch) => Promise<void>;
+  readonly observer: IntakeObserver;
+}
+
+/** Told what the intake did; counts, and nothing else. */
+export interface IntakeObserver {
+  accepted(signal: Signal, batch: { readonly items: number; readonly wireBytes: number; readonly taken: TakenRows | null }): void;
+  refused(signal: Signal, error: CodedError): void;
+}
+
+/** Where receivers hand over batches: decodes, retains, projects, and says what the sender is told. */
+export class Intake {
+  readonly #parts: IntakeParts;
+  #batchOrdinal = 0;
+  #streamNumber = 0;
+
+  constructor(parts: IntakeParts) {
+    this.#parts = parts;
+  }
+
+  /** Opens the intake's end of a stream of one signal. */
+  open(signal: Signal): OtapIntakeStream {
+    const decoder = new OtapStreamDecoder(signal, this.#parts.decodeLimits);
+    const streamNumber = this.#streamNumber++;
+    return {
+      accept: (message) => this.#accept(decoder, signal, streamNumber, message),
+      close: () => undefined,
+    };
+  }
+
+  async #accept(decoder: OtapStreamDecoder, signal: Signal, streamNumber: number, message: OtapMessage): Promise<BatchAnswer> {
+    let batch: OtapBatch;
+    try {
+      batch = decoder.decode(message.bytes);
+    } catch (error) {
+      return this.#refuseUndecoded(signal, error);
+    }
+    try {
+      await this.#take(batch, streamNumber, message);
+      return { batchId: batch.batchId, ack: acceptedAck, streamBroken: false };
+    } catch (error) {
+      return { batchId: batch.batchId, ack: this.#refusal(signal, error), streamBroken: false };
+    }
+  }
+
+  async #take(batch: OtapBatch, streamNumber: number, message: OtapMessage): Promise<void> {
+    const { budget, seam, observer, passThrough } = this.#parts;
+    const wireBytes = (message.compressed ?? message.bytes).length;
+    if (!budget.hasRoom(wireBytes)) {
+      throw new CodedError('RESOURCE_EXHAUSTED', 'memory_limit', 'the intake is full; come again later', { retryAfterMs });
+    }
+    if (batch.signal === 'metrics') {
+      await passThrough(batch);
+      observer.accepted('metrics', { items: batch.rowCount, wireBytes, taken: null });
+      return;
+    }
+    const arrivalNano = seam.nowUnixNano();
+    const held = this.#retain(batch, streamNumber, message, arrivalNano);
+    const taken = await this.#parts[batch.signal].take(batch, held, arrivalNano);
+    observer.accepted(batch.signal, { items: batch.rowCount, wireBytes, taken });
+  }
+
+  #retain(batch: OtapBatch, streamNumber: number, message: OtapMessage, arrivalUnixNano: bigint): HeldBatch {
+    const came = compressedAs(message);
+    const body = came ?? compressBody(message.bytes);
+    const bytes = serialiseRetained({
+      kind: 'batch', signal: batch.signal, encoding: body.encoding, batchOrdinal: this.#batchOrdinal++,
+      arrivalUnixNano, streamNumber, bodyBytes: message.bytes.length,
+    }, body.bytes);
+    return new HeldBatch(bytes, batch.layout, this.#parts.account);
+  }
+
+  #refuseUndecoded(signal: Signal, error: unknown): BatchAnswer {
+    const isKnown = error instanceof OtapDecodeError;
+    if (!isKnown || error.batchId === null) {
+      this.#refusal(signal, error);
+      throw error;
+    }
+    return { batchId: error.batchId, ack: this.#refusal(signal, error), streamBroken: error.streamBroken };
+  }
+
+  #refusal(signal: Signal, error: unknown): BatchAck {
+    const coded = error instanceof CodedError ? error : new CodedError('INTERNAL', 'intake_failed', messageOf(error), { cause: error });
+    this.#parts.observer.refused(signal, coded);
+    return { status: coded.status, message: coded.message, retryAfterMs: coded.retryAfterMs };
+  }
+}
+
+function compressedAs({ compressed, encoding }: OtapMessage): { readonly encoding: 'zstd' | 'gzip'; readonly bytes: Uint8Array } | null {
+  if (compressed === null) return null;
+  if (encoding === 'gzip') return { encoding, bytes: compressed };
+  return encoding.startsWith('zstd') ? { encoding: 'zstd', bytes: compressed } : null;
+}

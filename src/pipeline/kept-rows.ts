@@ -1,0 +1,53 @@
+import { type HeldBatch, runIndexOf } from '../store/held-batch.ts';
+import type { Slot } from '../store/slot.ts';
+import type { WindowSlot } from '../store/window-rows.ts';
+
+/** Rows of one batch that are kept, each with N = 2^56 - T of its item's threshold. */
+export interface KeptRows {
+  readonly batch: HeldBatch;
+  /** Row numbers in the batch's root table, ascending. */
+  readonly rows: Uint32Array;
+  /** Low and high 32 bits of N, two words a row. */
+  readonly n: Uint32Array;
+  /** The same of the N that a hash of the row's own is held against (sampling.md, rule 14); null where there is none. */
+  readonly nSplit: Uint32Array | null;
+}
+
+/**
+ * Turns window row numbers, ascending, into rows of the batches that they came with. `n` holds two 32-bit words
+ * (low, high) a row.
+ */
+export function keptRows(slots: readonly WindowSlot[], wseq: Uint32Array, n: Uint32Array, nSplit: Uint32Array | null): KeptRows[] {
+  const out: KeptRows[] = [];
+  let at = 0;
+  for (let s = 0; s < slots.length && at < wseq.length; s++) {
+    const { slot, offset } = slots[s];
+    const end = offset + slot.rows.rowCount;
+    while (at < wseq.length && wseq[at] < end) {
+      const run = slot.runs[runIndexOf(slot.runs, wseq[at] - offset)];
+      const first = offset + run.seqStart;
+      const from = at;
+      while (at < wseq.length && wseq[at] < first + run.count) at++;
+      const rows = Uint32Array.from({ length: at - from }, (_, i) => {
+        const row = wseq[from + i] - first;
+        return run.rows === null ? row : run.rows[row];
+      });
+      out.push({ batch: run.batch, rows, n: n.subarray(from * 2, at * 2), nSplit: nSplit === null ? null : nSplit.subarray(from * 2, at * 2) });
+    }
+  }
+  return out;
+}
+
+/** All rows of a slot as candidates at one N; whoever reads them checks each against its randomness. */
+export function allRows(slot: Slot, n: bigint): KeptRows[] {
+  const low = Number(n & 0xffffffffn);
+  const high = Number(n >> 32n);
+  return slot.runs.map((run) => {
+    const words = new Uint32Array(run.count * 2);
+    for (let i = 0; i < run.count; i++) {
+      words[i * 2] = low;
+      words[i * 2 + 1] = high;
+    }
+    return { batch: run.batch, rows: run.rows ?? Uint32Array.from({ length: run.count }, (_, row) => row), n: words, nSplit: null };
+  });
+}

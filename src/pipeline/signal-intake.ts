@@ -1,0 +1,93 @@
+import type { OtapBatch } from '../otap/batch.ts';
+import type { DecisionCache } from '../policy/decision-cache.ts';
+import type { HeldBatch } from '../store/held-batch.ts';
+import { type InputColumns, type InputOptions, readInputs } from '../store/input-columns.ts';
+import { project, type ProjectionTools } from '../store/projector.ts';
+import type { SampledSignal } from '../store/slot-plan.ts';
+import type { KeptRows } from './kept-rows.ts';
+import { splitLateRows } from './late-rows.ts';
+import { eventTimes, rowsBySlot, type SlotRows } from './slot-rows.ts';
+import type { SlotRing } from './slot-ring.ts';
+import type { WindowClock } from './window-clock.ts';
+
+/** Whose time an item belongs to a window by: its arrival (live), or its own (replay). */
+export type TimeSource = 'arrival' | 'event';
+
+export interface SignalIntakeParts {
+  readonly signal: SampledSignal;
+  readonly ring: SlotRing;
+  readonly clock: WindowClock;
+  readonly time: TimeSource;
+  /** Decisions that late spans follow; null for signals whose items are decided one by one. */
+  readonly cache: DecisionCache | null;
+  readonly inputs: InputOptions;
+  readonly tools: ProjectionTools;
+  readonly onLate: (kept: KeptRows, droppedCount: number) => void;
+}
+
+/** What became of a batch's rows. */
+export interface TakenRows {
+  readonly inputs: InputColumns;
+  readonly lateKept: number;
+  readonly lateDropped: number;
+}
+
+/** Puts the rows of one signal's batches into slots. */
+export class SignalIntake {
+  readonly #parts: SignalIntakeParts;
+  #watermark: number | null = null;
+
+  constructor(parts: SignalIntakeParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * With event time: the greatest over batches of a batch's earliest time (ns), so that no single wrong clock moves
+   * it far; null before the first.
+   */
+  get watermark(): number | null {
+    return this.#watermark;
+  }
+
+  /** Takes all rows of a batch; `arrivalNano` is when it came. */
+  async take(batch: OtapBatch, held: HeldBatch, arrivalNano: bigint): Promise<TakenRows> {
+    const { cache, tools, ring } = this.#parts;
+    const inputs = readInputs(batch, held.ordinal, this.#parts.inputs, tools.lookups);
+    held.hold();
+    try {
+      await this.#ensureSlots(batch, arrivalNano);
+      const late = cache === null || inputs.traceIds === null ? null : splitLateRows(cache, inputs.traceIds, batch.rowCount);
+      const fresh = late?.fresh ?? null;
+      for (const part of this.#slotRows(batch, arrivalNano, fresh)) {
+        const slot = ring.get(part.slot);
+        if (slot === null) throw new Error(`invariant broken: slot ${part.slot} was not created`);
+        project(slot, batch, held, part.rows, inputs, tools);
+      }
+      if (late !== null && (late.kept.length > 0 || late.droppedCount > 0)) {
+        this.#parts.onLate({ batch: held, rows: late.kept, n: late.n, nSplit: null }, late.droppedCount);
+      }
+      return { inputs, lateKept: late?.kept.length ?? 0, lateDropped: late?.droppedCount ?? 0 };
+    } finally {
+      held.release();
+    }
+  }
+
+  /** Creates the slots that the batch's rows go to; slots may close meanwhile, so this repeats until all are there. */
+  async #ensureSlots(batch: OtapBatch, arrivalNano: bigint): Promise<void> {
+    const missing = (): number[] => this.#slotRows(batch, arrivalNano, null).map(({ slot }) => slot)
+      .filter((slot) => this.#parts.ring.get(slot) === null);
+    for (let absent = missing(); absent.length > 0; absent = missing()) {
+      for (const slot of absent) await this.#parts.ring.ensure(slot);
+    }
+  }
+
+  #slotRows(batch: OtapBatch, arrivalNano: bigint, rows: Uint32Array | null): SlotRows[] {
+    const { clock, time, ring, tools } = this.#parts;
+    if (rows !== null && rows.length === 0) return [];
+    if (time === 'arrival') return [{ slot: Math.max(clock.slotOf(arrivalNano), ring.firstOpen), rows }];
+    const times = eventTimes(batch, tools.lookups);
+    if (times.min !== null) this.#watermark = Math.max(this.#watermark ?? 0, times.min);
+    const last = Math.floor((this.#watermark ?? 0) / Number(clock.lengthNano)) + clock.slotsAfter + 1;
+    return rowsBySlot(times, rows, Number(clock.lengthNano), ring.firstOpen, Math.max(last, ring.firstOpen));
+  }
+}

@@ -1,0 +1,79 @@
+import type { Session } from '../store/duckdb.ts';
+import { Slot } from '../store/slot.ts';
+import type { SlotPlan } from '../store/slot-plan.ts';
+
+/** The open slots of one signal, by slot number, in order. */
+export class SlotRing {
+  readonly #session: Session;
+  readonly #prefix: string;
+  readonly #slots = new Map<number, Slot>();
+  readonly #creating = new Map<number, Promise<Slot>>();
+  #plan: SlotPlan;
+  #created = 0;
+  #firstOpen = 0;
+
+  constructor(session: Session, prefix: string, plan: SlotPlan) {
+    this.#session = session;
+    this.#prefix = prefix;
+    this.#plan = plan;
+  }
+
+  get plan(): SlotPlan {
+    return this.#plan;
+  }
+
+  /** Slots created from now on have this plan. */
+  usePlan(plan: SlotPlan): void {
+    this.#plan = plan;
+  }
+
+  /** The first slot that still takes rows. */
+  get firstOpen(): number {
+    return this.#firstOpen;
+  }
+
+  /** From now on rows for slots before `slot` go to `slot`. */
+  closeBefore(slot: number): void {
+    this.#firstOpen = Math.max(this.#firstOpen, slot);
+  }
+
+  get(slot: number): Slot | null {
+    return this.#slots.get(slot) ?? null;
+  }
+
+  /** Numbers of the slots that exist, ascending. */
+  get numbers(): number[] {
+    return [...this.#slots.keys()].sort((a, b) => a - b);
+  }
+
+  get byteLength(): number {
+    let bytes = 0;
+    for (const slot of this.#slots.values()) bytes += slot.byteLength;
+    return bytes;
+  }
+
+  /** The slot, created where it does not exist yet. */
+  async ensure(slot: number): Promise<Slot> {
+    const existing = this.#slots.get(slot);
+    if (existing !== undefined) return existing;
+    let creating = this.#creating.get(slot);
+    if (creating === undefined) {
+      creating = this.#create(slot);
+      this.#creating.set(slot, creating);
+    }
+    return creating;
+  }
+
+  async drop(slot: number): Promise<void> {
+    const existing = this.#slots.get(slot);
+    this.#slots.delete(slot);
+    if (existing !== undefined) await existing.drop();
+  }
+
+  async #create(number: number): Promise<Slot> {
+    const slot = await Slot.create(this.#session, `${this.#prefix}${this.#created++}`, this.#plan);
+    this.#slots.set(number, slot);
+    this.#creating.delete(number);
+    return slot;
+  }
+}

@@ -1,0 +1,52 @@
+import type { OtapBatch } from '../otap/batch.ts';
+import { rootPayload } from '../otap/payload-type.ts';
+import { type LookupCache, readWide } from '../store/lookup.ts';
+
+/** Rows of a batch that go to one slot; `rows` null means all. */
+export interface SlotRows {
+  readonly slot: number;
+  readonly rows: Uint32Array | null;
+}
+
+/** Times of a batch's items, ns since the epoch as doubles (exact to 256 ns, enough to choose a slot). */
+export interface EventTimes {
+  readonly values: Float64Array;
+  /** The earliest time that is set, or null where none is. */
+  readonly min: number | null;
+}
+
+const timePaths = { traces: ['start_time_unix_nano'], logs: ['time_unix_nano', 'observed_time_unix_nano'], metrics: [] } as const;
+
+/** The items' own times: a span's start, a record's time, else when it was observed. */
+export function eventTimes(batch: OtapBatch, lookups: LookupCache): EventTimes {
+  const values = new Float64Array(batch.rowCount);
+  const root = batch.table(rootPayload[batch.signal].name);
+  for (const path of timePaths[batch.signal]) {
+    const column = root?.column(path) ?? null;
+    if (column === null) continue;
+    const words = new Uint32Array(readWide(column, lookups).buffer);
+    for (let row = 0; row < values.length; row++) {
+      if (values[row] === 0) values[row] = words[row * 2] + words[row * 2 + 1] * 2 ** 32;
+    }
+  }
+  let min: number | null = null;
+  for (const value of values) if (value > 0 && (min === null || value < min)) min = value;
+  return { values, min };
+}
+
+/** Groups `rows` (null = all) by slot, slots held within [first, last]. */
+export function rowsBySlot(
+  times: EventTimes, rows: Uint32Array | null, lengthNano: number, first: number, last: number,
+): SlotRows[] {
+  const count = rows === null ? times.values.length : rows.length;
+  const groups = new Map<number, number[]>();
+  for (let i = 0; i < count; i++) {
+    const row = rows === null ? i : rows[i];
+    const slot = Math.min(Math.max(Math.floor(times.values[row] / lengthNano), first), last);
+    const group = groups.get(slot);
+    if (group === undefined) groups.set(slot, [row]);
+    else group.push(row);
+  }
+  if (groups.size === 1 && rows === null) return [{ slot: [...groups.keys()][0], rows: null }];
+  return [...groups].map(([slot, group]) => ({ slot, rows: Uint32Array.from(group) }));
+}

@@ -1,0 +1,84 @@
+import type { CompiledPolicy } from '../policy/compile/compiled.ts';
+import type { SlotRing } from './slot-ring.ts';
+import type { WindowDecision } from './trace-windows.ts';
+import type { WindowClock } from './window-clock.ts';
+
+/** Decides one window; null where nothing arrived in it. */
+export interface WindowDecider {
+  decide(slot: number, policies: readonly CompiledPolicy[]): Promise<WindowDecision | null>;
+  /** Decides by the fallback alone, without a query. */
+  fallBack(slot: number): WindowDecision | null;
+}
+
+export interface WindowLoopParts {
+  readonly ring: SlotRing;
+  readonly clock: WindowClock;
+  readonly decider: WindowDecider;
+  readonly policies: () => readonly CompiledPolicy[];
+  /** Takes what was kept to the exporters, then counts. Its data is released when this has resolved. */
+  readonly dispatch: (decision: WindowDecision) => Promise<void>;
+  /** Told when the engine itself failed on a window, which the fallback then decides. */
+  readonly onEngineError: (slot: number, error: unknown) => void;
+}
+
+/** Closes the windows of one signal in order, one at a time. */
+export class WindowLoop {
+  readonly #parts: WindowLoopParts;
+  #running: Promise<void> = Promise.resolve();
+  #isBusy = false;
+
+  constructor(parts: WindowLoopParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether a window is being decided now. */
+  get isBusy(): boolean {
+    return this.#isBusy;
+  }
+
+  /** Decides every window that is due at `unixNano`; resolves when they are decided and handed on. */
+  advance(unixNano: bigint): Promise<void> {
+    return this.#decideWhile((slot) => this.#parts.clock.isDue(slot, unixNano));
+  }
+
+  /** Decides all windows, due or not. */
+  drain(): Promise<void> {
+    return this.#decideWhile(() => true);
+  }
+
+  #decideWhile(isDue: (slot: number) => boolean): Promise<void> {
+    const done = this.#running.then(async () => {
+      for (let slot = this.#first(); slot !== null && isDue(slot); slot = this.#first()) await this.#decide(slot);
+    });
+    this.#running = done.catch(() => undefined);
+    return done;
+  }
+
+  #first(): number | null {
+    return this.#parts.ring.numbers[0] ?? null;
+  }
+
+  async #decide(slot: number): Promise<void> {
+    const { ring, dispatch } = this.#parts;
+    this.#isBusy = true;
+    try {
+      ring.closeBefore(slot + 1);
+      const decision = await this.#decideOrFallBack(slot);
+      if (decision === null) return;
+      await dispatch(decision);
+      await decision.release();
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  async #decideOrFallBack(slot: number): Promise<WindowDecision | null> {
+    const { decider, policies, onEngineError } = this.#parts;
+    try {
+      return await decider.decide(slot, policies());
+    } catch (error) {
+      onEngineError(slot, error);
+      return decider.fallBack(slot);
+    }
+  }
+}
