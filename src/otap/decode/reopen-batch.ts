@@ -1,0 +1,29 @@
+import type { BatchLayout, OtapBatch } from '../batch.ts';
+import { decodeBatchArrowRecords } from '../proto/batch-arrow-records.ts';
+import { BatchTaking } from './batch-taking.ts';
+import { DecodedBatch } from './decoded-batch.ts';
+import { StreamLayout } from './layout.ts';
+import type { DecodeLimits } from './limits.ts';
+
+/** The batch was within its stream's limits when it came. */
+const unlimited: DecodeLimits = {
+  batchBytesMax: Infinity,
+  rowsMax: Infinity,
+  payloadsMax: Infinity,
+  dictionaryEntriesMax: Infinity,
+  dictionaryBytesMax: Infinity,
+};
+
+/** Opens `bar` again by the layout that its batch had; gives a batch equal to that. Throws OtapDecodeError. */
+export function reopenBatch(layout: BatchLayout, bar: Uint8Array): OtapBatch {
+  if (!(layout instanceof StreamLayout)) throw new TypeError('layout of another decoder');
+  const records = decodeBatchArrowRecords(bar);
+  const taking = new BatchTaking(records.batchId, unlimited);
+  const view = new DataView(bar.buffer, bar.byteOffset, bar.length);
+  records.payloads.forEach((payload, index) => {
+    const payloadLayout = layout.payloads[index] ?? null;
+    if (payloadLayout !== null) taking.reopen(payloadLayout, payload, view);
+  });
+  if (taking.failure !== null) throw taking.failure;
+  return new DecodedBatch(records.batchId, layout, taking.tables);
+}
