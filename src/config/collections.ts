@@ -7,6 +7,7 @@ import { asRecord } from './section.ts';
 export function list<T>(kind: Kind<T>): Kind<readonly T[]> {
   return {
     name: `list of ${kind.name}`,
+    arity: 'many',
     schema: { anyOf: [{ type: 'array', items: kind.schema }, kind.schema] },
     read: (input, place) => {
       const items = Array.isArray(input) ? input : [input];

@@ -14,6 +14,8 @@ export interface Kind<T> {
   readonly schema: JsonSchema;
   /** Parts with options of their own, which the documentation describes one by one. */
   readonly parts?: readonly Part[];
+  /** How the kind goes on a command line: a flag stands alone, `many` may be given often. Else one value. */
+  readonly arity?: 'flag' | 'many';
   read(input: unknown, place: Place): T | undefined;
 }
 

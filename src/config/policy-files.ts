@@ -17,6 +17,7 @@ const patterns = list(filePath);
 export const policyFiles: Kind<readonly string[]> = {
   name: patterns.name,
   schema: patterns.schema,
+  arity: 'many',
   read: (input, place) => {
     const written = patterns.read(input, place);
     if (written === undefined) return undefined;

@@ -73,10 +73,13 @@ export function number(bounds: Bounds = {}): Kind<number> {
   });
 }
 
-export const flag: Kind<boolean> = scalar({
-  name: 'true or false', expected: 'true or false', schema: { type: 'boolean' },
-  parse: (input) => (typeof input === 'boolean' ? input : input === 'true' ? true : input === 'false' ? false : undefined),
-});
+export const flag: Kind<boolean> = {
+  ...scalar({
+    name: 'true or false', expected: 'true or false', schema: { type: 'boolean' },
+    parse: (input) => (typeof input === 'boolean' ? input : input === 'true' ? true : input === 'false' ? false : undefined),
+  }),
+  arity: 'flag',
+};
 
 export const text: Kind<string> = scalar({
   name: 'text', expected: 'a text (put it in quotes)', schema: { type: 'string', minLength: 1 },

@@ -34,8 +34,9 @@ export function secret<T>(key: string, kind: Kind<T>, text: string): Field<T | n
   return { key, kind, text, presence: 'optional', secret: true };
 }
 
-type Fields = Readonly<Record<string, Field<unknown>>>;
-type ValuesOf<F extends Fields> = { readonly [K in keyof F]: F[K] extends Field<infer T> ? T : never };
+export type Fields = Readonly<Record<string, Field<unknown>>>;
+/** The typed values of a section's fields. */
+export type ValuesOf<F extends Fields> = { readonly [K in keyof F]: F[K] extends Field<infer T> ? T : never };
 
 /**
  * A group of options. `fields` goes from the names in the typed configuration (camelCase, with units) to the options.
