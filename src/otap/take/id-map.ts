@@ -1,0 +1,32 @@
+const denseMax = 1 << 20;
+
+/** From the ids of a source table to rows of the output table. Small ids, the usual ones, are looked up in an array. */
+export class IdMap {
+  #dense = new Int32Array(0);
+  #sparse: Map<number, number> | null = null;
+
+  set(id: number, row: number): void {
+    if (id >= denseMax) {
+      (this.#sparse ??= new Map()).set(id, row);
+      return;
+    }
+    if (id >= this.#dense.length) {
+      const larger = new Int32Array(Math.min(denseMax, Math.max(id + 1, this.#dense.length * 2, 256))).fill(-1);
+      larger.set(this.#dense);
+      this.#dense = larger;
+    }
+    this.#dense[id] = row;
+  }
+
+  /** The row, or -1 where the id was not taken. */
+  get(id: number): number {
+    if (id < this.#dense.length) return this.#dense[id];
+    return this.#sparse?.get(id) ?? -1;
+  }
+
+  /** Forgets everything; costs what the greatest small id was. */
+  clear(): void {
+    this.#dense.fill(-1);
+    this.#sparse = null;
+  }
+}

@@ -1,0 +1,28 @@
+/** What sampling writes on each taken row; index i belongs to rows[i]. */
+export interface ItemStamps {
+  /** Adjusted count, written as double attribute `sampling.adjusted_count`; NaN = write none and remove an incoming one. */
+  readonly adjustedCount: Float64Array;
+  /** Spans: the whole tracestate to write (entry null = as it came, '' = none); null for signals without one. */
+  readonly traceState: readonly (string | null)[] | null;
+  /** Attribute `sampling.threshold`; entry null = remove an incoming one; null altogether = leave incoming ones alone. */
+  readonly threshold: readonly (string | null)[] | null;
+  /** Attribute `sampling.randomness`, as `threshold`. */
+  readonly randomness: readonly (string | null)[] | null;
+}
+
+/** Attributes that only sampling writes. */
+export const stampKeys = {
+  adjustedCount: 'sampling.adjusted_count',
+  threshold: 'sampling.threshold',
+  randomness: 'sampling.randomness',
+} as const;
+
+/** The stamps of rows [start, end). */
+export function sliceStamps(stamps: ItemStamps, start: number, end: number): ItemStamps {
+  return {
+    adjustedCount: stamps.adjustedCount.subarray(start, end),
+    traceState: stamps.traceState?.slice(start, end) ?? null,
+    threshold: stamps.threshold?.slice(start, end) ?? null,
+    randomness: stamps.randomness?.slice(start, end) ?? null,
+  };
+}

@@ -1,0 +1,144 @@
+import type { Column, DictionaryColumn, DictionaryStore } from '../column.ts';
+import type { ValueType } from '../schema.ts';
+import { countNulls, isValid } from './bitmap.ts';
+import type { RawColumn, Words } from './output-batch.ts';
+import { ValidityBuilder } from './row-validity.ts';
+import { copyWords, gatherBits, newWords, widthOf, wordsOf, writeEntry } from './value-bytes.ts';
+
+/** Fixed-width values, copied word by word. */
+export class RawBuilder {
+  readonly type: ValueType;
+  readonly #required: boolean;
+  readonly #wordsPerValue: number;
+  readonly #validity = new ValidityBuilder();
+  readonly #decoded = new WeakMap<DictionaryStore, Words>();
+  #words: Words;
+  #length = 0;
+  #any = false;
+
+  constructor(type: ValueType, required: boolean) {
+    this.type = type;
+    this.#required = required;
+    this.#wordsPerValue = Math.max(1, widthOf(type) / 4);
+    this.#words = newWords(type, 0);
+  }
+
+  /** The words written so far; see RawColumn. A view until the next gather. */
+  get words(): Words {
+    return this.#words;
+  }
+
+  /** The low word of a row; 0 where it is null. */
+  word(row: number): number {
+    return row < this.#length ? this.#words[row * this.#wordsPerValue] : 0;
+  }
+
+  gather(source: Column, rows: Uint32Array, count: number, base: number): void {
+    const nulls = countNulls(source.validity, rows, count);
+    if (nulls === count && !this.#required) {
+      this.skip(base, base + count);
+      return;
+    }
+    this.reserve(base, base + count);
+    if (source.kind === 'dictionary') this.#gatherCodes(source, rows, count, base);
+    else if (source.kind === 'bool') gatherBits(source.bits, rows, count, this.#words, base);
+    else if (source.kind !== 'list') copyWords(wordsOf(source, this.type), rows, count, this.#wordsPerValue, this.#words, base);
+    if (nulls > 0) this.#clearNulls(source, rows, count, base);
+  }
+
+  /** Rows [from, to) are null; nothing is allocated while no value was written. */
+  skip(from: number, to: number): void {
+    if (this.#any) {
+      this.reserve(from, to);
+      this.#words.fill(0, from * this.#wordsPerValue, to * this.#wordsPerValue);
+      if (!this.#required) this.#validity.mark(from, to, false);
+    }
+  }
+
+  /** Makes rows [base, end) writable and valid; rows between the last written one and `base` become null. */
+  reserve(base: number, end: number): void {
+    const need = end * this.#wordsPerValue;
+    if (need > this.#words.length) {
+      const larger = newWords(this.type, Math.max(need, this.#words.length * 2));
+      larger.set(this.#words);
+      this.#words = larger;
+    }
+    if (base > this.#length) {
+      this.#words.fill(0, this.#length * this.#wordsPerValue, base * this.#wordsPerValue);
+      if (!this.#required) this.#validity.mark(this.#length, base, false);
+    }
+    if (!this.#required) this.#validity.mark(base, end, true);
+    this.#length = Math.max(this.#length, end);
+    this.#any = true;
+  }
+
+  /** Makes a row valid; it is zero where it was null. */
+  revalidate(row: number): void {
+    if (row < this.#length) this.#validity.markValid(row);
+    else {
+      this.reserve(row, row + 1);
+      this.#clearWords(row);
+    }
+  }
+
+  /** Takes back rows from `length` on. */
+  truncate(length: number): void {
+    this.#length = Math.min(this.#length, length);
+    if (length === 0) this.#any = false;
+  }
+
+  build(rowCount: number): RawColumn | null {
+    if (!this.#any && !this.#required) return null;
+    this.#any = true;
+    if (this.#length < rowCount) this.skip(this.#length, rowCount);
+    const column: RawColumn = {
+      kind: 'raw',
+      type: this.type,
+      words: this.#words.subarray(0, rowCount * this.#wordsPerValue),
+      wordsPerValue: this.#wordsPerValue,
+      validity: this.#validity.build(rowCount),
+    };
+    this.#words = newWords(this.type, this.#words.length);
+    this.#length = 0;
+    this.#any = false;
+    return column;
+  }
+
+  #gatherCodes(source: DictionaryColumn, rows: Uint32Array, count: number, base: number): void {
+    const { store, size } = source.dictionary;
+    const decoded = this.#decodedOf(store, size);
+    const entries = new Uint32Array(count);
+    for (let index = 0; index < count; index++) entries[index] = isValid(source.validity, rows[index]) ? source.codes[rows[index]] : 0;
+    if (size > 0) copyWords(decoded, entries, count, this.#wordsPerValue, this.#words, base);
+    for (let index = 0; index < count; index++) {
+      if (size === 0 || store.isNull(entries[index])) this.#clear(base + index);
+    }
+  }
+
+  /** All entries of a dictionary as words; each entry is decoded once, since entries never change. */
+  #decodedOf(store: DictionaryStore, size: number): Words {
+    const known = this.#decoded.get(store);
+    const knownSize = known === undefined ? 0 : known.length / this.#wordsPerValue;
+    if (known !== undefined && knownSize >= size) return known;
+    const words = newWords(this.type, size * this.#wordsPerValue);
+    if (known !== undefined) words.set(known);
+    const bytes = new Uint8Array(words.buffer);
+    const width = widthOf(this.type);
+    for (let code = knownSize; code < size; code++) if (!store.isNull(code)) writeEntry(this.type, store, code, bytes, code * width);
+    this.#decoded.set(store, words);
+    return words;
+  }
+
+  #clearNulls(source: Column, rows: Uint32Array, count: number, base: number): void {
+    for (let index = 0; index < count; index++) if (!isValid(source.validity, rows[index])) this.#clear(base + index);
+  }
+
+  #clearWords(row: number): void {
+    this.#words.fill(0, row * this.#wordsPerValue, (row + 1) * this.#wordsPerValue);
+  }
+
+  #clear(row: number): void {
+    this.#clearWords(row);
+    if (!this.#required) this.#validity.markNull(row);
+  }
+}
