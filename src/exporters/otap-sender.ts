@@ -4,6 +4,7 @@ import type { OpenClientStream } from '../grpc/client.ts';
 import type { StreamEncoding } from '../grpc/client-stream.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { OtapStream, type OtapStreamEncoderPort, type SendOutcome } from './otap-stream.ts';
+import { Slots } from './slots.ts';
 import { backoffMs, isRetryable, type ExportResult, type RetryPolicy } from './retry.ts';
 
 export interface OtapSenderOptions<B> {
@@ -39,51 +40,43 @@ type Verdict =
 export class OtapSender<B> {
   readonly #options: OtapSenderOptions<B>;
   readonly #stop = new AbortController();
-  readonly #waiting: (() => void)[] = [];
+  readonly #slots: Slots;
+  /** The stream in use and the retired ones that have not ended. */
+  readonly #streams = new Set<OtapStream<B>>();
   #encoding: StreamEncoding;
   #stream: OtapStream<B> | null = null;
-  #inFlight = 0;
   #closing = false;
-  #idle: (() => void) | null = null;
 
   constructor(options: OtapSenderOptions<B>) {
     this.#options = options;
     this.#encoding = options.encoding;
+    this.#slots = new Slots(options.inFlightMax);
   }
 
   /**
    * Delivers one batch; resolves when it is acknowledged, refused for good, or given up. Never rejects. Callers beyond
    * `inFlightMax` wait in order.
    */
-  async export(batch: B): Promise<ExportResult> {
-    if (this.#closing) return closed;
-    while (this.#inFlight >= this.#options.inFlightMax) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    this.#inFlight++;
-    try {
-      return await this.#deliver(batch);
-    } finally {
-      this.#inFlight--;
-      this.#waiting.shift()?.();
-      if (this.#inFlight === 0) this.#idle?.();
-    }
+  export(batch: B): Promise<ExportResult> {
+    if (this.#closing) return Promise.resolve(closed);
+    return this.#slots.run(() => this.#deliver(batch));
   }
 
   /** Takes no more batches, gives those under way until `deadlineMs`, then gives them up as retryable. */
   async close(deadlineMs: number): Promise<void> {
     this.#closing = true;
     const drained = new AbortController();
-    const forced = this.#options.seam.sleepMs(deadlineMs, drained.signal).then(
-      () => {
-        this.#stop.abort();
-        this.#stream?.cancel();
-      },
-      () => {},
-    );
-    if (this.#inFlight > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
-    this.#stream?.retire();
-    await this.#stream?.ended;
+    const forced = this.#options.seam.sleepMs(deadlineMs, drained.signal).then(() => this.#giveUp(), () => {});
+    await this.#slots.idle();
+    for (const stream of this.#streams) stream.retire();
+    await Promise.all([...this.#streams].map((stream) => stream.ended));
     drained.abort();
     await forced;
+  }
+
+  #giveUp(): void {
+    this.#stop.abort();
+    for (const stream of this.#streams) stream.cancel();
   }
 
   async #deliver(batch: B): Promise<ExportResult> {
@@ -124,8 +117,10 @@ export class OtapSender<B> {
     const stream = new OtapStream<B>({
       open, path, encoding: this.#encoding, encoder: encode(), seam, timeoutMs, lifetimeMs, onWireBytes: onWireBytes ?? (() => {}),
     });
+    this.#streams.add(stream);
     void stream.ended.then(({ status, message }) => {
-      if (status !== 'OK') this.#options.log.warn('otap_stream_ended', `the OTAP stream ended: ${status} ${message}`, { path, status });
+      this.#streams.delete(stream);
+      if (status !== 'OK' && !stream.retired) this.#options.log.warn('otap_stream_ended', `the OTAP stream ended: ${status} ${message}`, { path, status });
     });
     this.#stream = stream;
     return stream;
@@ -147,7 +142,7 @@ export class OtapSender<B> {
   }
 
   #judgeEnd({ status }: Extract<SendOutcome, { kind: 'stream_ended' }>, encoding: StreamEncoding): Verdict {
-    const reason = `stream_${status.status.toLowerCase()}`;
+    const reason = status.status === 'OK' ? 'stream_closed' : `stream_${status.status.toLowerCase()}`;
     if (status.status !== 'UNIMPLEMENTED') {
       const suspect = !isRetryable(status.status) && status.status !== 'OK' && status.status !== 'INTERNAL' && status.status !== 'UNKNOWN';
       return again(reason, status.message, status.retryAfterMs, suspect);

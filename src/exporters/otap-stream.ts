@@ -68,6 +68,11 @@ export class OtapStream<B> {
     return !this.#retired && this.#endStatus === null;
   }
 
+  /** True once it takes no new batches by our own decision. */
+  get retired(): boolean {
+    return this.#retired;
+  }
+
   /** Sends one batch after those before it; resolves with what became of it. Never rejects. */
   async send(batch: B): Promise<SendOutcome> {
     const begun = this.#writes.then(() => this.#write(batch));
@@ -127,7 +132,7 @@ export class OtapStream<B> {
       this.#settle(batchId, { kind: 'answered', status: statusOfNumber(statusCode), message: statusMessage });
     } catch (error) {
       this.#end({ status: 'INTERNAL', message: `unusable BatchStatus: ${messageOf(error)}`, retryAfterMs: null });
-      this.cancel();
+      this.#stream.cancel();
     }
   }
 

@@ -2,17 +2,11 @@ import type { Seam } from '../base/seam.ts';
 import { GrpcChannel, type ClientTls } from '../grpc/client.ts';
 import { zstdLevelDefault, type MessageEncoding } from '../grpc/message-encoding.ts';
 import type { Signal } from '../otap/payload-type.ts';
+import { otapPaths } from '../otap/proto/services.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { OtapSender } from './otap-sender.ts';
 import type { OtapStreamEncoderPort } from './otap-stream.ts';
 import type { ExportResult, RetryPolicy } from './retry.ts';
-
-const servicePrefix = '/opentelemetry.proto.experimental.arrow.v1';
-const paths: { readonly [signal in Signal]: string } = {
-  traces: `${servicePrefix}.ArrowTracesService/ArrowTraces`,
-  logs: `${servicePrefix}.ArrowLogsService/ArrowLogs`,
-  metrics: `${servicePrefix}.ArrowMetricsService/ArrowMetrics`,
-};
 
 /** Fields as in the configuration of an `otap` exporter; times in milliseconds. */
 export interface OtapExporterOptions<B> {
@@ -66,7 +60,7 @@ function senderOf<B>(options: OtapExporterOptions<B>, signal: Signal, channel: G
   const compression = options.compression ?? 'zstd';
   return new OtapSender<B>({
     open: channel.openStream,
-    path: paths[signal],
+    path: otapPaths[signal],
     encoding: { encoding: compression === 'none' ? 'identity' : compression, level: options.compressionLevel ?? zstdLevelDefault },
     encode: () => options.encode(signal),
     seam: options.seam,

@@ -116,6 +116,8 @@ export class Http2ServerCall implements ServerCall {
     if (this.#finished) return;
     this.#finished = true;
     this.#frames.clear();
+    // Unread data would keep the stream, and with it the connection, from closing.
+    this.#stream.resume();
     if (this.#stream.destroyed || this.#stream.closed) return;
     const trailers = trailersOf(status);
     if (!this.#stream.headersSent) {
@@ -173,7 +175,7 @@ export class Http2ServerCall implements ServerCall {
     });
     this.#stream.resume();
     await woken;
-    this.#stream.pause();
+    if (!this.#finished) this.#stream.pause();
   }
 
   #drained(): Promise<void> {

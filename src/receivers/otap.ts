@@ -3,17 +3,9 @@ import type { GrpcServer } from '../grpc/server.ts';
 import type { ServerCall } from '../grpc/server-call.ts';
 import type { Signal } from '../otap/payload-type.ts';
 import { encodeBatchStatus } from '../otap/proto/batch-status.ts';
+import { otapPaths } from '../otap/proto/services.ts';
 import type { OpenIntakeStream, OtapMessage } from '../pipeline/intake-port.ts';
 import { AnswerQueue } from './otap-answers.ts';
-
-const servicePrefix = '/opentelemetry.proto.experimental.arrow.v1';
-
-/** Paths of the OTAP services (proto/otap.proto). */
-export const otapPaths: { readonly [signal in Signal]: string } = {
-  traces: `${servicePrefix}.ArrowTracesService/ArrowTraces`,
-  logs: `${servicePrefix}.ArrowLogsService/ArrowLogs`,
-  metrics: `${servicePrefix}.ArrowMetricsService/ArrowMetrics`,
-};
 
 /** What became of one batch, for counters. */
 export interface OtapBatchEvent {
