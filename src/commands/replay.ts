@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { createHash } from 'node:crypto';
+import { CodedError } from '../base/errors.ts';
+import { realSeam } from '../base/seam.ts';
+import { duration, filePath, integer, number, oneOf, size } from '../config/scalars.ts';
+import { list } from '../config/collections.ts';
+import { option, optional, required } from '../config/section.ts';
+import { OtapFileExporter } from '../exporters/otap-file.ts';
+import { CaptureReader, signalOfMessage } from '../otap/capture-file.ts';
+import type { Signal } from '../otap/payload-type.ts';
+import { CountingSink } from '../pipeline/counting-sink.ts';
+import type { OtapIntakeStream } from '../pipeline/intake-port.ts';
+import { Processor } from '../pipeline/processor.ts';
+import { TallyObserver } from '../pipeline/tally.ts';
+import { openPolicies } from '../policies.ts';
+import { UsageError } from './arguments.ts';
+import { defineCommand, exitCodes, type CommandIo } from './command.ts';
+import { ProgressBar } from './progress-bar.ts';
+import { replaySummary } from './replay-summary.ts';
+
+/** 2^56. */
+const nOne = 2n ** 56n;
+
+export const replay = defineCommand({
+  name: 'replay',
+  summary: 'Run policies over a capture file, by the items\' own time',
+  text: 'Runs the whole pipeline offline, as fast as it can. The same input, policies and seed give the same output.',
+  options: {
+    input: required('input', filePath, 'Capture file to read: repeated [uvarint length][BatchArrowRecords].'),
+    policies: required('policy', list(filePath), 'Policy to run, a file with one SELECT.'),
+    output: optional('output', filePath, 'Capture file to write what is kept to; it is replaced.'),
+    windowMs: option('window', duration({ min: 1 }), '10s', 'Length of a window.'),
+    decisionWaitMs: option('decision_wait', duration(), '30s', 'How long after its end a window of traces still waits for spans.'),
+    seed: option('seed', integer({ min: 0, max: 2 ** 32 - 1 }), 0, 'Keys the hash that gives items without randomness theirs.'),
+    inputWithoutThreshold: option('input_without_threshold', oneOf('unsampled', 'unknown'), 'unsampled', 'What an item stands for that says nothing of sampling.'),
+    fallback: option('fallback_probability', number({ min: 0, max: 1 }), 1, 'Probability of all items of a window whose policy failed.'),
+    deadlineMs: option('deadline', duration({ min: 10 }), '10m', 'Longest time that a policy may take over a window.'),
+    memoryBytes: option('memory_limit', size({ min: 2 ** 26 }), '8GiB', 'Bytes that open windows may hold.'),
+    batchRows: option('max_batch_rows', integer({ min: 1, max: 65_535 }), 8192, 'Spans or log records of one written batch at most.'),
+  },
+  examples: ['thresher replay --input traffic.otap --policy sql/policies/errors_and_slow.sql --window 10s --output kept.otap'],
+  run: async (options, io) => {
+    const summary = await run(options, io);
+    io.stdout.write(summary);
+    return exitCodes.ok;
+  },
+});
+
+interface ReplayOptions {
+  readonly input: string;
+  readonly policies: readonly string[];
+  readonly output: string | null;
+  readonly windowMs: number;
+  readonly decisionWaitMs: number;
+  readonly seed: number;
+  readonly inputWithoutThreshold: 'unsampled' | 'unknown';
+  readonly fallback: number;
+  readonly deadlineMs: number;
+  readonly memoryBytes: number;
+  readonly batchRows: number;
+}
+
+async function run(options: ReplayOptions, io: CommandIo): Promise<string> {
+  const reader = new CaptureReader(options.input);
+  const seam = realSeam(createHash('sha256').update(`thresher replay ${options.seed}`).digest().subarray(0, 16));
+  const startMs = seam.monotonicMs();
+  const compiled = await openPolicies(options.policies.map((path) => ({ name: basename(path, '.sql'), text: readFileSync(path, 'utf8') })));
+  const observer = new TallyObserver();
+  const sink = new CountingSink(options.output === null ? null : new OtapFileExporter({
+    name: 'otap_file', path: options.output, isSingle: true, encode: { bodyCompression: 'zstd', zstdLevel: 3 },
+    onExported: (_signal, _items, bytes) => { sink.bytes += bytes; },
+  }));
+  const processor = await Processor.open({
+    seam, time: 'event',
+    windows: { tracesLengthMs: options.windowMs, tracesWaitMs: options.decisionWaitMs, logsLengthMs: options.windowMs },
+    policies: compiled.policies, setupSql: compiled.setupSql,
+    limits: { deadlineMs: options.deadlineMs, rowsMax: 100_000_000 },
+    fallback: { n: BigInt(Math.round(options.fallback * Number(nOne))) },
+    inputs: { withoutThreshold: options.inputWithoutThreshold, hashKey: seam.hashKey },
+    memoryLimitBytes: options.memoryBytes, decisionsMax: 2_000_000, batchRowsMax: options.batchRows,
+    decodeLimits: {}, sinks: [sink], extraKeys: [], observer,
+  });
+  const progress = new ProgressBar(io.stderr, seam);
+  try {
+    await feed(reader, processor, progress, compiled.policies.map((policy) => policy.signal), io);
+    await processor.drain();
+    await sink.drain(0);
+    progress.end();
+  } finally {
+    processor.close();
+    reader.close();
+  }
+  if (observer.firstError !== null) io.stderr.write(`thresher: ${observer.firstError}\n`);
+  return replaySummary({ observer, bytesIn: reader.offset, bytesOut: sink.bytes, seconds: (seam.monotonicMs() - startMs) / 1000 });
+}
+
+async function feed(
+  reader: CaptureReader, processor: Processor, progress: ProgressBar, signals: readonly Signal[], io: CommandIo,
+): Promise<void> {
+  let stream: OtapIntakeStream | null = null;
+  for (let bytes = reader.next(); bytes !== null && !io.signal.aborted; bytes = reader.next()) {
+    stream ??= processor.intake.open(signalFor(bytes, reader.path, signals));
+    const answer = await stream.accept({ bytes, compressed: null, encoding: 'identity' });
+    if (answer.ack.status !== 'OK') {
+      throw new CodedError(answer.ack.status, 'replay_refused', `${reader.path}, batch ${answer.batchId}, before byte ${reader.offset}: ${answer.ack.message}`);
+    }
+    await processor.advance(0n);
+    progress.update(reader.offset / Math.max(reader.sizeBytes, 1));
+  }
+  stream?.close();
+}
+
+function signalFor(bytes: Uint8Array, path: string, signals: readonly Signal[]): Signal {
+  const signal = signalOfMessage(bytes);
+  if (signal === null) throw new CodedError('INVALID_ARGUMENT', 'capture_malformed', `${path}: the first message has no payload that says its signal`);
+  if (signal !== 'metrics' && !signals.includes(signal)) {
+    throw new UsageError([`${path} holds ${signal}, and no --policy is for ${signal}`]);
+  }
+  return signal;
+}

@@ -1,0 +1,217 @@
+import type { Seam } from '../base/seam.ts';
+import type { DecodeLimits } from '../otap/decode/limits.ts';
+import type { CompiledPolicy } from '../policy/compile/compiled.ts';
+import { DecisionCache } from '../policy/decision-cache.ts';
+import { slotPlanOf } from '../policy/slot-plan-of.ts';
+import { type PolicyLimits, PolicyRunner } from '../policy/window-policies.ts';
+import { Database, type Session } from '../store/duckdb.ts';
+import type { HeldBytes } from '../store/held-batch.ts';
+import type { InputOptions } from '../store/input-columns.ts';
+import type { KeyColumn } from '../store/key-columns.ts';
+import { LookupCache } from '../store/lookup.ts';
+import type { ProjectionTools } from '../store/projector.ts';
+import type { SampledSignal } from '../store/slot-plan.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { Intake, type IntakeObserver } from './intake.ts';
+import { LogWindows } from './log-windows.ts';
+import { MemoryBudget } from './memory-budget.ts';
+import { SignalIntake, type TimeSource } from './signal-intake.ts';
+import type { BatchSink } from './sink.ts';
+import { SlotRing } from './slot-ring.ts';
+import { type StampCounts, stampRows } from './stamp-rows.ts';
+import type { KeptRows } from './kept-rows.ts';
+import { type Fallback, TraceWindows, type WindowDecision } from './trace-windows.ts';
+import { WindowClock } from './window-clock.ts';
+import { WindowLoop } from './window-loop.ts';
+
+export interface ProcessorOptions {
+  readonly seam: Seam;
+  readonly time: TimeSource;
+  readonly windows: { readonly tracesLengthMs: number; readonly tracesWaitMs: number; readonly logsLengthMs: number };
+  readonly policies: readonly CompiledPolicy[];
+  readonly limits: PolicyLimits;
+  readonly fallback: Fallback;
+  readonly inputs: InputOptions;
+  readonly memoryLimitBytes: number;
+  /** Trusted SQL that every session needs: the sampling macros. */
+  readonly setupSql: readonly string[];
+  readonly decisionsMax: number;
+  readonly batchRowsMax: number;
+  readonly decodeLimits: Partial<DecodeLimits>;
+  readonly sinks: readonly BatchSink[];
+  /** Keys that the processor reads for its own telemetry. */
+  readonly extraKeys: readonly Pick<KeyColumn, 'source' | 'key' | 'type'>[];
+  readonly observer: ProcessorObserver;
+}
+
+/** Told what the processor does; counts and logs, and nothing else. */
+export interface ProcessorObserver extends IntakeObserver {
+  decided(signal: SampledSignal, decision: WindowDecision, counts: StampCounts): void;
+  late(signal: SampledSignal, counts: StampCounts, droppedCount: number): void;
+  mismatch(key: string, count: number): void;
+  engineError(signal: SampledSignal, error: unknown): void;
+  unreadable(signal: SampledSignal, rows: number, error: unknown): void;
+}
+
+/** The main path, from the intake to the sinks; composed by src/app.ts and by replay. */
+export class Processor {
+  readonly intake: Intake;
+  readonly #options: ProcessorOptions;
+  readonly #database: Database;
+  readonly #sessions: readonly Session[];
+  readonly #lanes: { readonly [signal in SampledSignal]: Lane };
+  readonly #metrics: Dispatcher;
+  readonly #late: Set<Promise<void>> = new Set();
+
+  private constructor(
+    options: ProcessorOptions, database: Database, sessions: readonly Session[],
+    lanes: { readonly [signal in SampledSignal]: Lane }, budget: MemoryBudget, account: HeldBytes,
+  ) {
+    this.#options = options;
+    this.#database = database;
+    this.#sessions = sessions;
+    this.#lanes = lanes;
+    this.#metrics = new Dispatcher('metrics', options.batchRowsMax, options.sinks, options.seam.monotonicMs);
+    this.intake = new Intake({
+      seam: options.seam, budget, account, decodeLimits: options.decodeLimits, observer: options.observer,
+      traces: lanes.traces.intake, logs: lanes.logs.intake,
+      passThrough: async (batch) => {
+        await this.#metrics.add(batch, Uint32Array.from({ length: batch.rowCount }, (_, row) => row), null);
+        await this.#metrics.flush();
+      },
+    });
+  }
+
+  /** Opens the store and builds the way of the data. */
+  static async open(options: ProcessorOptions): Promise<Processor> {
+    const database = await Database.open(
+      { memoryLimitBytes: Math.max(options.memoryLimitBytes, 64 * 2 ** 20), threads: 1 }, options.setupSql);
+    const writer = await database.connect();
+    const engine = await database.connect();
+    const account: HeldBytes = { retained: 0 };
+    const late: { [signal in SampledSignal]: OnLate } = { traces: ignoreLate, logs: ignoreLate };
+    const build = (signal: SampledSignal): Lane => buildLane(options, signal, { database, writer, engine }, (kept, dropped) => late[signal](kept, dropped));
+    const lanes = { traces: build('traces'), logs: build('logs') };
+    const holdings = [
+      () => account.retained,
+      () => lanes.traces.ring.byteLength,
+      () => lanes.logs.ring.byteLength,
+      ...options.sinks.map((sink) => () => sink.queuedBytes),
+    ];
+    const processor = new Processor(
+      options, database, [writer, engine], lanes, new MemoryBudget(options.memoryLimitBytes, holdings), account);
+    late.traces = (kept, dropped) => processor.#followLate('traces', kept, dropped);
+    return processor;
+  }
+
+  /** Bytes held of items that wait: retained batches and slots' tables. */
+  heldBytes(signal: SampledSignal): { readonly tables: number } {
+    return { tables: this.#lanes[signal].ring.byteLength };
+  }
+
+  /** Decides the windows that are due: by arrival at `nowUnixNano`, with event time by how far the items' own time has come. */
+  async advance(nowUnixNano: bigint): Promise<void> {
+    await Promise.all(Object.values(this.#lanes).map((lane) => {
+      const now = this.#options.time === 'arrival' ? nowUnixNano : BigInt(Math.floor(lane.intake.watermark ?? 0));
+      return lane.loop.advance(now);
+    }));
+    await Promise.all(this.#late);
+  }
+
+  /** Decides what is open, due or not, and hands everything to the sinks. */
+  async drain(): Promise<void> {
+    for (const lane of Object.values(this.#lanes)) await lane.loop.drain();
+    await Promise.all(this.#late);
+    for (const lane of Object.values(this.#lanes)) await lane.dispatcher.flush();
+    await this.#metrics.flush();
+  }
+
+  close(): void {
+    for (const lane of Object.values(this.#lanes)) lane.runner.close();
+    for (const session of this.#sessions) session.close();
+    this.#database.close();
+  }
+
+  /** Late spans of kept traces go out at once; their batch is held until they have been read. */
+  #followLate(signal: SampledSignal, kept: KeptRows, droppedCount: number): void {
+    const { dispatcher } = this.#lanes[signal];
+    kept.batch.hold();
+    const work = dispatchRows(this.#options, signal, dispatcher, [kept])
+      .then((counts) => this.#options.observer.late(signal, counts, droppedCount))
+      .then(() => dispatcher.flush())
+      .finally(() => {
+        kept.batch.release();
+        this.#late.delete(work);
+      });
+    this.#late.add(work);
+  }
+}
+
+interface Lane {
+  readonly ring: SlotRing;
+  readonly intake: SignalIntake;
+  readonly loop: WindowLoop;
+  readonly runner: PolicyRunner;
+  readonly dispatcher: Dispatcher;
+}
+
+interface Store {
+  readonly database: Database;
+  readonly writer: Session;
+  readonly engine: Session;
+}
+
+type OnLate = (kept: KeptRows, droppedCount: number) => void;
+
+function ignoreLate(): void {}
+
+function buildLane(
+  options: ProcessorOptions, signal: SampledSignal, store: Store, onLate: OnLate,
+): Lane {
+  const { seam, limits, fallback, windows, observer } = options;
+  const policies = options.policies.filter((policy) => policy.signal === signal);
+  const clock = signal === 'traces'
+    ? new WindowClock(windows.tracesLengthMs, windows.tracesWaitMs)
+    : new WindowClock(windows.logsLengthMs, 0);
+  const ring = new SlotRing(store.writer, signal === 'traces' ? 't' : 'l', slotPlanOf(signal, policies, options.extraKeys));
+  const runner = new PolicyRunner(() => store.database.connect(), limits, seam);
+  const cache = signal === 'traces' ? new DecisionCache(options.decisionsMax) : null;
+  const decider = cache === null
+    ? new LogWindows(store.engine, ring, runner, fallback)
+    : new TraceWindows(store.engine, ring, runner, cache, fallback);
+  const tools: ProjectionTools = { lookups: new LookupCache(), onMismatch: (key, count) => observer.mismatch(key, count) };
+  const intake = new SignalIntake({ signal, ring, clock, time: options.time, cache, inputs: options.inputs, tools, onLate });
+  const dispatcher = new Dispatcher(signal, options.batchRowsMax, options.sinks, seam.monotonicMs);
+  const loop = new WindowLoop({
+    ring, clock, decider, policies: () => policies,
+    dispatch: async (decision) => {
+      const counts = await dispatchRows(options, signal, dispatcher, decision.kept);
+      await dispatcher.flush();
+      observer.decided(signal, decision, counts);
+    },
+    onEngineError: (_slot, error) => observer.engineError(signal, error),
+  });
+  return { ring, intake, loop, runner, dispatcher };
+}
+
+/** Reads kept rows out of their batches, stamps them and hands them on; a batch that cannot be read loses its own rows only. */
+async function dispatchRows(
+  options: ProcessorOptions, signal: SampledSignal, dispatcher: Dispatcher, kept: readonly KeptRows[],
+): Promise<StampCounts> {
+  const counts: StampCounts = { kept: 0, estimate: 0, unknown: 0, contradicted: 0 };
+  for (const part of kept) {
+    if (part.rows.length === 0) continue;
+    try {
+      const batch = part.batch.open();
+      const stamped = stampRows(batch, part, options.inputs);
+      await dispatcher.add(batch, stamped.rows, stamped.stamps);
+      counts.kept += stamped.counts.kept;
+      counts.estimate += stamped.counts.estimate;
+      counts.unknown += stamped.counts.unknown;
+      counts.contradicted += stamped.counts.contradicted;
+    } catch (error) {
+      options.observer.unreadable(signal, part.rows.length, error);
+    }
+  }
+  return counts;
+}

@@ -1,0 +1,102 @@
+import { messageOf, type CodedError } from '../base/errors.ts';
+import type { Signal } from '../otap/payload-type.ts';
+import type { SampledSignal } from '../store/slot-plan.ts';
+import type { ProcessorObserver } from './processor.ts';
+import type { TakenRows } from './signal-intake.ts';
+import type { StampCounts } from './stamp-rows.ts';
+import type { WindowDecision } from './trace-windows.ts';
+
+/** Running counts of one signal, for summaries and the live table. */
+export interface SignalTally {
+  items: number;
+  /** Sum of the input's adjusted counts: what the items stand for. */
+  truth: number;
+  kept: number;
+  /** Sum of the output's adjusted counts over kept items; an item of unknown probability counts one. */
+  estimate: number;
+  windows: number;
+  lateKept: number;
+  lateDropped: number;
+  policyFailures: number;
+  unreadable: number;
+  contradicted: number;
+  unknown: number;
+  mismatches: number;
+}
+
+function zero(): SignalTally {
+  return {
+    items: 0, truth: 0, kept: 0, estimate: 0, windows: 0, lateKept: 0, lateDropped: 0,
+    policyFailures: 0, unreadable: 0, contradicted: 0, unknown: 0, mismatches: 0,
+  };
+}
+
+/** Adds up what a processor does. */
+export class TallyObserver implements ProcessorObserver {
+  readonly bySignal: { readonly [signal in SampledSignal]: SignalTally } = { traces: zero(), logs: zero() };
+  metricsPassed = 0;
+  #firstError: string | null = null;
+
+  /** The first failure of a policy, the engine or a batch, in words. */
+  get firstError(): string | null {
+    return this.#firstError;
+  }
+
+  accepted(signal: Signal, batch: { readonly items: number; readonly taken: TakenRows | null }): void {
+    if (signal === 'metrics') {
+      this.metricsPassed += batch.items;
+      return;
+    }
+    const tally = this.bySignal[signal];
+    tally.items += batch.items;
+    tally.truth += batch.taken?.inputs.adjustedCount ?? 0;
+  }
+
+  refused(_signal: Signal, error: CodedError): void {
+    this.#note(error.message);
+  }
+
+  decided(signal: SampledSignal, decision: WindowDecision, counts: StampCounts): void {
+    const tally = this.bySignal[signal];
+    tally.windows++;
+    this.#addKept(tally, counts);
+    for (const outcome of decision.outcomes) {
+      if (outcome.picks !== null) continue;
+      tally.policyFailures++;
+      this.#note(`policy ${outcome.policy.name} failed, its items went by the fallback: ${messageOf(outcome.error)}`);
+    }
+  }
+
+  late(signal: SampledSignal, counts: StampCounts, droppedCount: number): void {
+    const tally = this.bySignal[signal];
+    this.#addKept(tally, counts);
+    tally.lateKept += counts.kept;
+    tally.lateDropped += droppedCount;
+  }
+
+  mismatch(key: string, count: number): void {
+    this.bySignal.traces.mismatches += count;
+    this.#note(`${count} values of attribute ${key} have another type than the policy reads, and read as NULL`);
+  }
+
+  engineError(signal: SampledSignal, error: unknown): void {
+    this.bySignal[signal].policyFailures++;
+    this.#note(`a window of ${signal} went by the fallback: ${messageOf(error)}`);
+  }
+
+  unreadable(signal: SampledSignal, rows: number, error: unknown): void {
+    this.bySignal[signal].unreadable += rows;
+    this.#note(`${rows} kept items could not be read again: ${messageOf(error)}`);
+  }
+
+  #addKept(tally: SignalTally, counts: StampCounts): void {
+    tally.kept += counts.kept;
+    tally.estimate += counts.estimate;
+    tally.unknown += counts.unknown;
+    tally.contradicted += counts.contradicted;
+  }
+
+  #note(message: string): void {
+    this.#firstError ??= message;
+  }
+}
