@@ -109,6 +109,15 @@ const scalars = words(`
 /** Functions that policies may call; the sampling macros come on top. Lower case, operators among them. */
 export const allowedFunctions: ReadonlySet<string> = new Set([...aggregates, ...scalars]);
 
+/**
+ * Macros of sql/functions that policies may call, those of them that are loaded; the others are parts of these, and not bounded
+ * by themselves.
+ */
+export const samplingFunctions: ReadonlySet<string> = new Set(
+  words(`bottom_k weighted_reservoir_sample weighted_reservoir_sample_exp budget_sample stratified_sample proportional rate_limit
+    item_of randomness_of input_probability_of`),
+);
+
 /** Functions that are allowed where an argument is a constant no greater than `max`: it is the size of the result. */
 export const boundedFunctions: ReadonlyMap<string, { readonly argument: number; readonly max: number }> = new Map([
   ['lpad', { argument: 1, max: 1_000 }],

@@ -14,10 +14,11 @@ export function editDistance(a: string, b: string): number {
   return previous[right.length];
 }
 
-/** `did you mean X?` for the nearest of `candidates` when it is near enough to be meant, else null. */
+/** `did you mean X?` for the nearest of `candidates` other than itself when it is near enough to be meant, else null. */
 export function suggestion(name: string, candidates: Iterable<string>): string | null {
   let best: { readonly name: string; readonly distance: number } | null = null;
   for (const candidate of candidates) {
+    if (candidate === name) continue;
     const distance = editDistance(name, candidate);
     if (best === null || distance < best.distance) best = { name: candidate, distance };
   }

@@ -1,0 +1,112 @@
+import { realSeam, type Seam } from '../../base/seam.ts';
+import { catalogStars } from '../catalog/stars.ts';
+import { samplingFunctions } from './allowed-functions.ts';
+import { Analysis, type Bench } from './analysis.ts';
+import { bindingError } from './binding-error.ts';
+import { allReads, tableShapes, type TableShape } from './catalog-sql.ts';
+import type { CompiledPolicy, KeyRead, StarReads, ViewReads } from './compiled.ts';
+import { translateForeign } from './foreign.ts';
+import { parseHeader } from './header.ts';
+import { rewriteKeys } from './keys.ts';
+import { checkItems, lint } from './lint.ts';
+import { PolicyError } from './policy-error.ts';
+import { PolicySource } from './policy-source.ts';
+import { type Reads, readsOf } from './reads.ts';
+import { checkStatement, type Names } from './sandbox.ts';
+import { type Shape, shapeOf } from './shape.ts';
+import { signalOf, tableNames } from './signal.ts';
+import { type Node, textOf, visitNodes } from './sql-tree.ts';
+import { starKeys } from './star-keys.ts';
+
+/** Turns policy text into something safe, typed and analysed. Holds a DuckDB of its own until closed. */
+export class PolicyCompiler {
+  readonly #analysis: Analysis;
+  readonly #names: Names;
+
+  private constructor(analysis: Analysis) {
+    this.#analysis = analysis;
+    const aliases = catalogStars.flatMap((star) => star.aliases);
+    this.#names = { tables: new Set([...tableNames, ...aliases]), macros: new Set([...samplingFunctions].filter((name) => analysis.macros.has(name))) };
+  }
+
+  /** `functions`: files of trusted SQL that create the sampling macros, in the order in which they depend on each other. */
+  static async create(functions: readonly { readonly path: string }[], seam: Seam = realSeam()): Promise<PolicyCompiler> {
+    return new PolicyCompiler(await Analysis.open(functions.map(({ path }) => path), seam));
+  }
+
+  close(): void {
+    this.#analysis.close();
+  }
+
+  /** Throws PolicyError: what is wrong, where, and what to write instead. */
+  async compile(name: string, text: string): Promise<CompiledPolicy> {
+    const source = new PolicySource(name, text);
+    const header = parseHeader(source);
+    const statement = await this.#analysis.parse(source);
+    translateForeign(statement);
+    checkStatement(source, this.#names, statement);
+    const signal = signalOf(source, header, statement);
+    const keys = rewriteKeys(source, header, statement);
+    const sql = await this.#analysis.print(source, statement);
+    const bench = await this.#analysis.bench(source);
+    try {
+      const tables = tableShapes(signal);
+      const { inverse, ...shape } = await bind(bench, { source, statement, tables, keys, sql, samples: callsAny(statement, this.#names.macros) });
+      const { reads, complete } = await readsOf(bench, { tables, keys, statement, wrappedSql: shape.wrappedSql });
+      checkItems(source, signal, shape.keyKind, reads);
+      const stars = starReads(tables, reads, starKeys(statement));
+      const warnings = [...header.warnings, ...lint(source, statement, stars, { complete, inverse })];
+      return { name, signal, source: text, sql, ...shape, views: viewReads(tables, reads), stars, warnings };
+    } finally {
+      bench.close();
+    }
+  }
+}
+
+interface Binding {
+  readonly source: PolicySource;
+  readonly statement: Node;
+  readonly tables: readonly TableShape[];
+  readonly keys: readonly KeyRead[];
+  readonly sql: string;
+  /** Whether the policy calls a sampling function. */
+  readonly samples: boolean;
+}
+
+function callsAny(statement: Node, names: ReadonlySet<string>): boolean {
+  let found = false;
+  visitNodes(statement, (node) => {
+    found ||= names.has(textOf(node['function_name']).toLowerCase());
+  });
+  return found;
+}
+
+async function bind(bench: Bench, { source, statement, tables, keys, sql, samples }: Binding): Promise<Shape> {
+  await bench.createTables(tables, (table) => allReads(table, keys));
+  try {
+    return shapeOf(source, sql, await bench.columnsOf(sql), samples);
+  } catch (error) {
+    throw error instanceof PolicyError ? error : bindingError(source, statement, tables, keys, error);
+  }
+}
+
+function viewReads(tables: readonly TableShape[], reads: Reads): readonly ViewReads[] {
+  return tables.flatMap(({ name, kind, columns }) => {
+    const read = reads.get(name);
+    if (kind !== 'view' || read === undefined || !isViewName(name)) return [];
+    return [{ view: name, columns: columns.filter((column) => read.columns.has(column)), keys: read.keys }];
+  });
+}
+
+function isViewName(name: string): name is ViewReads['view'] {
+  return ['traces', 'spans', 'span_events', 'span_links', 'logs'].includes(name);
+}
+
+function starReads(tables: readonly TableShape[], reads: Reads, keys: ReturnType<typeof starKeys>): readonly StarReads[] {
+  return catalogStars.flatMap(({ name }) => {
+    const read = reads.get(name);
+    const table = tables.find((candidate) => candidate.name === name);
+    if (read === undefined || table === undefined) return [];
+    return [{ star: name, keys: keys.get(name) ?? 'all', columns: table.columns.filter((column) => read.columns.has(column)) }];
+  });
+}

@@ -1,0 +1,86 @@
+import { Buffer } from 'node:buffer';
+import type { KeyType, PolicySignal } from './compiled.ts';
+import type { PolicySource } from './policy-source.ts';
+
+export interface DeclaredKey {
+  readonly source: 'attributes' | 'resource';
+  readonly key: string;
+  readonly type: KeyType;
+  /** Byte offset of the line. */
+  readonly offset: number;
+}
+
+/** What the comment lines before the SELECT declare. */
+export interface Header {
+  readonly signal: PolicySignal | null;
+  readonly keys: readonly DeclaredKey[];
+  readonly warnings: readonly string[];
+}
+
+interface Entry {
+  readonly name: string;
+  readonly value: string;
+  readonly offset: number;
+}
+
+/** Reads `-- name: value` lines. Throws PolicyError `signal`, `key_type` or `not_allowed`. */
+export function parseHeader(source: PolicySource): Header {
+  const entries = headerEntries(source.text);
+  const warnings = entries
+    .filter(({ name }) => !['signal', 'attribute', 'resource', 'mode'].includes(name))
+    .map(({ name, offset }) => `line ${source.positionOf(offset).line}: the header ${name} is not known and has no effect`);
+  for (const entry of entries) if (entry.name === 'mode') checkMode(source, entry);
+  return { signal: signalOf(source, entries), keys: declaredKeys(source, entries), warnings };
+}
+
+function headerEntries(text: string): readonly Entry[] {
+  const entries: Entry[] = [];
+  let offset = 0;
+  for (const line of text.split('\n')) {
+    if (line.trim() !== '' && !line.trimStart().startsWith('--')) break;
+    const match = /^\s*--\s*([a-z][a-z_]*):\s+(\S.*?)\s*$/.exec(line);
+    if (match !== null) entries.push({ name: match[1], value: match[2], offset });
+    offset += Buffer.byteLength(line, 'utf8') + 1;
+  }
+  return entries;
+}
+
+function checkMode(source: PolicySource, { value, offset }: Entry): void {
+  if (value !== 'enforce') throw source.error('not_allowed', `mode ${value} is not known`, { at: offset, hint: 'the mode is enforce' });
+}
+
+function signalOf(source: PolicySource, entries: readonly Entry[]): PolicySignal | null {
+  const declared = entries.filter(({ name }) => name === 'signal');
+  let signal: PolicySignal | null = null;
+  for (const { value, offset } of declared) {
+    if (value !== 'traces' && value !== 'logs') {
+      throw source.error('signal', `signal ${value} is not known`, { at: offset, hint: 'a policy names items of traces or of logs' });
+    }
+    if (signal !== null && signal !== value) throw source.error('signal', 'the header declares two signals', { at: offset });
+    signal = value;
+  }
+  return signal;
+}
+
+const typeNames: { readonly [name: string]: KeyType } = {
+  VARCHAR: 'VARCHAR', TEXT: 'VARCHAR', STRING: 'VARCHAR', BIGINT: 'BIGINT', INT: 'BIGINT', INTEGER: 'BIGINT', DOUBLE: 'DOUBLE', BOOLEAN: 'BOOLEAN', BOOL: 'BOOLEAN',
+};
+
+function declaredKeys(source: PolicySource, entries: readonly Entry[]): readonly DeclaredKey[] {
+  const keys: DeclaredKey[] = [];
+  for (const { name, value, offset } of entries) {
+    if (name !== 'attribute' && name !== 'resource') continue;
+    const match = /^(\S.*?)\s+([A-Za-z]+)$/.exec(value);
+    const type = match === null ? undefined : typeNames[match[2].toUpperCase()];
+    if (match === null || type === undefined) {
+      throw source.error('key_type', `"${value}" is not a key and its type`, { at: offset, hint: 'write -- attribute: my.key BIGINT; types are VARCHAR, BIGINT, DOUBLE, BOOLEAN' });
+    }
+    const declared: DeclaredKey = { source: name === 'attribute' ? 'attributes' : 'resource', key: match[1], type, offset };
+    const other = keys.find((earlier) => earlier.source === declared.source && earlier.key === declared.key);
+    if (other !== undefined && other.type !== type) {
+      throw source.error('key_type', `${declared.key} is declared ${type} here and ${other.type} in line ${source.positionOf(other.offset).line}`, { at: offset });
+    }
+    keys.push(declared);
+  }
+  return keys;
+}
