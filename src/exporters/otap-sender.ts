@@ -24,8 +24,12 @@ export interface OtapSenderOptions<B> {
   readonly onWireBytes?: (bytes: number) => void;
 }
 
-/** A stream that ends with a status that sending again does not mend may have ended for another batch's sake: so many tries. */
-const suspectAttemptsMax = 5;
+/**
+ * A stream that ends with a status that sending again does not mend has ended for the sake of one of its batches, likely the
+ * oldest unanswered: a batch that was it so often is given up.
+ */
+const suspicionsMax = 5;
+const poisoned: ReadonlySet<StatusName> = new Set(['INVALID_ARGUMENT', 'FAILED_PRECONDITION', 'NOT_FOUND', 'PERMISSION_DENIED', 'UNAUTHENTICATED']);
 
 type Verdict =
   | { readonly kind: 'final'; readonly result: ExportResult }
@@ -91,7 +95,7 @@ export class OtapSender<B> {
       if (verdict.kind === 'final') return verdict.result;
       if (verdict.kind === 'at_once') continue;
       attempts++;
-      if (verdict.suspect && ++suspicions >= suspectAttemptsMax) return failed('permanent', verdict.reason, verdict.message);
+      if (verdict.suspect && ++suspicions >= suspicionsMax) return failed('permanent', verdict.reason, verdict.message);
       const waitMs = backoffMs(retry, attempts, seam.jitter(), verdict.askedMs);
       const outOfTime = retry.maxElapsedMs > 0 && seam.monotonicMs() - startMs + waitMs > retry.maxElapsedMs;
       if (!retry.enabled || outOfTime) return failed('retryable', verdict.reason, verdict.message);
@@ -141,11 +145,10 @@ export class OtapSender<B> {
     }
   }
 
-  #judgeEnd({ status }: Extract<SendOutcome, { kind: 'stream_ended' }>, encoding: StreamEncoding): Verdict {
+  #judgeEnd({ status, oldest }: Extract<SendOutcome, { kind: 'stream_ended' }>, encoding: StreamEncoding): Verdict {
     const reason = status.status === 'OK' ? 'stream_closed' : `stream_${status.status.toLowerCase()}`;
     if (status.status !== 'UNIMPLEMENTED') {
-      const suspect = !isRetryable(status.status) && status.status !== 'OK' && status.status !== 'INTERNAL' && status.status !== 'UNKNOWN';
-      return again(reason, status.message, status.retryAfterMs, suspect);
+      return again(reason, status.message, status.retryAfterMs, oldest && poisoned.has(status.status));
     }
     if (encoding.encoding === 'identity') return final('permanent', reason, status.message);
     if (this.#encoding.encoding !== 'identity') {

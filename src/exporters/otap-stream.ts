@@ -18,7 +18,8 @@ export type SendOutcome =
   | { readonly kind: 'timeout' }
   /** The stream was retired before the batch was encoded: try the next stream at once. */
   | { readonly kind: 'not_sent' }
-  | { readonly kind: 'stream_ended'; readonly status: GrpcStatus };
+  /** `oldest`: no batch before it was unanswered, so that it is the likeliest cause. */
+  | { readonly kind: 'stream_ended'; readonly status: GrpcStatus; readonly oldest: boolean };
 
 export interface OtapStreamOptions<B> {
   readonly open: OpenClientStream;
@@ -102,7 +103,7 @@ export class OtapStream<B> {
   }
 
   #begin(batch: B): { readonly message: Uint8Array | null; readonly outcome: Promise<SendOutcome> } {
-    if (this.#endStatus !== null) return settled({ kind: 'stream_ended', status: this.#endStatus });
+    if (this.#endStatus !== null) return settled({ kind: 'stream_ended', status: this.#endStatus, oldest: false });
     if (this.#retired) return settled({ kind: 'not_sent' });
     const batchId = this.#nextBatchId++;
     try {
@@ -151,7 +152,9 @@ export class OtapStream<B> {
 
   #end(status: GrpcStatus): GrpcStatus {
     const first = (this.#endStatus ??= status);
-    for (const batchId of [...this.#pending.keys()]) this.#settle(batchId, { kind: 'stream_ended', status: first });
+    [...this.#pending.keys()].forEach((batchId, index) => {
+      this.#settle(batchId, { kind: 'stream_ended', status: first, oldest: index === 0 });
+    });
     return first;
   }
 
