@@ -8,6 +8,7 @@ import { IdMap } from './id-map.ts';
 import type { ItemStamps } from './item-stamps.ts';
 import type { OutputBatch, OutputTable } from './output-batch.ts';
 import { TableBuilder } from './table-builder.ts';
+import { grown } from './value-pool.ts';
 
 /** Most root rows of a batch: ids are u16, and the Rust engine's counter wraps silently above it. */
 export const rootRowsMax = 65_535;
@@ -23,6 +24,8 @@ export class OutputBatchBuilder {
   readonly #rootAttributes: PayloadInfo;
   readonly #entities: EntityIndex;
   readonly #ids = new Map<PayloadName, IdMap>();
+  #rows = new Uint32Array(0);
+  #parents = new Uint32Array(0);
 
   /** `hashSeed` keys the hash tables of values against input that is made to collide. Throws RangeError for a wrong `rowsMax`. */
   constructor(signal: Signal, rowsMax = rootRowsMax, hashSeed = 0) {
@@ -101,15 +104,8 @@ export class OutputBatchBuilder {
     const parentIds = source?.ids('parent_id') ?? null;
     const map = this.#ids.get(parent);
     if (source === null || parentIds === null || map === undefined) return;
-    const rows = new Uint32Array(source.rowCount);
-    const parents = new Uint32Array(source.rowCount);
-    let count = 0;
-    for (let row = 0; row < source.rowCount; row++) {
-      const target = map.get(parentIds.values[row]);
-      if (target < 0 || !isValid(parentIds.validity, row)) continue;
-      rows[count] = row;
-      parents[count++] = target;
-    }
+    const { rows, parents } = this.#scratch(source.rowCount);
+    let count = map.select(parentIds, source.rowCount, rows, parents);
     if (stamps !== null && info === this.#rootAttributes) count = dropStamped(source, stamps, rows, parents, count);
     if (count === 0) return;
     const table = this.#table(info.name);
@@ -119,6 +115,14 @@ export class OutputBatchBuilder {
       table.append(source, rows, count, parents);
       this.#mapIds(info, source, rows, count, base);
     }
+  }
+
+  #scratch(rowCount: number): { readonly rows: Uint32Array; readonly parents: Uint32Array } {
+    if (rowCount > this.#rows.length) {
+      this.#rows = grown(this.#rows, rowCount);
+      this.#parents = grown(this.#parents, rowCount);
+    }
+    return { rows: this.#rows, parents: this.#parents };
   }
 
   /** Remembers where the ids of rows[0, count) went, for the tables that refer to them. */

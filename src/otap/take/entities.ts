@@ -1,12 +1,7 @@
 import type { IdColumn, OtapBatch, PayloadTable } from '../batch.ts';
-import type { PayloadInfo } from '../payload-type.ts';
-import { appendAttributes, valueTypes } from './attributes.ts';
-import { isValid } from './bitmap.ts';
+import { AttributeSets, EntityScratch, idAt, internEntity, type OpenSets } from './attribute-sets.ts';
 import type { TableBuilder } from './table-builder.ts';
 import { grown, ValuePool } from './value-pool.ts';
-
-const wordsPerAttribute = 4;
-const noId = -1;
 
 /** Resource and scope of the root rows of an output batch. Equal ones of different source batches are one. */
 export class EntityIndex {
@@ -15,6 +10,7 @@ export class EntityIndex {
   readonly #scopeAttributes: AttributeSets;
   #resources = new ValuePool(false);
   #scopes = new ValuePool(false);
+  readonly #scratch = new EntityScratch();
   #resourceOf = new Uint32Array(0);
   #scopeOf = new Uint32Array(0);
   #resourceOfScope = new Uint32Array(0);
@@ -76,8 +72,11 @@ export class EntityIndex {
   /** Scope number for one combination of fields (the order of `#fields`). */
   #intern(fields: Int32Array, resourceAttributes: OpenSets, scopeAttributes: OpenSets): number {
     const [resourceId, scopeId, resourceUrl, resourceDropped, scopeName, scopeVersion, scopeDropped, schemaUrl] = fields;
-    const resource = internEntity(this.#resources, [resourceUrl, resourceDropped], resourceAttributes, resourceId);
-    const scope = internEntity(this.#scopes, [resource, scopeName, scopeVersion, scopeDropped, schemaUrl], scopeAttributes, scopeId);
+    const scratch = this.#scratch;
+    scratch.words.set([resourceUrl, resourceDropped]);
+    const resource = internEntity(this.#resources, scratch, 2, resourceAttributes, resourceId);
+    scratch.words.set([resource, scopeName, scopeVersion, scopeDropped, schemaUrl]);
+    const scope = internEntity(this.#scopes, scratch, 5, scopeAttributes, scopeId);
     if (scope >= this.#resourceOfScope.length) this.#resourceOfScope = grown(this.#resourceOfScope, scope + 1);
     this.#resourceOfScope[scope] = resource;
     return scope;
@@ -112,129 +111,8 @@ export class EntityIndex {
   }
 }
 
-function idAt(ids: IdColumn | null, row: number): number {
-  return ids !== null && isValid(ids.validity, row) ? ids.values[row] : noId;
-}
-
 function equal(left: Int32Array, right: Int32Array): boolean {
   for (let index = 0; index < left.length; index++) if (left[index] !== right[index]) return false;
   return true;
 }
 
-/** Number of the entity with these own fields and the attributes of source id `id`; a new one gets its attributes written. */
-function internEntity(pool: ValuePool, fields: readonly number[], attributes: OpenSets, id: number): number {
-  const set = attributes.signature(id);
-  const words = new Int32Array(fields.length + set.length);
-  words.set(fields);
-  words.set(set, fields.length);
-  const before = pool.size;
-  const entity = pool.intern(new Uint8Array(words.buffer), 0, words.byteLength);
-  if (entity === before) attributes.write(id, entity);
-  return entity;
-}
-
-/** The attribute sets of one source batch. */
-interface OpenSets {
-  /** Words that are equal exactly for equal multisets of attributes. */
-  signature(id: number): Int32Array;
-  /** Writes the attributes of source id `id` as those of entity `entity`. */
-  write(id: number, entity: number): void;
-}
-
-/**
- * Attributes of resources or of scopes. Those of a batch are first gathered behind the rows that stay, so that they
- * can be compared by pool codes, and taken back; only those of new entities are then gathered for good.
- */
-class AttributeSets {
-  readonly #table: TableBuilder;
-
-  constructor(table: TableBuilder) {
-    this.#table = table;
-  }
-
-  open(batch: OtapBatch, ids: IdColumn | null, rows: Uint32Array, count: number): OpenSets {
-    const source = batch.table(this.#table.info.name);
-    if (source === null || ids === null) return { signature: () => new Int32Array(0), write: () => {} };
-    const members = membersOf(source, idsOf(ids, rows, count), this.#table.info);
-    const signatures = this.#signatures(source, members);
-    return {
-      signature: (id) => signatures.get(id) ?? new Int32Array(0),
-      write: (id, entity) => {
-        const own = members.get(id);
-        if (own !== undefined) appendAttributes(this.#table, source, own, own.length, new Uint32Array(own.length).fill(entity));
-      },
-    };
-  }
-
-  #signatures(source: PayloadTable, members: ReadonlyMap<number, Uint32Array>): Map<number, Int32Array> {
-    const base = this.#table.rowCount;
-    const signatures = new Map<number, Int32Array>();
-    for (const [id, rows] of members) {
-      appendAttributes(this.#table, source, rows, rows.length, rows);
-      signatures.set(id, sortedSignature(this.#table, base));
-      this.#table.truncate(base);
-    }
-    return signatures;
-  }
-}
-
-/** The distinct ids of rows[0, count). */
-function idsOf(ids: IdColumn, rows: Uint32Array, count: number): Set<number> {
-  const found = new Set<number>();
-  let last = noId;
-  for (let index = 0; index < count; index++) {
-    const id = idAt(ids, rows[index]);
-    if (id !== last) found.add(id);
-    last = id;
-  }
-  return found;
-}
-
-/** Rows of an attribute table by the wanted parent id. */
-function membersOf(source: PayloadTable, wanted: ReadonlySet<number>, info: PayloadInfo): Map<number, Uint32Array> {
-  const parents = source.ids('parent_id');
-  if (parents === null) throw new Error(`invariant broken: ${info.name} was accepted without parent_id`);
-  const lists = new Map<number, number[]>();
-  for (let row = 0; row < source.rowCount; row++) {
-    const parent = idAt(parents, row);
-    if (!wanted.has(parent)) continue;
-    const list = lists.get(parent);
-    if (list === undefined) lists.set(parent, [row]);
-    else list.push(row);
-  }
-  return new Map([...lists].map(([id, rows]) => [id, Uint32Array.from(rows)]));
-}
-
-/** (key, type, value) of table rows from `base` on as words, sorted, so that the order of attributes does not matter. */
-function sortedSignature(table: TableBuilder, base: number): Int32Array {
-  const count = table.rowCount - base;
-  const words = new Int32Array(count * wordsPerAttribute);
-  for (let index = 0; index < count; index++) writeAttribute(table, base + index, words, index * wordsPerAttribute);
-  const order = Array.from({ length: count }, (_, index) => index).sort((left, right) => compare(words, left, right));
-  const sorted = new Int32Array(words.length);
-  order.forEach((from, to) => sorted.set(words.subarray(from * wordsPerAttribute, (from + 1) * wordsPerAttribute), to * wordsPerAttribute));
-  return sorted;
-}
-
-function writeAttribute(table: TableBuilder, row: number, target: Int32Array, at: number): void {
-  const type = table.raw('type').words[row];
-  target[at] = table.pool('key').code(row);
-  target[at + 1] = type;
-  if (type === valueTypes.STR) target[at + 2] = table.pool('str').code(row);
-  else if (type === valueTypes.INT) target[at + 2] = table.pool('int').code(row);
-  else if (type === valueTypes.BYTES) target[at + 2] = table.pool('bytes').code(row);
-  else if (type === valueTypes.MAP || type === valueTypes.SLICE) target[at + 2] = table.pool('ser').code(row);
-  else if (type === valueTypes.BOOL) target[at + 2] = table.raw('bool').words[row];
-  else if (type === valueTypes.DOUBLE) {
-    target[at + 2] = table.raw('double').words[row * 2];
-    target[at + 3] = table.raw('double').words[row * 2 + 1];
-  }
-}
-
-function compare(words: Int32Array, left: number, right: number): number {
-  for (let word = 0; word < wordsPerAttribute; word++) {
-    const difference = words[left * wordsPerAttribute + word] - words[right * wordsPerAttribute + word];
-    if (difference !== 0) return difference;
-  }
-  return 0;
-}

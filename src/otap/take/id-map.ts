@@ -1,3 +1,6 @@
+import type { IdColumn } from '../batch.ts';
+import { isValid } from './bitmap.ts';
+
 const denseMax = 1 << 20;
 
 /** From the ids of a source table to rows of the output table. Small ids, the usual ones, are looked up in an array. */
@@ -22,6 +25,22 @@ export class IdMap {
   get(id: number): number {
     if (id < this.#dense.length) return this.#dense[id];
     return this.#sparse?.get(id) ?? -1;
+  }
+
+  /**
+   * Finds the rows of a child table whose parents were taken: writes their row numbers to `rows` and the output rows
+   * of their parents to `parents`, and gives how many they are.
+   */
+  select(parentIds: IdColumn, rowCount: number, rows: Uint32Array, parents: Uint32Array): number {
+    const { values, validity } = parentIds;
+    let count = 0;
+    for (let row = 0; row < rowCount; row++) {
+      const target = this.get(values[row]);
+      if (target < 0 || !isValid(validity, row)) continue;
+      rows[count] = row;
+      parents[count++] = target;
+    }
+    return count;
   }
 
   /** Forgets everything; costs what the greatest small id was. */

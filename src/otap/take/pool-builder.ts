@@ -2,7 +2,7 @@ import type { Column, DictionaryColumn, DictionaryStore, PlainColumn } from '../
 import type { ValueType } from '../schema.ts';
 import { isValid } from './bitmap.ts';
 import type { PoolColumn } from './output-batch.ts';
-import { bytesOf, widthOf, writeEntry } from './value-bytes.ts';
+import { bytesOf, type EntryWriter, entryWriter, newWords, widthOf } from './value-bytes.ts';
 import { grown, ValuePool } from './value-pool.ts';
 
 const unmapped = -2;
@@ -17,6 +17,7 @@ export class PoolBuilder {
   readonly #required: boolean;
   readonly #hashSeed: number;
   readonly #entry: Uint8Array;
+  readonly #writeEntry: EntryWriter;
   #pool: ValuePool;
   #maps = new WeakMap<DictionaryStore, Int32Array>();
   #codes = new Int32Array(0);
@@ -27,7 +28,9 @@ export class PoolBuilder {
     this.type = type;
     this.#required = required;
     this.#hashSeed = hashSeed;
-    this.#entry = new Uint8Array(Math.max(widthOf(type), 1));
+    const words = newWords(type, Math.max(1, widthOf(type) / 4));
+    this.#entry = new Uint8Array(words.buffer);
+    this.#writeEntry = entryWriter(type, words);
     this.#pool = this.#newPool();
   }
 
@@ -137,7 +140,7 @@ export class PoolBuilder {
       const bytes = store.bytes(entry);
       return this.#pool.intern(bytes, 0, bytes.length);
     }
-    writeEntry(this.type, store, entry, this.#entry, 0);
+    this.#writeEntry(store, entry, 0);
     return this.#pool.intern(this.#entry, 0, this.#entry.length);
   }
 

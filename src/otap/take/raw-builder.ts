@@ -1,9 +1,9 @@
-import type { Column, DictionaryColumn, DictionaryStore } from '../column.ts';
+import type { Column, DictionaryColumn } from '../column.ts';
 import type { ValueType } from '../schema.ts';
 import { countNulls, isValid } from './bitmap.ts';
 import type { RawColumn, Words } from './output-batch.ts';
 import { ValidityBuilder } from './row-validity.ts';
-import { copyWords, gatherBits, newWords, widthOf, wordsOf, writeEntry } from './value-bytes.ts';
+import { copyWords, entryWriter, gatherBits, newWords, widthOf, wordsOf } from './value-bytes.ts';
 
 /** Fixed-width values, copied word by word. */
 export class RawBuilder {
@@ -11,7 +11,6 @@ export class RawBuilder {
   readonly #required: boolean;
   readonly #wordsPerValue: number;
   readonly #validity = new ValidityBuilder();
-  readonly #decoded = new WeakMap<DictionaryStore, Words>();
   #words: Words;
   #length = 0;
   #any = false;
@@ -105,36 +104,25 @@ export class RawBuilder {
   }
 
   #gatherCodes(source: DictionaryColumn, rows: Uint32Array, count: number, base: number): void {
-    const { store, size } = source.dictionary;
-    const decoded = this.#decodedOf(store, size);
-    const entries = new Uint32Array(count);
-    for (let index = 0; index < count; index++) entries[index] = isValid(source.validity, rows[index]) ? source.codes[rows[index]] : 0;
-    if (size > 0) copyWords(decoded, entries, count, this.#wordsPerValue, this.#words, base);
+    const { codes, validity } = source;
+    const { store } = source.dictionary;
+    const write = entryWriter(this.type, this.#words);
     for (let index = 0; index < count; index++) {
-      if (size === 0 || store.isNull(entries[index])) this.#clear(base + index);
+      const row = rows[index];
+      if (!isValid(validity, row)) continue;
+      if (store.isNull(codes[row])) this.#clear(base + index);
+      else write(store, codes[row], base + index);
     }
   }
 
-  /** All entries of a dictionary as words; each entry is decoded once, since entries never change. */
-  #decodedOf(store: DictionaryStore, size: number): Words {
-    const known = this.#decoded.get(store);
-    const knownSize = known === undefined ? 0 : known.length / this.#wordsPerValue;
-    if (known !== undefined && knownSize >= size) return known;
-    const words = newWords(this.type, size * this.#wordsPerValue);
-    if (known !== undefined) words.set(known);
-    const bytes = new Uint8Array(words.buffer);
-    const width = widthOf(this.type);
-    for (let code = knownSize; code < size; code++) if (!store.isNull(code)) writeEntry(this.type, store, code, bytes, code * width);
-    this.#decoded.set(store, words);
-    return words;
-  }
-
   #clearNulls(source: Column, rows: Uint32Array, count: number, base: number): void {
-    for (let index = 0; index < count; index++) if (!isValid(source.validity, rows[index])) this.#clear(base + index);
+    const { validity } = source;
+    for (let index = 0; index < count; index++) if (!isValid(validity, rows[index])) this.#clear(base + index);
   }
 
   #clearWords(row: number): void {
-    this.#words.fill(0, row * this.#wordsPerValue, (row + 1) * this.#wordsPerValue);
+    const start = row * this.#wordsPerValue;
+    for (let word = 0; word < this.#wordsPerValue; word++) this.#words[start + word] = 0;
   }
 
   #clear(row: number): void {

@@ -98,21 +98,28 @@ export function gatherBits(bits: Uint8Array, rows: Uint32Array, count: number, t
   }
 }
 
-/** Writes a dictionary's entry as little-endian bytes at `at`. */
-export function writeEntry(type: ValueType, store: DictionaryStore, code: number, target: Uint8Array, at: number): void {
+/** Writes an entry of a dictionary as value `at` of the words. */
+export type EntryWriter = (store: DictionaryStore, code: number, at: number) => void;
+
+/** The writer for values of a fixed-width type into `target`, which `newWords` made. */
+export function entryWriter(type: ValueType, target: Words): EntryWriter {
+  const { buffer } = target;
   if (type === 'fixed8' || type === 'fixed16') {
-    target.set(store.bytes(code), at);
-    return;
+    const bytes = new Uint8Array(buffer);
+    const width = widthOf(type);
+    return (store, code, at) => bytes.set(store.bytes(code), at * width);
   }
-  const view = new DataView(target.buffer, target.byteOffset + at, widthOf(type));
-  if (type === 'f64') view.setFloat64(0, store.number(code), true);
-  else if (type === 'u32' || type === 'u16' || type === 'u8') writeUnsigned(view, store.number(code));
-  else if (type === 'i32') view.setInt32(0, store.number(code), true);
-  else view.setBigInt64(0, store.bigint(code), true);
+  if (type === 'f64') return numberWriter(new Float64Array(buffer));
+  if (type === 'i32') return numberWriter(new Int32Array(buffer));
+  if (widthOf(type) < 8) return numberWriter(target);
+  const wide = new BigInt64Array(buffer);
+  return (store, code, at) => {
+    wide[at] = store.bigint(code);
+  };
 }
 
-function writeUnsigned(view: DataView, value: number): void {
-  if (view.byteLength === 4) view.setUint32(0, value, true);
-  else if (view.byteLength === 2) view.setUint16(0, value, true);
-  else view.setUint8(0, value);
+function numberWriter(values: { [index: number]: number }): EntryWriter {
+  return (store, code, at) => {
+    values[at] = store.number(code);
+  };
 }
