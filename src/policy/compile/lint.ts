@@ -1,7 +1,7 @@
 import type { CompiledPolicy } from './compiled.ts';
 import type { PolicySource } from './policy-source.ts';
 import type { Reads } from './reads.ts';
-import { columnParts, isNode, type Node, nodesOf, type SqlTree, textOf } from './sql-tree.ts';
+import { columnParts, isNode, type Node, nodesOf, type SqlTree, textOf, visitNodes } from './sql-tree.ts';
 
 /** What is allowed and yet likely not what was meant. */
 export function lint(source: PolicySource, statement: Node, stars: CompiledPolicy['stars'], { complete, inverse }: { readonly complete: boolean; readonly inverse: boolean }): readonly string[] {
@@ -19,7 +19,26 @@ export function lint(source: PolicySource, statement: Node, stars: CompiledPolic
   if (count !== undefined && inverse) {
     warnings.push(`${source.place(count)}: adjusted_count as it came is returned as 1 / probability: every item is kept as it came; say which probability you mean`);
   }
+  warnings.push(...wrongOwners(source, statement));
   if (!complete) warnings.push('all columns of the views are read: SELECT * is used where the number of columns matters; name them');
+  return warnings;
+}
+
+/** Comparisons of an item's id with the parent_id of resource or scope attributes: never equal. */
+function wrongOwners(source: PolicySource, statement: Node): readonly string[] {
+  const owners = new Map<string, string>();
+  visitNodes(statement, (node) => {
+    const star = node['type'] === 'BASE_TABLE' ? textOf(node['table_name']) : '';
+    if (star === 'resource_attrs' || star === 'scope_attrs') owners.set((textOf(node['alias']) || star).toLowerCase(), star.replace('attrs', 'id'));
+  });
+  const warnings: string[] = [];
+  visitNodes(statement, (node) => {
+    if (node['type'] !== 'COMPARE_EQUAL') return;
+    const sides = [columnParts(node['left']) ?? [], columnParts(node['right']) ?? []].map((side) => side.map((part) => part.toLowerCase()));
+    const parent = sides.find((side) => side.at(-1) === 'parent_id' && owners.has(side.at(-2) ?? ''));
+    if (parent === undefined || !sides.some((side) => side.at(-1) === 'id')) return;
+    warnings.push(`${source.place(node)}: ${parent.join('.')} is a ${owners.get(parent[0]) ?? 'resource_id'}, never an id: join on that column`);
+  });
   return warnings;
 }
 
