@@ -40,7 +40,7 @@ export function listCells(column: Column | null, row: number, child = 0): Cell[]
   if (column === null || isNull(column, row)) return [];
   if (column.kind !== 'list') throw new Error('not a list');
   const cells: Cell[] = [];
-  for (let at = column.offsets[row]; at < column.offsets[row + 1]; at++) cells.push(plainCell(column.children[child], at));
+  for (let at = column.offsets[row]; at < column.offsets[row + 1]; at++) cells.push(cell(column.children[child], at));
   return cells;
 }
 
