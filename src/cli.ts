@@ -3,11 +3,14 @@ import { packageVersion } from './base/package-paths.ts';
 import { suggestion } from './base/suggest.ts';
 import { UsageError } from './commands/arguments.ts';
 import { defineCommand, exitCodes, type Command, type CommandIo, type ExitCode } from './commands/command.ts';
+import { inspect } from './commands/inspect.ts';
+import { replay } from './commands/replay.ts';
+import { run } from './commands/run.ts';
 import { commandUsage, overview } from './commands/usage.ts';
 import { ConfigError } from './config/load.ts';
 
 /** Every command but `help`, in the order of the overview. */
-const registered: readonly Command[] = [];
+const registered: readonly Command[] = [run, replay, inspect];
 
 function withHelp(commands: readonly Command[]): readonly Command[] {
   const help: Command = defineCommand({

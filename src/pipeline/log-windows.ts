@@ -5,6 +5,7 @@ import { nOne, windowRows } from '../store/window-rows.ts';
 import type { Window } from '../store/window-views.ts';
 import { allRows, keptRows } from './kept-rows.ts';
 import { type NamedRows, keepNamed } from './named-rows.ts';
+import { windowCounts } from './service-counts.ts';
 import type { SlotRing } from './slot-ring.ts';
 import type { Fallback, WindowDecision } from './trace-windows.ts';
 
@@ -34,8 +35,9 @@ export class LogWindows {
     const named: NamedRows[] = [];
     for (const outcome of outcomes) named.push(await this.#named(window, outcome));
     const { wseq, n, nSplit } = keepNamed(named);
+    const counts = await windowCounts(this.#engine, window, null);
     return {
-      slot: number, items, outcomes,
+      slot: number, ...counts, services: [], outcomes,
       kept: keptRows(window.slots, wseq, n, nSplit),
       release: () => this.#ring.drop(number),
     };
@@ -46,7 +48,7 @@ export class LogWindows {
     const slot = this.#ring.get(number);
     if (slot === null) return null;
     return {
-      slot: number, items: slot.rows.rowCount, outcomes: [],
+      slot: number, items: slot.rows.rowCount, truth: slot.rows.rowCount, services: [], outcomes: [],
       kept: allRows(slot, this.#fallback.n),
       release: () => this.#ring.drop(number),
     };

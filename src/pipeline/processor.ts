@@ -104,9 +104,11 @@ export class Processor {
     return processor;
   }
 
-  /** Bytes held of items that wait: retained batches and slots' tables. */
-  heldBytes(signal: SampledSignal): { readonly tables: number } {
-    return { tables: this.#lanes[signal].ring.byteLength };
+  /** What open windows hold: items, and bytes of their tables. */
+  held(signal: SampledSignal): { readonly items: number; readonly bytes: number } {
+    const { ring } = this.#lanes[signal];
+    const items = ring.numbers.reduce((sum, slot) => sum + (ring.get(slot)?.rows.rowCount ?? 0), 0);
+    return { items, bytes: ring.byteLength };
   }
 
   /** Decides the windows that are due: by arrival at `nowUnixNano`, with event time by how far the items' own time has come. */

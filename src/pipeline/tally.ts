@@ -4,7 +4,19 @@ import type { SampledSignal } from '../store/slot-plan.ts';
 import type { ProcessorObserver } from './processor.ts';
 import type { TakenRows } from './signal-intake.ts';
 import type { StampCounts } from './stamp-rows.ts';
+import type { ServiceCounts } from './service-counts.ts';
 import type { WindowDecision } from './trace-windows.ts';
+
+/** Counts of one service over decided windows. */
+export interface ServiceTally {
+  items: number;
+  truth: number;
+  kept: number;
+  estimate: number;
+}
+
+/** Services that are counted apart; the rest goes under one name. */
+const servicesMax = 200;
 
 /** Running counts of one signal, for summaries and the live table. */
 export interface SignalTally {
@@ -15,6 +27,9 @@ export interface SignalTally {
   /** Sum of the output's adjusted counts over kept items; an item of unknown probability counts one. */
   estimate: number;
   windows: number;
+  /** Items of decided windows, and what they stand for. */
+  decided: number;
+  decidedTruth: number;
   lateKept: number;
   lateDropped: number;
   policyFailures: number;
@@ -26,7 +41,7 @@ export interface SignalTally {
 
 function zero(): SignalTally {
   return {
-    items: 0, truth: 0, kept: 0, estimate: 0, windows: 0, lateKept: 0, lateDropped: 0,
+    items: 0, truth: 0, kept: 0, estimate: 0, windows: 0, decided: 0, decidedTruth: 0, lateKept: 0, lateDropped: 0,
     policyFailures: 0, unreadable: 0, contradicted: 0, unknown: 0, mismatches: 0,
   };
 }
@@ -34,6 +49,8 @@ function zero(): SignalTally {
 /** Adds up what a processor does. */
 export class TallyObserver implements ProcessorObserver {
   readonly bySignal: { readonly [signal in SampledSignal]: SignalTally } = { traces: zero(), logs: zero() };
+  /** Spans of decided windows by service. */
+  readonly services = new Map<string, ServiceTally>();
   metricsPassed = 0;
   #firstError: string | null = null;
 
@@ -59,7 +76,10 @@ export class TallyObserver implements ProcessorObserver {
   decided(signal: SampledSignal, decision: WindowDecision, counts: StampCounts): void {
     const tally = this.bySignal[signal];
     tally.windows++;
+    tally.decided += decision.items;
+    tally.decidedTruth += decision.truth;
     this.#addKept(tally, counts);
+    for (const service of decision.services) this.#addService(service);
     for (const outcome of decision.outcomes) {
       if (outcome.picks !== null) continue;
       tally.policyFailures++;
@@ -94,6 +114,16 @@ export class TallyObserver implements ProcessorObserver {
     tally.estimate += counts.estimate;
     tally.unknown += counts.unknown;
     tally.contradicted += counts.contradicted;
+  }
+
+  #addService({ name, ...counts }: ServiceCounts): void {
+    const key = this.services.has(name) || this.services.size < servicesMax ? name : '(others)';
+    const tally = this.services.get(key) ?? { items: 0, truth: 0, kept: 0, estimate: 0 };
+    tally.items += counts.items;
+    tally.truth += counts.truth;
+    tally.kept += counts.kept;
+    tally.estimate += counts.estimate;
+    this.services.set(key, tally);
   }
 
   #note(message: string): void {

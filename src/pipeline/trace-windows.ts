@@ -7,12 +7,16 @@ import { TableWriter } from '../store/table-writer.ts';
 import { nOne, windowRows, type WindowSlot } from '../store/window-rows.ts';
 import { tracesSql, type Window } from '../store/window-views.ts';
 import { allRows, type KeptRows, keptRows } from './kept-rows.ts';
+import { type ServiceCounts, serviceCounts, windowCounts } from './service-counts.ts';
 import type { SlotRing } from './slot-ring.ts';
 
 /** What came of a closed window. */
 export interface WindowDecision {
   readonly slot: number;
   readonly items: number;
+  /** What the items stand for: the sum of the input's adjusted counts. */
+  readonly truth: number;
+  readonly services: readonly ServiceCounts[];
   readonly kept: readonly KeptRows[];
   readonly outcomes: readonly PolicyOutcome[];
   /** Lets go of the window's data; to be called once what is kept was taken. */
@@ -68,9 +72,11 @@ export class TraceWindows {
     await this.#decideTraces(name, window, outcomes);
     const followers = await this.#followers(number, slots[0]);
     const rows = await this.#keptRows(name, window, followers);
+    const counts = await windowCounts(this.#engine, window, `${name}_traces`);
+    const services = await serviceCounts(this.#engine, window, `${name}_kept`);
     this.#decided.push({ table: `${name}_decided`, slot: number, rowsSeen });
     return {
-      slot: number, items: own.rows.rowCount, outcomes,
+      slot: number, ...counts, services, outcomes,
       kept: keptRows(slots, rows.wseq, rows.n, null),
       release: () => this.#release(name, number),
     };
@@ -81,7 +87,7 @@ export class TraceWindows {
     const slot = this.#ring.get(number);
     if (slot === null) return null;
     return {
-      slot: number, items: slot.rows.rowCount, outcomes: [],
+      slot: number, items: slot.rows.rowCount, truth: slot.rows.rowCount, services: [], outcomes: [],
       kept: allRows(slot, this.#fallback.n),
       release: () => this.#ring.drop(number),
     };

@@ -85,13 +85,13 @@ function structs(window: Window, use: ViewUse, value: (column: string) => string
 }
 
 /**
- * SELECT that rolls the window's spans up into traces: `trace_id`, `r`, `n_in`, and the columns and keys used; keys
+ * SELECT that rolls the window's spans up into traces: `trace_id`, `r`, `n_in`, `evidence_rows` (spans that count), and the columns and keys used; keys
  * appear as columns of their own (`traceKeyColumn`), structs are made by `traceViewSql`.
  * Where spans of a trace came with different probabilities, only its least sampled ones count (sampling.md, rule 11).
  */
 export function tracesSql(window: Window, use: ViewUse): string {
   const needs = rowNeeds(window, 'traces', use);
-  const select = ['trace_id', 'any_value(r) AS r', 'max(n_in) AS n_in'];
+  const select = ['trace_id', 'any_value(r) AS r', 'max(n_in) AS n_in', 'count(*) AS evidence_rows'];
   for (const name of use.columns) {
     const column = columnOf('traces', name);
     if (column !== null) select.push(`${columnSql(window, column)} AS "${name}"`);

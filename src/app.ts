@@ -1,0 +1,141 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { parseEndpoint } from './base/endpoint.ts';
+import { CodedError, messageOf } from './base/errors.ts';
+import { realSeam, type Seam } from './base/seam.ts';
+import type { ThresherConfig } from './config/load.ts';
+import { buildSinks } from './exporters/build.ts';
+import { GrpcServer } from './grpc/server.ts';
+import { startHttp, type HttpServer } from './http/server.ts';
+import { MetricsObserver } from './pipeline/metrics-observer.ts';
+import { Processor } from './pipeline/processor.ts';
+import type { BatchSink } from './pipeline/sink.ts';
+import { openPolicies } from './policies.ts';
+import { addOtapReceiver } from './receivers/otap.ts';
+import { OtapFileReceiver } from './receivers/otap-file.ts';
+import type { Logger } from './telemetry/log.ts';
+import { MetricRegistry } from './telemetry/metrics.ts';
+import { registerProcessMetrics } from './telemetry/process-metrics.ts';
+
+/** How often windows are looked at. */
+const tickMs = 200;
+/** What connections, open windows and queues get to finish at the end. */
+const drainDeadlineMs = 30_000;
+
+/** A running processor with its receivers, exporters and HTTP server. */
+export interface App {
+  readonly registry: MetricRegistry;
+  readonly observer: MetricsObserver;
+  /** `host:port` of each gRPC receiver and of the HTTP server, as they are listened on. */
+  readonly addresses: { readonly grpc: readonly string[]; readonly http: string };
+  /** Takes nothing more in, decides open windows, exports what is kept, then closes everything. */
+  drain(): Promise<void>;
+}
+
+/** Composes and starts everything that a configuration asks for. */
+export async function startApp(config: ThresherConfig, log: Logger, seam: Seam = seamOf(config)): Promise<App> {
+  const registry = new MetricRegistry();
+  const stopMeasuring = registerProcessMetrics(registry);
+  const observer = new MetricsObserver(registry, log);
+  const sinks = buildSinks(config.exporters, { seam, log, registry });
+  const processor = await openProcessor(config, seam, sinks, observer);
+  const state = { isReady: false, lastTickMs: seam.monotonicMs() };
+  const grpc: { server: GrpcServer; address: string }[] = [];
+  const files: OtapFileReceiver[] = [];
+  for (const receiver of config.receivers) {
+    if (receiver.type === 'otap_file') files.push(new OtapFileReceiver(receiver, processor.intake, seam, log));
+    else grpc.push(await listenGrpc(receiver, processor, seam, log, config.metrics.passThrough));
+  }
+  const http = await startHttp({
+    endpoint: config.http.endpoint, registry, log, ready: () => state.isReady,
+    health: () => ({ ok: seam.monotonicMs() - state.lastTickMs < 60_000, detail: { ready: state.isReady } }),
+  });
+  const stopping = new AbortController();
+  const ticking = tick(processor, observer, seam, log, stopping.signal, () => { state.lastTickMs = seam.monotonicMs(); });
+  for (const file of files) file.start();
+  state.isReady = true;
+  log.info('started', 'taking telemetry in', { grpc: grpc.map(({ address }) => address).join(', '), http: http.address });
+  return {
+    registry, observer,
+    addresses: { grpc: grpc.map(({ address }) => address), http: http.address },
+    drain: async () => {
+      state.isReady = false;
+      await Promise.all([...files.map((file) => file.stop()), ...grpc.map(({ server }) => server.drain(drainDeadlineMs))]);
+      stopping.abort();
+      await ticking;
+      await closeAll(processor, sinks, http);
+      stopMeasuring();
+    },
+  };
+}
+
+function seamOf(config: ThresherConfig): Seam {
+  const { hashKey } = config.sampling;
+  if (hashKey !== null) return realSeam(hashKey);
+  return config.seed === null ? realSeam() : realSeam(createHash('sha256').update(`thresher seed ${config.seed}`).digest().subarray(0, 16));
+}
+
+async function openProcessor(config: ThresherConfig, seam: Seam, sinks: readonly BatchSink[], observer: MetricsObserver): Promise<Processor> {
+  const texts = config.policies.map((path) => ({ name: basename(path, '.sql'), text: readFileSync(path, 'utf8') }));
+  const { policies, setupSql } = await openPolicies(texts);
+  const withoutThreshold = config.receivers.some((receiver) => receiver.inputWithoutThreshold === 'unknown') ? 'unknown' : 'unsampled';
+  return Processor.open({
+    seam, time: 'arrival', policies, setupSql, sinks, observer,
+    windows: {
+      tracesLengthMs: config.windows.traces.lengthMs, tracesWaitMs: config.windows.traces.decisionWaitMs,
+      logsLengthMs: config.windows.logs.lengthMs,
+    },
+    limits: { deadlineMs: config.policy.deadlineMs, rowsMax: config.policy.rowsMax },
+    fallback: { n: BigInt(Math.round(config.policy.fallback.probability * 2 ** 56)) },
+    inputs: { withoutThreshold, hashKey: seam.hashKey },
+    memoryLimitBytes: config.memory.limitBytes,
+    decisionsMax: config.decisionCache.keptMax + config.decisionCache.droppedMax,
+    batchRowsMax: 8192, decodeLimits: {}, extraKeys: [],
+  });
+}
+
+type GrpcReceiver = Extract<ThresherConfig['receivers'][number], { readonly type: 'otlp' | 'otap' }>;
+
+async function listenGrpc(
+  receiver: GrpcReceiver, processor: Processor, seam: Seam, log: Logger, passMetrics: boolean,
+): Promise<{ server: GrpcServer; address: string }> {
+  const server = new GrpcServer({
+    seam, log, limits: { messageBytesMax: receiver.grpc.maxRecvMsgBytes, streamsPerConnectionMax: receiver.grpc.maxConcurrentStreams } });
+  addOtapReceiver(server, (signal) => {
+    if (signal === 'metrics' && !passMetrics) throw new CodedError('UNIMPLEMENTED', 'metrics_refused', 'metrics are not taken here (metrics.pass_through is false)');
+    return processor.intake.open(signal);
+  });
+  const endpoint = parseEndpoint(receiver.grpc.endpoint);
+  if (endpoint === null) throw new Error(`invariant broken: endpoint ${receiver.grpc.endpoint}`);
+  try {
+    const port = await server.listen(endpoint.host, endpoint.port);
+    return { server, address: `${endpoint.host}:${port}` };
+  } catch (error) {
+    throw new CodedError('UNAVAILABLE', 'cannot_listen', `receivers.${receiver.id}: cannot listen on ${receiver.grpc.endpoint}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Closes windows as their time comes, until stopped. */
+async function tick(
+  processor: Processor, observer: MetricsObserver, seam: Seam, log: Logger, stop: AbortSignal, onTick: () => void,
+): Promise<void> {
+  while (!stop.aborted) {
+    await seam.sleepMs(tickMs, stop).catch(() => undefined);
+    try {
+      await processor.advance(seam.nowUnixNano());
+    } catch (error) {
+      log.error('window_failed', 'a window could not be decided', { error });
+    }
+    observer.buffered('traces', processor.held('traces'));
+    observer.buffered('logs', processor.held('logs'));
+    onTick();
+  }
+}
+
+async function closeAll(processor: Processor, sinks: readonly BatchSink[], http: HttpServer): Promise<void> {
+  await processor.drain();
+  await Promise.all(sinks.map((sink) => sink.drain(drainDeadlineMs)));
+  processor.close();
+  await http.close();
+}

@@ -1,0 +1,80 @@
+import { readFileSync } from 'node:fs';
+import type { Seam } from '../base/seam.ts';
+import type { ExporterConfig } from '../config/load.ts';
+import type { ClientTls } from '../grpc/client.ts';
+import { OtapStreamEncoder } from '../otap/encode/stream-encoder.ts';
+import type { Signal } from '../otap/payload-type.ts';
+import type { OutputBatch } from '../otap/take/output-batch.ts';
+import type { BatchSink } from '../pipeline/sink.ts';
+import { metrics } from '../telemetry/declared.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { MetricRegistry } from '../telemetry/metrics.ts';
+import { DebugExporter } from './debug.ts';
+import { OtapExporter } from './otap.ts';
+import { OtapFileExporter } from './otap-file.ts';
+import { QueuedSink } from './queued-sink.ts';
+import type { ExportResult } from './retry.ts';
+
+export interface ExporterTools {
+  readonly seam: Seam;
+  readonly log: Logger;
+  readonly registry: MetricRegistry;
+}
+
+/** Makes the exporters of a configuration, each behind its queue. */
+export function buildSinks(configs: readonly ExporterConfig[], tools: ExporterTools): readonly BatchSink[] {
+  return configs.map((config) => {
+    switch (config.type) {
+      case 'otap': return otapSink(config, tools);
+      case 'otap_file': return fileSink(config, tools);
+      case 'debug': return new DebugExporter(config.id, tools.log, (signal, items) => countExported(tools, config.id, signal, items));
+    }
+  });
+}
+
+function countExported({ registry }: ExporterTools, exporter: string, signal: Signal, items: number): void {
+  registry.counter(metrics.itemsExported).add(items, { signal, exporter });
+}
+
+function fileSink(config: Extract<ExporterConfig, { readonly type: 'otap_file' }>, tools: ExporterTools): BatchSink {
+  return new OtapFileExporter({
+    name: config.id, path: config.path, isSingle: false, encode: { bodyCompression: 'zstd', zstdLevel: 3 },
+    onExported: (signal, items, bytes) => {
+      countExported(tools, config.id, signal, items);
+      tools.registry.counter(metrics.wireBytesSent).add(bytes, { signal, exporter: config.id });
+    },
+  });
+}
+
+type OtapConfig = Extract<ExporterConfig, { readonly type: 'otap' }>;
+
+function otapSink(config: OtapConfig, tools: ExporterTools): BatchSink {
+  const { seam, log, registry } = tools;
+  const exporter = new OtapExporter<OutputBatch>({
+    endpoint: config.endpoint, tls: tlsOf(config), headers: config.headers, compression: config.compression,
+    compressionLevel: config.compressionLevel, retry: config.retry, timeoutMs: config.timeoutMs,
+    maxStreamLifetimeMs: config.maxStreamLifetimeMs, seam, log,
+    encode: (signal) => new OtapStreamEncoder(signal, { bodyCompression: 'zstd', zstdLevel: 1 }),
+    onRetry: (signal, reason) => registry.counter(metrics.exportRetries).add(1, { signal, exporter: config.id, reason }),
+    onWireBytes: (signal, bytes) => registry.counter(metrics.wireBytesSent).add(bytes, { signal, exporter: config.id }),
+  });
+  return new QueuedSink(exporter, {
+    name: config.id, bytesMax: config.sendingQueue.bytesMax,
+    onResult: (signal, items, result) => countResult(tools, config.id, signal, items, result),
+  });
+}
+
+function countResult(tools: ExporterTools, exporter: string, signal: Signal, items: number, result: ExportResult): void {
+  if (result.kind === 'ok') {
+    countExported(tools, exporter, signal, items);
+    return;
+  }
+  tools.registry.counter(metrics.itemsLost).add(items, { signal, exporter, reason: result.reason });
+  tools.log.error('export_failed', `${items} kept ${signal} items were given up: ${result.message}`, { exporter, reason: result.reason, items });
+}
+
+function tlsOf({ tls }: OtapConfig): ClientTls | null {
+  if (tls.insecure) return null;
+  const read = (path: string | null): Buffer | null => (path === null ? null : readFileSync(path));
+  return { ca: read(tls.caFile), certificate: read(tls.certFile), key: read(tls.keyFile), serverName: tls.serverName };
+}

@@ -1,0 +1,54 @@
+import { outputBytes } from '../otap/take/output-size.ts';
+import type { OutputBatch } from '../otap/take/output-batch.ts';
+import type { Signal } from '../otap/payload-type.ts';
+import type { BatchSink } from '../pipeline/sink.ts';
+import type { ExportResult } from './retry.ts';
+
+/** What a queue's exporter does; it orders its own batches and bounds those under way. */
+export interface QueuedExporter {
+  export(signal: Signal, batch: OutputBatch): Promise<ExportResult>;
+  close(deadlineMs: number): Promise<void>;
+}
+
+export interface QueuedSinkOptions {
+  readonly name: string;
+  readonly bytesMax: number;
+  readonly onResult: (signal: Signal, items: number, result: ExportResult) => void;
+}
+
+/** The bounded queue before a network exporter: bytes of batches that are not acknowledged yet. */
+export class QueuedSink implements BatchSink {
+  readonly name: string;
+  readonly #exporter: QueuedExporter;
+  readonly #options: QueuedSinkOptions;
+  readonly #waiting: (() => void)[] = [];
+  #queuedBytes = 0;
+
+  constructor(exporter: QueuedExporter, options: QueuedSinkOptions) {
+    this.name = options.name;
+    this.#exporter = exporter;
+    this.#options = options;
+  }
+
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /** A batch larger than the queue goes in when the queue is empty. */
+  async push(batch: OutputBatch): Promise<void> {
+    const bytes = outputBytes(batch);
+    while (this.#queuedBytes > 0 && this.#queuedBytes + bytes > this.#options.bytesMax) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    this.#queuedBytes += bytes;
+    void this.#exporter.export(batch.signal, batch).then((result) => {
+      this.#queuedBytes -= bytes;
+      this.#options.onResult(batch.signal, batch.rowCount, result);
+      for (const wake of this.#waiting.splice(0)) wake();
+    });
+  }
+
+  drain(deadlineMs: number): Promise<void> {
+    return this.#exporter.close(deadlineMs);
+  }
+}

@@ -1,0 +1,91 @@
+import { messageOf, type CodedError } from '../base/errors.ts';
+import type { Signal } from '../otap/payload-type.ts';
+import { PolicyError } from '../policy/compile/policy-error.ts';
+import type { PolicyOutcome } from '../policy/window-policies.ts';
+import type { SampledSignal } from '../store/slot-plan.ts';
+import { metrics } from '../telemetry/declared.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { MetricRegistry } from '../telemetry/metrics.ts';
+import type { TakenRows } from './signal-intake.ts';
+import type { StampCounts } from './stamp-rows.ts';
+import { TallyObserver } from './tally.ts';
+import type { WindowDecision } from './trace-windows.ts';
+
+/** What a signal holds in open windows. */
+export interface Held {
+  readonly items: number;
+  readonly bytes: number;
+}
+
+/** Counts what a processor does as Prometheus metrics, and logs what somebody should look at. */
+export class MetricsObserver extends TallyObserver {
+  readonly #registry: MetricRegistry;
+  readonly #log: Logger;
+
+  constructor(registry: MetricRegistry, log: Logger) {
+    super();
+    this.#registry = registry;
+    this.#log = log;
+  }
+
+  override accepted(signal: Signal, batch: { readonly items: number; readonly wireBytes: number; readonly taken: TakenRows | null }): void {
+    super.accepted(signal, batch);
+    const labels = { signal, receiver: 'otap' };
+    this.#registry.counter(metrics.itemsReceived).add(batch.items, labels);
+    this.#registry.counter(metrics.batchesReceived).add(1, labels);
+    this.#registry.counter(metrics.wireBytesReceived).add(batch.wireBytes, labels);
+  }
+
+  override refused(signal: Signal, error: CodedError): void {
+    super.refused(signal, error);
+    this.#registry.counter(metrics.batchesRefused).add(1, { signal, receiver: 'otap', reason: error.reason });
+    this.#log.warn('batch_refused', error.message, { signal, reason: error.reason, status: error.status });
+  }
+
+  override decided(signal: SampledSignal, decision: WindowDecision, counts: StampCounts): void {
+    super.decided(signal, decision, counts);
+    const failed = decision.outcomes.some(({ picks }) => picks === null) || decision.outcomes.length === 0;
+    this.#registry.counter(metrics.windowsDecided).add(1, { signal, by: failed ? 'fallback' : 'policy' });
+    this.#registry.counter(metrics.itemsDecided).add(counts.kept, { signal, outcome: 'kept' });
+    this.#registry.counter(metrics.itemsDecided).add(Math.max(0, decision.items - counts.kept), { signal, outcome: 'dropped' });
+    for (const outcome of decision.outcomes) this.#countPolicy(signal, outcome);
+    this.#log.debug('window_decided', `window of ${decision.items} ${signal} items decided, ${counts.kept} kept`, { signal, items: decision.items, kept: counts.kept });
+  }
+
+  override late(signal: SampledSignal, counts: StampCounts, droppedCount: number): void {
+    super.late(signal, counts, droppedCount);
+    this.#registry.counter(metrics.lateItems).add(counts.kept, { signal, outcome: 'kept' });
+    this.#registry.counter(metrics.lateItems).add(droppedCount, { signal, outcome: 'dropped' });
+  }
+
+  override mismatch(key: string, count: number): void {
+    super.mismatch(key, count);
+    this.#registry.counter(metrics.attributeMismatches).add(count, { key });
+    this.#log.warn('attribute_type', `values of attribute ${key} have another type than the policy reads; they read as NULL`, { key, count });
+  }
+
+  override engineError(signal: SampledSignal, error: unknown): void {
+    super.engineError(signal, error);
+    this.#log.error('window_engine_failed', 'the engine failed on a window, which the fallback decides', { signal, error });
+  }
+
+  override unreadable(signal: SampledSignal, rows: number, error: unknown): void {
+    super.unreadable(signal, rows, error);
+    this.#registry.counter(metrics.itemsUnreadable).add(rows, { signal });
+    this.#log.error('items_unreadable', `${rows} kept items could not be read again: ${messageOf(error)}`, { signal, rows });
+  }
+
+  /** What open windows hold now. */
+  buffered(signal: SampledSignal, held: Held): void {
+    this.#registry.gauge(metrics.bufferedItems).set(held.items, { signal });
+    this.#registry.gauge(metrics.bufferedBytes).set(held.bytes, { signal });
+  }
+
+  #countPolicy(signal: SampledSignal, { policy, picks, error, elapsedMs }: PolicyOutcome): void {
+    this.#registry.histogram(metrics.policySeconds).observe(elapsedMs / 1000, { policy: policy.name });
+    if (picks !== null) return;
+    const reason = error instanceof PolicyError ? error.reason : 'failed';
+    this.#registry.counter(metrics.policyFailures).add(1, { policy: policy.name, reason });
+    this.#log.error('policy_failed', `policy ${policy.name} failed, its items go by the fallback: ${messageOf(error)}`, { signal, policy: policy.name, reason });
+  }
+}
