@@ -1,4 +1,5 @@
 import { compressBound, compressInto } from '../../base/compression/zstd.ts';
+import type { PayloadName } from '../payload-type.ts';
 import type { ByteArena } from './byte-arena.ts';
 import { headerLength, writeHeader } from './ipc-message.ts';
 
@@ -6,6 +7,8 @@ export interface EncodeOptions {
   readonly bodyCompression: 'zstd' | 'none';
   /** zstd's level, 1 (fast) to 19. */
   readonly zstdLevel: number;
+  /** Payloads that are left out because the receiver refuses them: METRIC_ATTRS (metric metadata) for the Go consumer up to v0.50.0. */
+  readonly omit?: ReadonlySet<PayloadName>;
 }
 
 /** Shorter buffers are stored plain: a frame would save less than the call costs. */

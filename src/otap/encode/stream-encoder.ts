@@ -26,7 +26,8 @@ export class OtapStreamEncoder {
   constructor(signal: Signal, options: EncodeOptions) {
     this.signal = signal;
     this.#body = new BodyWriter(this.#arena, options);
-    this.#payloads = signalPayloads[signal].map((info) => new PayloadEncoder(info, () => String(this.#schemaCount++)));
+    const sent = signalPayloads[signal].filter((info) => options.omit?.has(info.name) !== true);
+    this.#payloads = sent.map((info) => new PayloadEncoder(info, () => String(this.#schemaCount++)));
   }
 
   /** Encoded bytes a root row, over all batches so far; 0 before the first. */
