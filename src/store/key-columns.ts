@@ -1,6 +1,6 @@
 import type { PayloadTable } from '../otap/batch.ts';
 import type { Column } from '../otap/column.ts';
-import { anyValueText } from './any-value.ts';
+import { anyValueText, valueColumnsOf } from '../otap/decode/any-value.ts';
 import type { ReadContext } from './field-readers.ts';
 import { isValid } from './lookup.ts';
 import type { ColumnData, ColumnType } from './table-writer.ts';
@@ -172,6 +172,7 @@ const converters: { readonly [type in KeyType]: (context: ReadContext, table: Pa
 function textConverter(context: ReadContext, table: PayloadTable, bytes: Uint8Array): Put {
   const out = new Uint32Array(bytes.buffer);
   const { strings } = context;
+  const columns = lazy(() => valueColumnsOf(table, ''));
   const codes = lazy(() => {
     const column = table.column('str');
     return column?.kind === 'dictionary' ? { column, map: strings.codesOf(column.dictionary.store, column.dictionary.size) } : null;
@@ -182,7 +183,7 @@ function textConverter(context: ReadContext, table: PayloadTable, bytes: Uint8Ar
       const { column, map } = dictionary;
       out[i] = strings.codeOfEntry(map, column.dictionary.store, column.codes[row]);
     } else {
-      out[i] = strings.codeOf(anyValueText(table, '', row) ?? '');
+      out[i] = strings.codeOf(anyValueText(columns(), row) ?? '');
     }
     return true;
   };

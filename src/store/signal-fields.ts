@@ -1,4 +1,4 @@
-import { anyValueTexts } from './body-text.ts';
+import { bodyTexts } from './body-text.ts';
 import {
   countField, enumField, type FieldReader, ownerIdField, spanIdField, textField, traceIdField, wideField,
 } from './field-readers.ts';
@@ -35,7 +35,7 @@ export const logFields = {
   observed_ns: wideField('observed_time_unix_nano', 'null'),
   severity_number: enumField('severity_number'),
   severity_text: textField('severity_text'),
-  body: { type: 'VARCHAR', read: ({ root }) => ({ texts: anyValueTexts(root, 'body.') }) },
+  body: { type: 'VARCHAR', read: ({ root }) => ({ texts: bodyTexts(root) }) },
   body_type: enumField('body.type'),
   event_name: textField('event_name'),
   flags: countField('flags'),
