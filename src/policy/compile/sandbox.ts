@@ -10,7 +10,7 @@ import {
 } from './allowed-functions.ts';
 import { allowedCastTypes, allowedOperators, type Content, type Fields, forms, kinds, refusals, type Rule } from './grammar.ts';
 import type { PolicySource } from './policy-source.ts';
-import { columnParts, constantOf, isNode, type Node, nodesOf, type SqlTree, stringsOf, textOf } from './sql-tree.ts';
+import { columnParts, constantOf, isNode, type Node, nodesOf, type SqlTree, textOf } from './sql-tree.ts';
 import { suggestion } from './suggest.ts';
 
 /** What a policy may name. */
@@ -216,7 +216,7 @@ function examineCall(walk: Walk, node: Node): void {
 function examineRange(walk: Walk, node: Node, name: string): void {
   const bounds = nodesOf(node['children']).map(wholeConstant);
   const [first = 0, second = null, step = 1] = bounds;
-  const known = bounds.length > 0 && bounds.every((bound) => bound !== null);
+  const known = bounds.length > 0 && step !== 0 && bounds.every((bound) => bound !== null);
   const span = second === null ? (first ?? 0) : second - (first ?? 0);
   const count = known ? Math.ceil(Math.abs(span) / Math.max(1, Math.abs(step ?? 1))) + 1 : Infinity;
   if (count > rangeValuesMax + 1) {
@@ -246,9 +246,4 @@ function examineType(walk: Walk, node: Node): void {
   if (!isNode(info)) return;
   const nested = [info['child_type'], ...nodesOf(info['child_types']).map((child) => child['second'])];
   for (const type of nested) if (isNode(type)) examineType(walk, type);
-}
-
-/** Names that the statement gives to things: table aliases, CTEs and columns. For suggestions and for what keys may be called. */
-export function aliasesOf(node: Node): readonly string[] {
-  return [textOf(node['alias']), ...stringsOf(node['column_name_alias']), ...stringsOf(node['aliases'])].filter((name) => name !== '');
 }

@@ -1,0 +1,213 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { PolicyCompiler } from '../../../src/policy/compile/compiler.ts';
+import { openCompiler, refusalOf } from './support.ts';
+
+/** An attack, and what must be said of it. Each got through, or would, on DuckDB with settings alone. */
+type Attack = readonly [text: string, message: RegExp];
+
+/** `SELECT trace_id, 1.0 FROM traces WHERE <condition>`. */
+function where(condition: string): string {
+  return `SELECT trace_id, 1.0 FROM traces WHERE ${condition}`;
+}
+
+const statements: readonly Attack[] = [
+  ["ATTACH 'x.db'", /one SELECT/],
+  ["COPY traces TO 'x.csv'", /one SELECT/],
+  ["COPY (SELECT 1) TO 'x.csv'", /one SELECT/],
+  ['INSTALL httpfs', /one SELECT/],
+  ['LOAD httpfs', /one SELECT/],
+  ['SET memory_limit = 1', /one SELECT/],
+  ['RESET threads', /one SELECT/],
+  ['PRAGMA database_list', /one SELECT/],
+  ['PRAGMA enable_profiling', /one SELECT/],
+  ['CALL enable_logging()', /one SELECT/],
+  ['CREATE TABLE t AS SELECT 1', /one SELECT/],
+  ['CREATE MACRO f() AS 1', /one SELECT/],
+  ['CREATE SEQUENCE s', /one SELECT/],
+  ['INSERT INTO traces VALUES (1)', /one SELECT/],
+  ['DELETE FROM traces', /one SELECT/],
+  ['UPDATE traces SET span_count = 1', /one SELECT/],
+  ['DROP VIEW traces', /one SELECT/],
+  ['MERGE INTO traces USING spans ON true WHEN MATCHED THEN DELETE', /one SELECT/],
+  ['BEGIN TRANSACTION', /one SELECT/],
+  ['ROLLBACK', /one SELECT/],
+  ['CHECKPOINT', /one SELECT/],
+  ['VACUUM', /one SELECT/],
+  ["EXPORT DATABASE 'x'", /one SELECT/],
+  ['PREPARE v AS SELECT 1', /one SELECT/],
+  ['EXECUTE v', /one SELECT/],
+  ['EXPLAIN ANALYZE SELECT 1', /one SELECT/],
+  ['USE memory', /one SELECT/],
+  ['', /one SELECT/],
+  ['-- nothing', /one SELECT/],
+  ['SELECT trace_id, 1.0 FROM traces; SELECT 2', /2 statements/],
+  ['SELECT trace_id, 1.0 FROM traces; ROLLBACK', /one SELECT/],
+  ['SELECT trace_id, 1.0 INTO copy FROM traces', /one SELECT/],
+  ['SELECT trace_id, 1.0 FROM traces FOR UPDATE', /one SELECT/],
+  ['WITH x AS (INSERT INTO traces VALUES (1) RETURNING *) SELECT * FROM x', /one SELECT/],
+  ['WITH x AS (DELETE FROM traces RETURNING *) SELECT * FROM x', /one SELECT/],
+  [where('span_count = $1'), /parameters/],
+  [where('span_count = ?'), /parameters/],
+  [where('span_count = $n'), /parameters/],
+  ['DESCRIBE traces', /DESCRIBE|one SELECT/],
+  ['SHOW TABLES', /DESCRIBE|one SELECT/],
+  ['SUMMARIZE traces', /DESCRIBE|one SELECT/],
+  ['SELECT * FROM (DESCRIBE traces)', /DESCRIBE/],
+  ['SELECT trace_id, 1.0 FROM', /syntax error/],
+];
+
+const tables: readonly Attack[] = [
+  ["SELECT * FROM 'secrets.csv'", /there is no view secrets\.csv/],
+  ['SELECT * FROM "https://example.org/x.parquet"', /there is no view/],
+  ["SELECT * FROM read_csv('x')", /reads files/],
+  ["SELECT * FROM read_text('x')", /reads files/],
+  ["SELECT * FROM read_blob('x')", /reads files/],
+  ["SELECT * FROM read_parquet('x')", /reads files/],
+  ["SELECT * FROM parquet_scan('x')", /reads files/],
+  ["SELECT * FROM read_json_auto('x')", /reads files/],
+  ["SELECT * FROM read_duckdb('x')", /reads files/],
+  ["SELECT * FROM sniff_csv('x')", /reads files/],
+  ["SELECT * FROM glob('/*')", /reads files/],
+  ["SELECT * FROM query('SELECT 1')", /runs text as a query/],
+  ["SELECT * FROM query_table('duckdb_settings')", /runs text as a query/],
+  ["SELECT * FROM json_execute_serialized_sql('{}')", /runs text as a query/],
+  ["SELECT * FROM enable_logging('QueryLog')", /changes something outside/],
+  ['SELECT * FROM enable_profiling()', /changes something outside/],
+  ['SELECT * FROM checkpoint()', /changes something outside/],
+  ['SELECT * FROM truncate_duckdb_logs()', /changes something outside/],
+  ['SELECT * FROM duckdb_logs()', /catalog/],
+  ['SELECT * FROM duckdb_settings()', /catalog/],
+  ['SELECT * FROM duckdb_secrets()', /catalog/],
+  ['SELECT * FROM duckdb_memory()', /catalog/],
+  ['SELECT * FROM pragma_database_size()', /catalog/],
+  ["SELECT * FROM pragma_table_info('traces')", /catalog/],
+  ["SELECT * FROM seq_scan('traces')", /catalog/],
+  ['SELECT * FROM test_all_types()', /any size/],
+  ["SELECT * FROM repeat('x', 10)", /any size/],
+  ["SELECT * FROM json_each('[1]')", /any size/],
+  ['SELECT * FROM icu_calendar_names()', /not a table function/],
+  ['SELECT * FROM duckdb_tables', /there is no view duckdb_tables/],
+  ['SELECT * FROM sqlite_master', /there is no view sqlite_master/],
+  ['SELECT * FROM pg_class', /there is no view/],
+  ['SELECT * FROM information_schema.tables', /information_schema\.tables is not a view of the window/],
+  ['SELECT * FROM main.traces', /main\.traces is not a view of the window; write traces alone/],
+  ['SELECT * FROM temp.traces', /not a view of the window/],
+  ['SELECT * FROM system.main.duckdb_settings', /not a view of the window/],
+  ['SELECT * FROM pg_catalog.pg_class', /not a view of the window/],
+  ['SELECT * FROM slot_3_spans', /there is no view/],
+  [where('EXISTS (SELECT 1 FROM (WITH slot_1 AS (FROM spans) FROM slot_1)) AND EXISTS (FROM slot_1)'), /there is no view slot_1/],
+  ['WITH a AS (FROM b), b AS (FROM traces) SELECT trace_id, 1.0 FROM a', /there is no view b/],
+  ['WITH a AS (FROM a) SELECT trace_id, 1.0 FROM a', /there is no view a/],
+  ['WITH traces AS (SELECT 1) SELECT * FROM traces', /hides the view/],
+  ['WITH log_attributes AS (SELECT 1) SELECT * FROM logs', /hides the view/],
+  ['WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT n, 1.0 FROM r', /recursive CTE/],
+  ['WITH RECURSIVE r AS (SELECT 1 AS n UNION SELECT n + 1 FROM r) SELECT n, 1.0 FROM r', /recursive CTE/],
+  ['SELECT trace_id, 1.0 FROM traces AT (VERSION => 1)', /time travel/],
+  ['SELECT trace_id, 1.0 FROM traces USING SAMPLE 10%', /SAMPLE draws fresh chance.*bottom_k/],
+  ['SELECT trace_id, 1.0 FROM traces TABLESAMPLE RESERVOIR(5)', /SAMPLE draws fresh chance.*bottom_k/],
+  ['SELECT trace_id, 1.0 FROM traces NATURAL JOIN spans', /NATURAL JOIN/],
+  ['SELECT trace_id, 1.0 FROM traces POSITIONAL JOIN spans', /POSITIONAL JOIN/],
+  ['SELECT * FROM (PIVOT traces ON root_service IN (1) USING count(*))', /PIVOT/],
+  ['SELECT trace_id, 1.0 FROM traces, range(1000000000)', /range\(\) needs whole constants and at most 10000 values/],
+  ['SELECT trace_id, 1.0 FROM traces, generate_series(-5000, 5001)', /at most 10000/],
+  ['SELECT trace_id, 1.0 FROM traces t, range(t.span_count)', /whole constants/],
+  ['SELECT trace_id, 1.0 FROM traces, range((SELECT count(*) FROM spans))', /whole constants/],
+];
+
+const functions: readonly Attack[] = [
+  ['SELECT trace_id, random() FROM traces', /random\(\) draws fresh chance.*bottom_k/],
+  [where('random() < 0.1'), /1:40: random\(\) draws fresh chance/],
+  [where('uuid() IS NOT NULL'), /fresh chance/],
+  [where('gen_random_uuid() IS NOT NULL'), /fresh chance/],
+  [where('setseed(0.5) IS NULL'), /fresh chance/],
+  [where('hash(trace_id) % 10 = 0'), /no threshold describes.*bottom_k/],
+  [where("md5(root_service) < '8'"), /no threshold describes/],
+  [where('start_time > now()'), /reads the clock/],
+  [where('start_time > current_timestamp'), /reads the clock/],
+  [where('start_time::DATE = current_date'), /reads the clock/],
+  [where('start_time::DATE = today()'), /reads the clock/],
+  [where("age(start_time::TIMESTAMP) > INTERVAL 1 DAY"), /reads the clock/],
+  [where("get_current_timestamp() IS NULL"), /reads the clock/],
+  [where("current_user = 'duckdb'"), /session/],
+  [where("user = 'duckdb'"), /session/],
+  [where("current_setting('threads') = '1'"), /session/],
+  [where("getenv('HOME') = ''"), /session/],
+  [where("getvariable('x') = ''"), /session/],
+  [where('current_query() IS NULL'), /session/],
+  [where('version() IS NULL'), /session/],
+  [where('txid_current() = 1'), /session/],
+  [where("nextval('s') = 1"), /changes something outside/],
+  [where("currval('s') = 1"), /changes something outside/],
+  [where("write_log('x') IS NULL"), /changes something outside/],
+  [where('sleep_ms(100000) IS NULL'), /changes something outside/],
+  [where('pg_sleep(100) IS NULL'), /changes something outside/],
+  [where("json_serialize_sql('SELECT 1') IS NULL"), /runs text/],
+  [where("json_deserialize_sql('{}') IS NULL"), /runs text/],
+  [where("list_aggregate([1], 'sum') = 1"), /runs text/],
+  [where("error('x') IS NULL"), /on purpose/],
+  [where("length(repeat('x', 1000000000)) > 1"), /any size/],
+  [where("length(lpad('x', 1000000000, 'y')) > 1"), /constant length of at most 1000/],
+  [where("length(rpad('x', span_count::INTEGER, 'y')) > 1"), /constant length/],
+  [where("printf('%1000000000d', 1) = ''"), /any size/],
+  [where("format('{:>1000000000}', 'x') = ''"), /any size/],
+  [where('bar(span_count, 0, 1, 1000000000) IS NULL'), /any size/],
+  [where('len(list_resize([1], 1000000000)) > 1'), /any size/],
+  [where('len(range(1000000000)) > 1'), /at most 10000/],
+  [where('len(generate_series(1, 10, 0)) > 1000'), /whole constants/],
+  [where('list_reduce(range(100), lambda a, b: a + b) > 1'), /cannot be interrupted/],
+  [where('list_reduce(range(100000000), (a, b) -> a + b) > 1'), /cannot be interrupted/],
+  [where('len(list_transform(services, s -> s)) > 1'), /cannot be interrupted/],
+  [where('len([x FOR x IN services IF x > 1]) > 1'), /cannot be interrupted/],
+  [where('len(list_filter(services, s -> true)) > 1'), /cannot be interrupted/],
+  [where('memory.main.abs(1) = 1'), /catalog is refused/],
+  [where('pg_catalog.abs(1) = 1'), /refused/],
+  [where('split_half(item) IS NULL'), /not on the list/],
+  [where('has_table_privilege(1, 2)'), /catalog/],
+  [where('upperr(root_name) = 1'), /upperr\(\) is not on the list.*did you mean upper/],
+  [where('__internal_compress_integral_utinyint(1, 2) = 1'), /refused|session|not on the list/],
+  [where('TRY(span_count / 0) = 1'), /TRY hides errors/],
+  [where("root_name COLLATE nocase = 'x'"), /COLLATE/],
+  [where("root_name::JSON = 'x'"), /a cast to JSON|a cast to json/],
+  [where("root_name::my_type = 'x'"), /a cast to my_type/],
+  [where("root_name::ENUM('a') = 'a'"), /a cast to/],
+  ['SELECT COLUMNS(*), 1.0 FROM traces', /COLUMNS/],
+  ['SELECT COLUMNS(c -> true), 1.0 FROM traces', /COLUMNS/],
+  ['SELECT #1, 1.0 FROM traces', /positional reference/],
+  ['SELECT * RENAME (trace_id AS id), 1.0 FROM traces', /RENAME/],
+];
+
+const sizes: readonly Attack[] = [
+  [`SELECT trace_id, 1.0 FROM traces WHERE root_name = '${'x'.repeat(70_000)}'`, /at most 65536/],
+  [`${'SELECT * FROM ('.repeat(30)}SELECT trace_id, 1.0 FROM traces${')'.repeat(30)}`, /nested deeper than 16/],
+  [`SELECT trace_id, 1.0 FROM traces JOIN (VALUES ${Array.from({ length: 1_001 }, (_, row) => `(${row})`).join(',')}) v(n) ON n = span_count`, /more than 1000 rows/],
+  ['SELECT trace_id, 1.0 FROM traces\0', /NUL/],
+];
+
+let compiler: PolicyCompiler;
+
+beforeAll(async () => {
+  compiler = await openCompiler();
+});
+
+afterAll(() => {
+  compiler.close();
+});
+
+describe.each([['statement', statements], ['table', tables], ['function or syntax', functions], ['size', sizes]] as const)('%s refused', (_, attacks) => {
+  test.each(attacks.map(([text, message]) => ({ text, message, title: text.slice(0, 100) })))('$title', async ({ text, message }) => {
+    const refusal = await refusalOf(compiler, text);
+    expect(refusal.message).toMatch(message);
+    expect(refusal.message.length).toBeLessThan(700);
+  });
+});
+
+test('deep nesting of expressions ends in an error, not in the end of the process', async () => {
+  const refusal = await refusalOf(compiler, where(`${'('.repeat(20_000)}1${')'.repeat(20_000)} = 1`));
+  expect(refusal.name).toBe('PolicyError');
+  const chain = await refusalOf(compiler, where(`${'NOT '.repeat(5_000)}has_error`));
+  expect(chain.name).toBe('PolicyError');
+});
+
+test('the compiler works on after all that', async () => {
+  expect((await compiler.compile('p', where('has_error'))).keyKind).toBe('trace_id');
+});
