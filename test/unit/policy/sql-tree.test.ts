@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+import { parseTree, printTree, visitNodes } from '../../../src/policy/compile/sql-tree.ts';
+
+test('what a tree says is what it is printed as, integers beyond 2^53 and tricky strings too', () => {
+  const json = '{"a":18446744073709551615,"b":-9223372036854775808,"c":9007199254740991,"d":0.1,"e":"18446744073709551615",'
+    + '"f":"{\\"$integer\\":\\"18446744073709551615\\"}","g":[null,true,"\\\\\\"",{}],"h":1e+22}';
+  expect(printTree(parseTree(json))).toBe(json);
+});
+
+test('parents are visited before children, with the way up', () => {
+  const seen: string[] = [];
+  visitNodes({ name: 'a', list: [{ name: 'b', child: { name: 'c' } }] }, (node, ancestors) => {
+    seen.push(`${String(node['name'])}<${String(ancestors?.node['name'] ?? '')}`);
+  });
+  expect(seen).toEqual(['a<', 'b<a', 'c<b']);
+});
