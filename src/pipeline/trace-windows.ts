@@ -71,7 +71,7 @@ export class TraceWindows {
     for (const policy of policies) outcomes.push(await this.#runner.run(policy, window, `${name}_traces`));
     await this.#decideTraces(name, window, outcomes);
     const followers = await this.#followers(number, slots[0]);
-    const rows = await this.#keptRows(name, window, followers);
+    const rows = await this.#keptRows(name, slots, followers);
     const counts = await windowCounts(this.#engine, window, `${name}_traces`);
     const services = await serviceCounts(this.#engine, window, `${name}_kept`);
     this.#decided.push({ table: `${name}_decided`, slot: number, rowsSeen });
@@ -178,8 +178,9 @@ export class TraceWindows {
     return parts.length === 0 ? null : parts.join(' UNION ALL ');
   }
 
-  async #keptRows(name: string, window: Window, followers: string | null): Promise<{ wseq: Uint32Array; n: Uint32Array }> {
-    const rows = windowRows(window.slots, { fields: [], keys: [], inputs: false });
+  /** Rows of kept traces. Kept traces are the window's own, so its slots need no restriction to them. */
+  async #keptRows(name: string, slots: readonly WindowSlot[], followers: string | null): Promise<{ wseq: Uint32Array; n: Uint32Array }> {
+    const rows = windowRows(slots, { fields: [], keys: [], inputs: false });
     const own = `SELECT r.wseq AS wseq, k.n AS n FROM (${rows}) r JOIN ${name}_kept k ON k.trace_id = r.trace_id`;
     const all = followers === null ? own : `${own} UNION ALL ${followers}`;
     const { bytes } = (await this.#engine.run(`SELECT wseq, n FROM (${all}) ORDER BY wseq`)).columns([4, 8]);

@@ -5,6 +5,9 @@ import { textFieldNames } from './signal-fields.ts';
 /** 2^56: the number of values of R, and N of probability 1 (sampling.md, notation). */
 export const nOne = '72057594037927936';
 
+/** Code within ids of an input probability of 1: exponent 56, mantissa 0 (sql/functions/input_probability_of.sql). */
+const codeOne = 56 * 2 ** 26;
+
 /** Part of a window: a slot, and which of its rows belong. */
 export interface WindowSlot {
   readonly slot: Slot;
@@ -52,7 +55,7 @@ function rowColumnsSql(slot: Slot, offset: number, needs: RowNeeds): { readonly 
 }
 
 function inputSql(slot: Slot, joins: string[]): string[] {
-  if (slot.inputs.rowCount === 0) return [`${nOne}::UBIGINT AS n_in`, `input_code_one() AS pcode`];
+  if (slot.inputs.rowCount === 0) return [`${nOne}::UBIGINT AS n_in`, `${codeOne}::UINTEGER AS pcode`];
   joins.push(` LEFT JOIN ${slot.inputs.table} i ON i.seq = b.seq`);
-  return [`coalesce(i.n_in, ${nOne}::UBIGINT) AS n_in`, `coalesce(i.pcode, input_code_one()) AS pcode`];
+  return [`coalesce(i.n_in, ${nOne}::UBIGINT) AS n_in`, `coalesce(i.pcode, ${codeOne}::UINTEGER) AS pcode`];
 }
