@@ -6,7 +6,7 @@ import type { DecodeLimits } from '../otap/decode/limits.ts';
 import { OtapStreamDecoder } from '../otap/decode/stream-decoder.ts';
 import type { Signal } from '../otap/payload-type.ts';
 import { HeldBatch, type HeldBytes } from '../store/held-batch.ts';
-import { compressBody, serialiseRetained } from '../store/retained-batch.ts';
+import { BodyCompressor, serialiseRetained } from '../store/retained-batch.ts';
 import { acceptedAck, type BatchAck, type BatchAnswer, type OtapIntakeStream, type OtapMessage } from './intake-port.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import type { SignalIntake, TakenRows } from './signal-intake.ts';
@@ -32,6 +32,13 @@ export interface IntakeObserver {
   refused(signal: Signal, error: CodedError): void;
 }
 
+interface IntakeStream {
+  readonly signal: Signal;
+  readonly number: number;
+  readonly decoder: OtapStreamDecoder;
+  readonly compressor: BodyCompressor;
+}
+
 /** Where receivers hand over batches: decodes, retains, projects, and says what the sender is told. */
 export class Intake {
   readonly #parts: IntakeParts;
@@ -44,30 +51,34 @@ export class Intake {
 
   /** Opens the intake's end of a stream of one signal. */
   open(signal: Signal): OtapIntakeStream {
-    const decoder = new OtapStreamDecoder(signal, this.#parts.decodeLimits);
-    const streamNumber = this.#streamNumber++;
+    const stream: IntakeStream = {
+      signal,
+      number: this.#streamNumber++,
+      decoder: new OtapStreamDecoder(signal, this.#parts.decodeLimits),
+      compressor: new BodyCompressor(),
+    };
     return {
-      accept: (message) => this.#accept(decoder, signal, streamNumber, message),
+      accept: (message) => this.#accept(stream, message),
       close: () => undefined,
     };
   }
 
-  async #accept(decoder: OtapStreamDecoder, signal: Signal, streamNumber: number, message: OtapMessage): Promise<BatchAnswer> {
+  async #accept(stream: IntakeStream, message: OtapMessage): Promise<BatchAnswer> {
     let batch: OtapBatch;
     try {
-      batch = decoder.decode(message.bytes);
+      batch = stream.decoder.decode(message.bytes);
     } catch (error) {
-      return this.#refuseUndecoded(signal, error);
+      return this.#refuseUndecoded(stream.signal, error);
     }
     try {
-      await this.#take(batch, streamNumber, message);
+      await this.#take(batch, stream, message);
       return { batchId: batch.batchId, ack: acceptedAck, streamBroken: false };
     } catch (error) {
-      return { batchId: batch.batchId, ack: this.#refusal(signal, error), streamBroken: false };
+      return { batchId: batch.batchId, ack: this.#refusal(stream.signal, error), streamBroken: false };
     }
   }
 
-  async #take(batch: OtapBatch, streamNumber: number, message: OtapMessage): Promise<void> {
+  async #take(batch: OtapBatch, stream: IntakeStream, message: OtapMessage): Promise<void> {
     const { budget, seam, observer, passThrough } = this.#parts;
     const wireBytes = (message.compressed ?? message.bytes).length;
     if (!budget.hasRoom(wireBytes)) {
@@ -79,17 +90,17 @@ export class Intake {
       return;
     }
     const arrivalNano = seam.nowUnixNano();
-    const held = this.#retain(batch, streamNumber, message, arrivalNano);
+    const held = this.#retain(batch, stream, message, arrivalNano);
     const taken = await this.#parts[batch.signal].take(batch, held, arrivalNano);
     observer.accepted(batch.signal, { items: batch.rowCount, wireBytes, taken });
   }
 
-  #retain(batch: OtapBatch, streamNumber: number, message: OtapMessage, arrivalUnixNano: bigint): HeldBatch {
+  #retain(batch: OtapBatch, stream: IntakeStream, message: OtapMessage, arrivalUnixNano: bigint): HeldBatch {
     const came = compressedAs(message);
-    const body = came ?? compressBody(message.bytes);
+    const body = came ?? stream.compressor.compress(message.bytes);
     const bytes = serialiseRetained({
       kind: 'batch', signal: batch.signal, encoding: body.encoding, batchOrdinal: this.#batchOrdinal++,
-      arrivalUnixNano, streamNumber, bodyBytes: message.bytes.length,
+      arrivalUnixNano, streamNumber: stream.number, bodyBytes: message.bytes.length,
     }, body.bytes);
     return new HeldBatch(bytes, batch.layout, this.#parts.account);
   }

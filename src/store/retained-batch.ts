@@ -86,10 +86,23 @@ export function retainedBody(bytes: Uint8Array): Uint8Array {
   return plain;
 }
 
-/** zstd level 1 where that saves at least an eighth, else the bytes as they are. */
-export function compressBody(body: Uint8Array): { readonly encoding: BodyEncoding; readonly bytes: Uint8Array } {
-  const compressed = zstdCompressSync(body, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
-  return compressed.length < body.length * 0.875 ? { encoding: 'zstd', bytes: compressed } : { encoding: 'none', bytes: body };
+/** Batches between two looks at whether compressing a stream's bodies pays. */
+const lookEvery = 64;
+
+/**
+ * Compresses the bodies of one stream that came plain, zstd level 1, as long as that saves at least an eighth: bodies
+ * whose Arrow buffers are compressed already shrink only where batches are small and metadata is most of them.
+ */
+export class BodyCompressor {
+  #pays = true;
+  #count = 0;
+
+  compress(body: Uint8Array): { readonly encoding: BodyEncoding; readonly bytes: Uint8Array } {
+    if (!this.#pays && this.#count++ % lookEvery !== 0) return { encoding: 'none', bytes: body };
+    const bytes = zstdCompressSync(body, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
+    this.#pays = bytes.length < body.length * 0.875;
+    return this.#pays ? { encoding: 'zstd', bytes } : { encoding: 'none', bytes: body };
+  }
 }
 
 function corrupt(what: string): CodedError {
