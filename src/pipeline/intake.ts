@@ -74,7 +74,8 @@ export class Intake {
       await this.#take(batch, stream, message);
       return { batchId: batch.batchId, ack: acceptedAck, streamBroken: false };
     } catch (error) {
-      return { batchId: batch.batchId, ack: this.#refusal(stream.signal, error), streamBroken: false };
+      const streamBroken = error instanceof OtapDecodeError && error.streamBroken;
+      return { batchId: batch.batchId, ack: this.#refusal(stream.signal, error), streamBroken };
     }
   }
 
