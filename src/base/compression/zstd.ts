@@ -3,11 +3,11 @@ import { CodedError } from '../errors.ts';
 import { arenaInputBytesMax, arenaOutputBytesMax, ZstdWasm } from './zstd-wasm.ts';
 
 /**
- * From this many compressed bytes on, libzstd as node:zlib has it (native, but some 12 to 30 microseconds a call) is
- * faster than libzstd in WebAssembly (3 microseconds a call). Measured: docs/adr/0006-zstd-library.md.
+ * Inputs of at least this many bytes are compressed by libzstd as node:zlib has it, which is faster at its work but
+ * takes some 15 to 30 microseconds a call before it starts; libzstd in WebAssembly takes 2. What is decompressed goes to
+ * node:zlib only where it does not fit the WebAssembly arena. Measured: docs/adr/0006-zstd-library.md.
  */
-const nativeBytesMin = 12 * 1024;
-const nativeCompressBytesMin = 6 * 1024;
+const nativeCompressBytesMin = 8 * 1024;
 
 /** The largest window that a frame may ask for: 32 MiB. */
 const windowLogMax = 25;
@@ -20,7 +20,7 @@ const wasm = lazily(() => new ZstdWasm());
  * allocates more than `output` and a window of 32 MiB. Throws INVALID_ARGUMENT: malformed_zstd, size_mismatch.
  */
 export function decompress(input: Uint8Array, output: Uint8Array): void {
-  const small = input.length < nativeBytesMin && output.length <= arenaOutputBytesMax;
+  const small = input.length <= arenaInputBytesMax && output.length <= arenaOutputBytesMax;
   const size = small ? wasm().decompress(input, output) : decompressNative(input, output);
   if (size === -1) throw malformed(input, output);
   if (size !== output.length) {
@@ -40,7 +40,7 @@ export function compress(input: Uint8Array, level: number): Uint8Array {
  */
 export function compressInto(input: Uint8Array, level: number, output: Uint8Array, offset: number): number {
   if (output.length - offset < compressBound(input.length)) throw new RangeError('zstd: output smaller than compressBound');
-  if (input.length < nativeCompressBytesMin && input.length <= arenaInputBytesMax) {
+  if (input.length < nativeCompressBytesMin) {
     const size = wasm().compress(input, level, output, offset);
     if (size !== -1) return size;
   }
@@ -57,7 +57,7 @@ export function compressBound(bytes: number): number {
 function decompressNative(input: Uint8Array, output: Uint8Array): number {
   const options = {
     maxOutputLength: Math.max(output.length, 1),
-    chunkSize: Math.min(Math.max(output.length, 64), 1 << 20),
+    chunkSize: Math.min(Math.max(output.length, 64), 1 << 18),
     params: { [constants.ZSTD_d_windowLogMax]: windowLogMax },
   };
   try {

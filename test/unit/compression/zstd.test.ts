@@ -15,7 +15,7 @@ function sample(bytes: number): Uint8Array {
 }
 
 /** Sizes on both sides of the borders between WebAssembly and node:zlib. */
-const sizes = [0, 1, 300, 2_000, 6_143, 6_144, 16_000, 24_000, 100_000, 524_288, 524_289, 2_000_000];
+const sizes = [0, 1, 300, 2_000, 8_191, 8_192, 16_000, 24_000, 100_000, 524_288, 524_289, 2_000_000];
 
 function codeOf(run: () => void): string {
   try {
