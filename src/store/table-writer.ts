@@ -147,6 +147,7 @@ class StagedValues implements StagedColumn {
 
 class StagedTexts implements StagedColumn {
   readonly #texts: (string | Uint8Array | null)[] = new Array<null>(rowsPerChunk).fill(null);
+  readonly #validity = new Uint8Array(rowsPerChunk / 8);
 
   put(data: ColumnData, from: number, to: number, rows: number): void {
     if (!('texts' in data)) throw new Error('invariant broken: texts expected');
@@ -154,23 +155,19 @@ class StagedTexts implements StagedColumn {
   }
 
   copyTo(vector: duckdb.Vector, rows: number): void {
-    let validity: Uint8Array | null = null;
+    this.#validity.fill(0xff);
+    let hasNull = false;
     for (let i = 0; i < rows; i++) {
       const text = this.#texts[i];
-      if (text === null) validity = markNull(vector, validity, i);
-      else if (typeof text === 'string') duckdb.vector_assign_string_element(vector, i, text);
+      if (text === null) {
+        this.#validity[i >> 3] &= ~(1 << (i & 7));
+        hasNull = true;
+      } else if (typeof text === 'string') duckdb.vector_assign_string_element(vector, i, text);
       else duckdb.vector_assign_string_element_len(vector, i, text);
       this.#texts[i] = null;
     }
-  }
-}
-
-function markNull(vector: duckdb.Vector, validity: Uint8Array | null, row: number): Uint8Array {
-  let bits = validity;
-  if (bits === null) {
+    if (!hasNull) return;
     duckdb.vector_ensure_validity_writable(vector);
-    bits = duckdb.vector_get_validity(vector, rowsPerChunk / 8);
+    duckdb.copy_data_to_vector_validity(vector, 0, this.#validity.buffer, 0, this.#validity.length);
   }
-  duckdb.validity_set_row_invalid(bits, row);
-  return bits;
 }
