@@ -7,7 +7,8 @@ interface CallFilter {
   sendMetadata(metadata: Promise<Metadata>): Promise<Metadata>;
   receiveMetadata(metadata: Metadata): Metadata;
   sendMessage<M>(message: Promise<M>): Promise<M>;
-  receiveMessage(message: Promise<Buffer>): Promise<Buffer>;
+  /** Declared with a promise in grpc-js 1.14, called with the buffer itself. */
+  receiveMessage(message: Buffer | Promise<Buffer>): Promise<Buffer>;
   receiveTrailers<S>(status: S): S;
 }
 
@@ -20,7 +21,7 @@ const framesFilter: CallFilter = {
   },
   receiveMetadata: (metadata) => metadata,
   sendMessage: (message) => message,
-  receiveMessage: (message) => message,
+  receiveMessage: async (message) => message,
   receiveTrailers: (status) => status,
 };
 

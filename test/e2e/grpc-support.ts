@@ -63,10 +63,11 @@ export async function withReceiver(
   intake: RecordingIntake,
   limits: Partial<GrpcServerLimits>,
   work: (port: number, server: GrpcServer) => Promise<void>,
+  at = 0,
 ): Promise<void> {
   const server = new GrpcServer({ seam: realSeam(), log: silentLogger, limits });
   addOtapReceiver(server, intake.open, { inFlightBatchesMax: 4, onBatch: (event) => intake.events.push(event) });
-  const port = await server.listen('127.0.0.1', 0);
+  const port = await server.listen('127.0.0.1', at);
   try {
     await work(port, server);
   } finally {
