@@ -33,13 +33,22 @@ export interface App {
   drain(): Promise<void>;
 }
 
+export interface AppOptions {
+  readonly seam?: Seam;
+  /** Counts decided spans by service, which needs service.name projected whatever the policies read. */
+  readonly countServices?: boolean;
+}
+
+const serviceName = { source: 'resource', key: 'service.name', type: 'VARCHAR' } as const;
+
 /** Composes and starts everything that a configuration asks for. */
-export async function startApp(config: ThresherConfig, log: Logger, seam: Seam = seamOf(config)): Promise<App> {
+export async function startApp(config: ThresherConfig, log: Logger, options: AppOptions = {}): Promise<App> {
+  const seam = options.seam ?? seamOf(config);
   const registry = new MetricRegistry();
   const stopMeasuring = registerProcessMetrics(registry);
   const observer = new MetricsObserver(registry, log);
   const sinks = buildSinks(config.exporters, { seam, log, registry });
-  const processor = await openProcessor(config, seam, sinks, observer);
+  const processor = await openProcessor(config, seam, sinks, observer, options.countServices === true);
   const state = { isReady: false, lastTickMs: seam.monotonicMs() };
   const grpc: { server: GrpcServer; address: string }[] = [];
   const files: OtapFileReceiver[] = [];
@@ -76,7 +85,9 @@ function seamOf(config: ThresherConfig): Seam {
   return config.seed === null ? realSeam() : realSeam(createHash('sha256').update(`thresher seed ${config.seed}`).digest().subarray(0, 16));
 }
 
-async function openProcessor(config: ThresherConfig, seam: Seam, sinks: readonly BatchSink[], observer: MetricsObserver): Promise<Processor> {
+async function openProcessor(
+  config: ThresherConfig, seam: Seam, sinks: readonly BatchSink[], observer: MetricsObserver, countServices: boolean,
+): Promise<Processor> {
   const texts = config.policies.map((path) => ({ name: basename(path, '.sql'), text: readFileSync(path, 'utf8') }));
   const { policies, setupSql } = await openPolicies(texts);
   const withoutThreshold = config.receivers.some((receiver) => receiver.inputWithoutThreshold === 'unknown') ? 'unknown' : 'unsampled';
@@ -91,7 +102,7 @@ async function openProcessor(config: ThresherConfig, seam: Seam, sinks: readonly
     inputs: { withoutThreshold, hashKey: seam.hashKey },
     memoryLimitBytes: config.memory.limitBytes,
     decisionsMax: config.decisionCache.keptMax + config.decisionCache.droppedMax,
-    batchRowsMax: 8192, decodeLimits: {}, extraKeys: [],
+    batchRowsMax: 8192, decodeLimits: {}, extraKeys: countServices ? [serviceName] : [],
   });
 }
 

@@ -23,7 +23,7 @@ export const run = defineCommand({
     const path = options.config ?? packageFile('config/default.yaml');
     const config = loadConfig(path, options.settings, io.environment);
     const log = loggerOf(config, io, options.isLive);
-    const app = await startApp(config, log);
+    const app = await startApp(config, log, { countServices: options.isLive });
     const table = options.isLive ? new LiveTable(app.observer, app.addresses, io.stdout, realSeam()) : null;
     table?.start();
     await stopped(io.signal);
