@@ -27,36 +27,6 @@ export function statusOfError(error: unknown): GrpcStatus {
   return { status: 'INTERNAL', message: 'internal error', retryAfterMs: null };
 }
 
-/** A CodedError that says how the far side ended an RPC. */
-export function errorOfStatus(status: GrpcStatus, reason: string): CodedError {
-  const options = status.retryAfterMs === null ? {} : { retryAfterMs: status.retryAfterMs };
-  return new CodedError(status.status, reason, status.message, options);
-}
-
-/**
- * The status that stands for an HTTP status without grpc-status
- * (gRPC, "HTTP to gRPC Status Code Mapping").
- */
-export function statusOfHttp(httpStatus: number): StatusName {
-  switch (httpStatus) {
-    case 400:
-      return 'INTERNAL';
-    case 401:
-      return 'UNAUTHENTICATED';
-    case 403:
-      return 'PERMISSION_DENIED';
-    case 404:
-      return 'UNIMPLEMENTED';
-    case 429:
-    case 502:
-    case 503:
-    case 504:
-      return 'UNAVAILABLE';
-    default:
-      return 'UNKNOWN';
-  }
-}
-
 const messageBytesMax = 1024;
 
 /** A status message as the grpc-message header carries it: UTF-8, percent-encoded outside printable ASCII, bounded. */
@@ -70,13 +40,6 @@ export function encodeStatusMessage(message: string): string {
   return encoded;
 }
 
-/** The message of a grpc-message header; sequences that are no percent encoding are kept as they are. */
-export function decodeStatusMessage(encoded: string): string {
-  if (!encoded.includes('%')) return encoded;
-  const bytes = encoded.replace(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-  return Buffer.from(bytes, 'latin1').toString('utf8');
-}
-
 const timeoutUnitsMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 };
 
 /** Milliseconds of a grpc-timeout header ("up to eight digits and a unit"). Throws INTERNAL / invalid_timeout. */
@@ -84,12 +47,6 @@ export function parseTimeoutMs(header: string): number {
   const parts = /^(\d{1,8})([HMSmun])$/.exec(header);
   if (parts === null) throw new CodedError('INTERNAL', 'invalid_timeout', 'grpc-timeout is malformed');
   return Number(parts[1]) * timeoutUnitsMs[parts[2]];
-}
-
-/** A grpc-timeout header of `ms`, rounded up to whole milliseconds (seconds when eight digits are too few). */
-export function formatTimeout(ms: number): string {
-  const wholeMs = Math.max(1, Math.ceil(ms));
-  return wholeMs < 1e8 ? `${wholeMs}m` : `${Math.min(99_999_999, Math.ceil(wholeMs / 1000))}S`;
 }
 
 /** What to log of an error that a handler threw. */
