@@ -90,7 +90,6 @@ async function openProcessor(
 ): Promise<Processor> {
   const texts = config.policies.map((path) => ({ name: basename(path, '.sql'), text: readFileSync(path, 'utf8') }));
   const { policies, setupSql } = await openPolicies(texts);
-  const withoutThreshold = config.receivers.some((receiver) => receiver.inputWithoutThreshold === 'unknown') ? 'unknown' : 'unsampled';
   return Processor.open({
     seam, time: 'arrival', policies, setupSql, sinks, observer,
     windows: {
@@ -99,7 +98,6 @@ async function openProcessor(
     },
     limits: { deadlineMs: config.policy.deadlineMs, rowsMax: config.policy.rowsMax },
     fallback: { n: BigInt(Math.round(config.policy.fallback.probability * 2 ** 56)) },
-    inputs: { withoutThreshold, hashKey: seam.hashKey },
     memoryLimitBytes: config.memory.limitBytes,
     decisionsMax: config.decisionCache.keptMax + config.decisionCache.droppedMax,
     batchRowsMax: 8192, decodeLimits: {}, extraKeys: countServices ? [serviceName] : [],
@@ -115,7 +113,7 @@ async function listenGrpc(
     seam, log, limits: { messageBytesMax: receiver.grpc.maxRecvMsgBytes, streamsPerConnectionMax: receiver.grpc.maxConcurrentStreams } });
   addOtapReceiver(server, (signal) => {
     if (signal === 'metrics' && !passMetrics) throw new CodedError('UNIMPLEMENTED', 'metrics_refused', 'metrics are not taken here (metrics.pass_through is false)');
-    return processor.intake.open(signal);
+    return processor.intake.open(signal, receiver.inputWithoutThreshold);
   });
   const endpoint = parseEndpoint(receiver.grpc.endpoint);
   if (endpoint === null) throw new Error(`invariant broken: endpoint ${receiver.grpc.endpoint}`);

@@ -14,6 +14,7 @@ import type { OtapIntakeStream } from '../pipeline/intake-port.ts';
 import { Processor } from '../pipeline/processor.ts';
 import { TallyObserver } from '../pipeline/tally.ts';
 import { openPolicies } from '../policies.ts';
+import type { WithoutThreshold } from '../store/retained-batch.ts';
 import { UsageError } from './arguments.ts';
 import { defineCommand, exitCodes, type CommandIo } from './command.ts';
 import { ProgressBar } from './progress-bar.ts';
@@ -77,13 +78,12 @@ async function run(options: ReplayOptions, io: CommandIo): Promise<string> {
     policies: compiled.policies, setupSql: compiled.setupSql,
     limits: { deadlineMs: options.deadlineMs, rowsMax: 100_000_000 },
     fallback: { n: BigInt(Math.round(options.fallback * Number(nOne))) },
-    inputs: { withoutThreshold: options.inputWithoutThreshold, hashKey: seam.hashKey },
     memoryLimitBytes: options.memoryBytes, decisionsMax: 2_000_000, batchRowsMax: options.batchRows,
     decodeLimits: {}, sinks: [sink], extraKeys: [], observer,
   });
   const progress = new ProgressBar(io.stderr, seam);
   try {
-    await feed(reader, processor, progress, compiled.policies.map((policy) => policy.signal), io);
+    await feed(reader, processor, progress, { signals: compiled.policies.map((policy) => policy.signal), withoutThreshold: options.inputWithoutThreshold }, io);
     await processor.drain();
     await sink.drain(0);
     progress.end();
@@ -96,11 +96,12 @@ async function run(options: ReplayOptions, io: CommandIo): Promise<string> {
 }
 
 async function feed(
-  reader: CaptureReader, processor: Processor, progress: ProgressBar, signals: readonly Signal[], io: CommandIo,
+  reader: CaptureReader, processor: Processor, progress: ProgressBar,
+  input: { readonly signals: readonly Signal[]; readonly withoutThreshold: WithoutThreshold }, io: CommandIo,
 ): Promise<void> {
   let stream: OtapIntakeStream | null = null;
   for (let bytes = reader.next(); bytes !== null && !io.signal.aborted; bytes = reader.next()) {
-    stream ??= processor.intake.open(signalFor(bytes, reader.path, signals));
+    stream ??= processor.intake.open(signalFor(bytes, reader.path, input.signals), input.withoutThreshold);
     const answer = await stream.accept({ bytes, compressed: null, encoding: 'identity' });
     if (answer.ack.status !== 'OK') {
       throw new CodedError(answer.ack.status, 'replay_refused', `${reader.path}, batch ${answer.batchId}, before byte ${reader.offset}: ${answer.ack.message}`);

@@ -6,7 +6,7 @@ import type { DecodeLimits } from '../otap/decode/limits.ts';
 import { OtapStreamDecoder } from '../otap/decode/stream-decoder.ts';
 import type { Signal } from '../otap/payload-type.ts';
 import { HeldBatch, type HeldBytes } from '../store/held-batch.ts';
-import { BodyCompressor, serialiseRetained } from '../store/retained-batch.ts';
+import { BodyCompressor, serialiseRetained, type WithoutThreshold } from '../store/retained-batch.ts';
 import { acceptedAck, type BatchAck, type BatchAnswer, type OtapIntakeStream, type OtapMessage } from './intake-port.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import type { SignalIntake, TakenRows } from './signal-intake.ts';
@@ -34,6 +34,7 @@ export interface IntakeObserver {
 
 interface IntakeStream {
   readonly signal: Signal;
+  readonly withoutThreshold: WithoutThreshold;
   readonly number: number;
   readonly decoder: OtapStreamDecoder;
   readonly compressor: BodyCompressor;
@@ -49,10 +50,11 @@ export class Intake {
     this.#parts = parts;
   }
 
-  /** Opens the intake's end of a stream of one signal. */
-  open(signal: Signal): OtapIntakeStream {
+  /** Opens the intake's end of a stream of one signal; `withoutThreshold`: how its items are read that say nothing of sampling. */
+  open(signal: Signal, withoutThreshold: WithoutThreshold = 'unsampled'): OtapIntakeStream {
     const stream: IntakeStream = {
       signal,
+      withoutThreshold,
       number: this.#streamNumber++,
       decoder: new OtapStreamDecoder(signal, this.#parts.decodeLimits),
       compressor: new BodyCompressor(),
@@ -100,7 +102,7 @@ export class Intake {
     const came = compressedAs(message);
     const body = came ?? stream.compressor.compress(message.bytes);
     const bytes = serialiseRetained({
-      kind: 'batch', signal: batch.signal, encoding: body.encoding, batchOrdinal: this.#batchOrdinal++,
+      kind: 'batch', signal: batch.signal, encoding: body.encoding, withoutThreshold: stream.withoutThreshold, batchOrdinal: this.#batchOrdinal++,
       arrivalUnixNano, streamNumber: stream.number, bodyBytes: message.bytes.length,
     }, body.bytes);
     return new HeldBatch(bytes, batch.layout, this.#parts.account);

@@ -11,6 +11,8 @@ export interface KeptRows {
   readonly n: Uint32Array;
   /** The same of the N that a hash of the row's own is held against (sampling.md, rule 14); null where there is none. */
   readonly nSplit: Uint32Array | null;
+  /** Whether each row is still to be held against its own randomness; else it was decided, for traces on the trace's. */
+  readonly isUndecided: boolean;
 }
 
 /**
@@ -32,7 +34,7 @@ export function keptRows(slots: readonly WindowSlot[], wseq: Uint32Array, n: Uin
         const row = wseq[from + i] - first;
         return run.rows === null ? row : run.rows[row];
       });
-      out.push({ batch: run.batch, rows, n: n.subarray(from * 2, at * 2), nSplit: nSplit === null ? null : nSplit.subarray(from * 2, at * 2) });
+      out.push({ batch: run.batch, rows, n: n.subarray(from * 2, at * 2), nSplit: nSplit === null ? null : nSplit.subarray(from * 2, at * 2), isUndecided: false });
     }
   }
   return out;
@@ -48,6 +50,6 @@ export function allRows(slot: Slot, n: bigint): KeptRows[] {
       words[i * 2] = low;
       words[i * 2 + 1] = high;
     }
-    return { batch: run.batch, rows: run.rows ?? Uint32Array.from({ length: run.count }, (_, row) => row), n: words, nSplit: null };
+    return { batch: run.batch, rows: run.rows ?? Uint32Array.from({ length: run.count }, (_, row) => row), n: words, nSplit: null, isUndecided: true };
   });
 }

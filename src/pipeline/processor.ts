@@ -6,7 +6,6 @@ import { slotPlanOf } from '../policy/slot-plan-of.ts';
 import { type PolicyLimits, PolicyRunner } from '../policy/window-policies.ts';
 import { Database, type Session } from '../store/duckdb.ts';
 import type { HeldBytes } from '../store/held-batch.ts';
-import type { InputOptions } from '../store/input-columns.ts';
 import type { KeyColumn } from '../store/key-columns.ts';
 import { LookupCache } from '../store/lookup.ts';
 import type { ProjectionTools } from '../store/projector.ts';
@@ -31,7 +30,6 @@ export interface ProcessorOptions {
   readonly policies: readonly CompiledPolicy[];
   readonly limits: PolicyLimits;
   readonly fallback: Fallback;
-  readonly inputs: InputOptions;
   readonly memoryLimitBytes: number;
   /** Trusted SQL that every session needs: the sampling macros. */
   readonly setupSql: readonly string[];
@@ -182,7 +180,7 @@ function buildLane(
     ? new LogWindows(store.engine, ring, runner, fallback)
     : new TraceWindows(store.engine, ring, runner, cache, fallback);
   const tools: ProjectionTools = { lookups: new LookupCache(), onMismatch: (key, count) => observer.mismatch(key, count) };
-  const intake = new SignalIntake({ signal, ring, clock, time: options.time, cache, inputs: options.inputs, tools, onLate });
+  const intake = new SignalIntake({ signal, ring, clock, time: options.time, cache, hashKey: options.seam.hashKey, tools, onLate });
   const dispatcher = new Dispatcher(signal, options.batchRowsMax, options.sinks, seam.monotonicMs);
   const loop = new WindowLoop({
     ring, clock, decider, policies: () => policies,
@@ -205,7 +203,7 @@ async function dispatchRows(
     if (part.rows.length === 0) continue;
     try {
       const batch = part.batch.open();
-      const stamped = stampRows(batch, part, options.inputs);
+      const stamped = stampRows(batch, part, options.seam.hashKey);
       await dispatcher.add(batch, stamped.rows, stamped.stamps);
       counts.kept += stamped.counts.kept;
       counts.estimate += stamped.counts.estimate;

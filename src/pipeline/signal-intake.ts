@@ -1,7 +1,7 @@
 import type { OtapBatch } from '../otap/batch.ts';
 import type { DecisionCache } from '../policy/decision-cache.ts';
 import type { HeldBatch } from '../store/held-batch.ts';
-import { type InputColumns, type InputOptions, readInputs } from '../store/input-columns.ts';
+import { type InputColumns, inputOptions, readInputs } from '../store/input-columns.ts';
 import { project, type ProjectionTools } from '../store/projector.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
 import type { KeptRows } from './kept-rows.ts';
@@ -20,7 +20,7 @@ export interface SignalIntakeParts {
   readonly time: TimeSource;
   /** Decisions that late spans follow; null for signals whose items are decided one by one. */
   readonly cache: DecisionCache | null;
-  readonly inputs: InputOptions;
+  readonly hashKey: Uint8Array;
   readonly tools: ProjectionTools;
   readonly onLate: (kept: KeptRows, droppedCount: number) => void;
 }
@@ -52,7 +52,7 @@ export class SignalIntake {
   /** Takes all rows of a batch; `arrivalNano` is when it came. */
   async take(batch: OtapBatch, held: HeldBatch, arrivalNano: bigint): Promise<TakenRows> {
     const { cache, tools, ring } = this.#parts;
-    const inputs = readInputs(batch, held.ordinal, this.#parts.inputs, tools.lookups);
+    const inputs = readInputs(batch, inputOptions(held, this.#parts.hashKey), tools.lookups);
     held.hold();
     try {
       await this.#ensureSlots(batch, arrivalNano);
@@ -64,7 +64,7 @@ export class SignalIntake {
         project(slot, batch, held, part.rows, inputs, tools);
       }
       if (late !== null && (late.kept.length > 0 || late.droppedCount > 0)) {
-        this.#parts.onLate({ batch: held, rows: late.kept, n: late.n, nSplit: null }, late.droppedCount);
+        this.#parts.onLate({ batch: held, rows: late.kept, n: late.n, nSplit: null, isUndecided: false }, late.droppedCount);
       }
       return { inputs, lateKept: late?.kept.length ?? 0, lateDropped: late?.droppedCount ?? 0 };
     } finally {

@@ -1,6 +1,6 @@
 import type { OtapBatch } from '../otap/batch.ts';
 import type { ItemStamps } from '../otap/take/item-stamps.ts';
-import { type InputOptions, readInputs } from '../store/input-columns.ts';
+import { inputOptions, readInputs } from '../store/input-columns.ts';
 import { LookupCache } from '../store/lookup.ts';
 import type { KeptRows } from './kept-rows.ts';
 
@@ -21,8 +21,8 @@ export interface StampedRows {
 }
 
 /** Works out what sampling writes on each kept row of a batch. */
-export function stampRows(batch: OtapBatch, kept: KeptRows, options: InputOptions): StampedRows {
-  void readInputs(batch, kept.batch.ordinal, options, new LookupCache());
+export function stampRows(batch: OtapBatch, kept: KeptRows, hashKey: Uint8Array): StampedRows {
+  void readInputs(batch, inputOptions(kept.batch, hashKey), new LookupCache());
   const count = kept.rows.length;
   const adjustedCount = new Float64Array(count);
   let estimate = 0;

@@ -9,6 +9,7 @@ import type { Intake } from '../pipeline/intake.ts';
 import type { OtapIntakeStream } from '../pipeline/intake-port.ts';
 import { eventTimes } from '../pipeline/slot-rows.ts';
 import { LookupCache } from '../store/lookup.ts';
+import type { WithoutThreshold } from '../store/retained-batch.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { shiftedBatch } from './shifted-batch.ts';
 
@@ -18,6 +19,7 @@ export interface OtapFileReceiverOptions {
   readonly loop: boolean;
   /** How fast recorded time passes; `max` as fast as the intake takes it. */
   readonly speed: number | 'max';
+  readonly inputWithoutThreshold: WithoutThreshold;
 }
 
 /** Reads a capture file into the intake, once or over and over. */
@@ -60,7 +62,7 @@ export class OtapFileReceiver {
       const first = reader.next();
       if (first === null) return;
       const signal = signalOfMessage(first) ?? 'traces';
-      const pass = new Pass(signal, this.#intake.open(signal), round, this.#seam, this.#options.speed, this.#stop.signal);
+      const pass = new Pass(signal, this.#intake.open(signal, this.#options.inputWithoutThreshold), round, this.#seam, this.#options.speed, this.#stop.signal);
       for (let bytes: Uint8Array | null = first; bytes !== null && !this.#stop.signal.aborted; bytes = reader.next()) await pass.feed(bytes);
       pass.end();
     } finally {

@@ -1,6 +1,6 @@
 import type { BatchLayout, OtapBatch } from '../otap/batch.ts';
 import { reopenBatch } from '../otap/decode/reopen-batch.ts';
-import { readRetainedHeader, retainedBody } from './retained-batch.ts';
+import { readRetainedHeader, retainedBody, type WithoutThreshold } from './retained-batch.ts';
 
 /** Bytes that all held batches of a process take. */
 export interface HeldBytes {
@@ -13,13 +13,16 @@ export interface HeldBytes {
  */
 export class HeldBatch {
   readonly ordinal: number;
+  readonly withoutThreshold: WithoutThreshold;
   readonly bytes: Uint8Array;
   readonly layout: BatchLayout;
   readonly #account: HeldBytes;
   #holders = 0;
 
   constructor(bytes: Uint8Array, layout: BatchLayout, account: HeldBytes) {
-    this.ordinal = readRetainedHeader(bytes).batchOrdinal;
+    const header = readRetainedHeader(bytes);
+    this.ordinal = header.batchOrdinal;
+    this.withoutThreshold = header.withoutThreshold;
     this.bytes = bytes;
     this.layout = layout;
     this.#account = account;

@@ -1,12 +1,21 @@
 import type { OtapBatch } from '../otap/batch.ts';
 import { rootPayload } from '../otap/payload-type.ts';
 import { visitFixedBytes, writeUuid } from './field-readers.ts';
+import type { HeldBatch } from './held-batch.ts';
 import type { LookupCache } from './lookup.ts';
+import type { WithoutThreshold } from './retained-batch.ts';
 
-/** How input that says nothing of sampling is understood (sampling.md, rule 4), and what keys the hashes. */
+/** What reading a batch's input needs to know beside the batch. */
 export interface InputOptions {
-  readonly withoutThreshold: 'unsampled' | 'unknown';
+  readonly withoutThreshold: WithoutThreshold;
+  /** 16 bytes; keys the hashes of items without usable randomness (sampling.md, rules 1, 3, 4). */
   readonly hashKey: Uint8Array;
+  /** Number of the batch: with the row's number it stands for items without a trace id. */
+  readonly batchOrdinal: number;
+}
+
+export function inputOptions(held: HeldBatch, hashKey: Uint8Array): InputOptions {
+  return { withoutThreshold: held.withoutThreshold, batchOrdinal: held.ordinal, hashKey };
 }
 
 /** What the items of a batch bring for sampling, one a root row. */
@@ -22,7 +31,7 @@ export interface InputColumns {
 }
 
 /** Reads what a batch's rows bring for sampling. */
-export function readInputs(batch: OtapBatch, _ordinal: number, _options: InputOptions, _lookups: LookupCache): InputColumns {
+export function readInputs(batch: OtapBatch, _options: InputOptions, _lookups: LookupCache): InputColumns {
   const root = batch.table(rootPayload[batch.signal].name);
   const count = batch.rowCount;
   const ids = new Uint32Array(count * 4);

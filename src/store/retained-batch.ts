@@ -9,7 +9,7 @@ import type { Signal } from '../otap/payload-type.ts';
  *     4  1  kind: 0 batch, 1 stream state (schemas and dictionaries as of the batches that follow)
  *     5  1  signal: 0 traces, 1 logs, 2 metrics
  *     6  1  body encoding: 0 none, 1 zstd, 2 gzip
- *     7  1  reserved, 0
+ *     7  1  bit 0: items that say nothing of sampling have an unknown probability (sampling.md, rule 4); other bits 0
  *     8  8  batch ordinal, unique in the process and kept over recovery (keys the hash of rows without randomness)
  *    16  8  arrival, nanoseconds since the Unix epoch
  *    24  4  stream number: batches of one number share dictionaries
@@ -26,10 +26,14 @@ export const bodyEncodings = ['none', 'zstd', 'gzip'] as const;
 export type BodyEncoding = (typeof bodyEncodings)[number];
 const signals: readonly Signal[] = ['traces', 'logs', 'metrics'];
 
+/** What an item stands for that says nothing of sampling: itself alone, or nobody knows (sampling.md, rule 4). */
+export type WithoutThreshold = 'unsampled' | 'unknown';
+
 export interface RetainedHeader {
   readonly kind: 'batch' | 'state';
   readonly signal: Signal;
   readonly encoding: BodyEncoding;
+  readonly withoutThreshold: WithoutThreshold;
   readonly batchOrdinal: number;
   readonly arrivalUnixNano: bigint;
   readonly streamNumber: number;
@@ -44,6 +48,7 @@ export function serialiseRetained(header: RetainedHeader, body: Uint8Array): Uin
   view.setUint8(4, header.kind === 'batch' ? 0 : 1);
   view.setUint8(5, signals.indexOf(header.signal));
   view.setUint8(6, bodyEncodings.indexOf(header.encoding));
+  view.setUint8(7, header.withoutThreshold === 'unknown' ? 1 : 0);
   view.setBigUint64(8, BigInt(header.batchOrdinal), true);
   view.setBigInt64(16, header.arrivalUnixNano, true);
   view.setUint32(24, header.streamNumber, true);
@@ -68,6 +73,7 @@ export function readRetainedHeader(bytes: Uint8Array): RetainedHeader {
     kind: view.getUint8(4) === 0 ? 'batch' : 'state',
     signal,
     encoding,
+    withoutThreshold: (view.getUint8(7) & 1) === 1 ? 'unknown' : 'unsampled',
     batchOrdinal: Number(view.getBigUint64(8, true)),
     arrivalUnixNano: view.getBigInt64(16, true),
     streamNumber: view.getUint32(24, true),
