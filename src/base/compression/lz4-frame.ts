@@ -3,6 +3,7 @@ import { xxhash32 } from './xxhash32.ts';
 
 const magic = 0x184d2204;
 const skippableMagic = 0x184d2a50;
+const matchLengthMin = 4;
 
 /** Flags of a frame's descriptor (lz4_Frame_format.md, "Frame Descriptor"). */
 interface FrameFlags {
@@ -85,43 +86,44 @@ function storeBlock(block: Uint8Array, output: Uint8Array, to: number): number {
   return to + block.length;
 }
 
-/** Expands the sequences of one block: token, literals, match offset, match (lz4_Block_format.md). Gives the new end. */
+/** Expands the sequences of one block: token, literals, match distance, match (lz4_Block_format.md). Gives the new end. */
 function expandBlock(block: Uint8Array, output: Uint8Array, windowStart: number, start: number): number {
   let from = 0;
   let to = start;
   while (from < block.length) {
     const token = block[from++];
-    let literals = token >>> 4;
-    if (literals === 15) {
-      let byte = 255;
-      while (byte === 255) {
-        if (from >= block.length) throw malformed('literal length', from);
-        byte = block[from++];
-        literals += byte;
-      }
-    }
-    if (literals > block.length - from) throw malformed('literals longer than the block', from);
-    if (literals > output.length - to) throw overflow(output);
-    for (const end = from + literals; from < end; ) output[to++] = block[from++];
+    const literals = readLength(block, from, token >>> 4);
+    from = literals.from;
+    if (literals.length > block.length - from) throw malformed('literals longer than the block', from);
+    if (literals.length > output.length - to) throw overflow(output);
+    output.set(block.subarray(from, from + literals.length), to);
+    from += literals.length;
+    to += literals.length;
     if (from === block.length) return to;
 
-    if (block.length - from < 2) throw malformed('match offset', from);
+    if (block.length - from < 2) throw malformed('match distance', from);
     const distance = block[from] | (block[from + 1] << 8);
-    from += 2;
     if (distance === 0 || distance > to - windowStart) throw malformed('match before the frame', from);
-    let match = (token & 15) + 4;
-    if (match === 19) {
-      let byte = 255;
-      while (byte === 255) {
-        if (from >= block.length) throw malformed('match length', from);
-        byte = block[from++];
-        match += byte;
-      }
-    }
-    if (match > output.length - to) throw overflow(output);
-    for (const end = to + match; to < end; to++) output[to] = output[to - distance];
+    const match = readLength(block, from + 2, token & 15);
+    from = match.from;
+    const end = to + match.length + matchLengthMin;
+    if (end > output.length) throw overflow(output);
+    for (; to < end; to++) output[to] = output[to - distance];
   }
   throw malformed('block without last literals', from);
+}
+
+/** A length of a token's four bits, and where 15, of the bytes that go on adding to it until one is not 255. */
+function readLength(block: Uint8Array, start: number, bits: number): { length: number; from: number } {
+  let from = start;
+  let length = bits;
+  let byte = bits === 15 ? 255 : 0;
+  while (byte === 255) {
+    if (from >= block.length) throw malformed('length', from);
+    byte = block[from++];
+    length += byte;
+  }
+  return { length, from };
 }
 
 function u8(view: DataView, offset: number): number {

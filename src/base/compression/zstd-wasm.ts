@@ -13,8 +13,10 @@ interface ZstdExports {
   readonly malloc: (bytes: number) => number;
   readonly createCCtx: () => number;
   readonly createDCtx: () => number;
-  readonly compressUsingDict: (context: number, to: number, toMax: number, from: number, bytes: number, dict: number, dictBytes: number, level: number) => number;
-  readonly decompressUsingDict: (context: number, to: number, toMax: number, from: number, bytes: number, dict: number, dictBytes: number) => number;
+  /** (context, to, toBytesMax, from, fromBytes, dictionary, dictionaryBytes, level): bytes written, or an error code. */
+  readonly compressUsingDict: (...parameters: number[]) => number;
+  /** (context, to, toBytesMax, from, fromBytes, dictionary, dictionaryBytes): bytes written, or an error code. */
+  readonly decompressUsingDict: (...parameters: number[]) => number;
 }
 
 /**
@@ -107,5 +109,5 @@ function grow(memory: WebAssembly.Memory | null, bytes: number): number {
 
 function callable(value: WebAssembly.ExportValue | undefined, parameters: number): (...args: number[]) => number {
   if (typeof value !== 'function' || value.length !== parameters) throw new Error('zstd: unexpected WebAssembly module');
-  return (value as (...args: number[]) => number);
+  return value as (...args: number[]) => number;
 }

@@ -4,7 +4,9 @@ import { storages, valueBytes, type Storage } from '../ipc/arrow-type.ts';
 import { readDictionaryBatch, type DictionaryBatch } from '../ipc/dictionary-batch.ts';
 import { malformedIpc, overLimit } from '../ipc/errors.ts';
 import { readMessages } from '../ipc/message.ts';
+import type { PlainDictionary } from '../ipc/write-dictionary.ts';
 import type { ValueType } from '../schema.ts';
+import { bit } from './bits.ts';
 import { DictionaryError } from './errors.ts';
 import { GrowingBytes, GrowingOffsets } from './growing.ts';
 import { readPlain, readValidity } from './read-plain.ts';
@@ -12,8 +14,10 @@ import { bufferOver, readText } from './text.ts';
 
 const rowNode = Uint8Array.of(1);
 const place = { node: 0, buffer: 0 };
-/** Heap of a small object or of a short string, beside its content. */
+/** Heap of a small object, beside its content. */
 const overheadBytes = 96;
+/** Messages are kept unread up to this; then they are read, so that what they hold beside values is not kept. */
+const pendingBytesMax = 128 * 1024;
 
 /**
  * The values of one dictionary. A batch of values is checked for its structure when it comes, and decompressed and
@@ -25,12 +29,14 @@ export class ArrowDictionaryStore implements DictionaryStore {
   readonly #width: number;
   readonly #data = new GrowingBytes();
   readonly #offsets = new GrowingOffsets();
-  readonly #nulls = new Set<number>();
   readonly #texts: (string | undefined)[] = [];
   #view: DataView = new DataView(new ArrayBuffer(0));
   #buffer: Buffer = Buffer.alloc(0);
   /** Messages that came and are not yet read. */
   #pending: Uint8Array[] = [];
+  #pendingBytes = 0;
+  /** One byte an entry, 1 where it is null; null where none is. */
+  #nulls: Uint8Array | null = null;
   #size = 0;
   #read = 0;
   #declaredBytes = 0;
@@ -58,7 +64,7 @@ export class ArrowDictionaryStore implements DictionaryStore {
 
   /**
    * Appends the values of a dictionary batch; `message` are its bytes, which are copied.
-   * Throws INVALID_ARGUMENT: malformed_ipc, over_limit; the store is then as it was.
+   * Throws INVALID_ARGUMENT: malformed_ipc, over_limit (the store is then as it was), DictionaryError where it reads them.
    */
   append({ body }: DictionaryBatch, message: Uint8Array, entriesMax: number, bytesMax: number): void {
     body.check(rowNode, this.#storage === 'bytes' ? 3 : 2);
@@ -70,6 +76,8 @@ export class ArrowDictionaryStore implements DictionaryStore {
     this.#declaredBytes += added;
     this.#byteLength += added + message.length;
     this.#pending.push(message.slice());
+    this.#pendingBytes += message.length;
+    if (this.#pendingBytes > pendingBytesMax) this.#readPending();
   }
 
   text(code: number): string {
@@ -112,7 +120,7 @@ export class ArrowDictionaryStore implements DictionaryStore {
 
   isNull(code: number): boolean {
     this.#readTo(code);
-    return this.#nulls.has(code);
+    return this.#nulls !== null && this.#nulls[code] === 1;
   }
 
   /** Codes below `size` whose entry is these bytes; a dictionary may hold a value twice. */
@@ -123,13 +131,13 @@ export class ArrowDictionaryStore implements DictionaryStore {
     const { offsets } = this.#offsets;
     const data = this.#data.bytes;
     for (let code = 0; code < size; code++) {
-      if (offsets[code + 1] - offsets[code] === value.length && equalAt(data, offsets[code], value) && !this.#nulls.has(code)) codes.push(code);
+      if (offsets[code + 1] - offsets[code] === value.length && equalAt(data, offsets[code], value) && !this.isNull(code)) codes.push(code);
     }
     return codes;
   }
 
-  /** The first `size` entries as plain buffers, to be written again. */
-  plain(): { data: Uint8Array; offsets: Int32Array | null; nulls: ReadonlySet<number>; size: number } {
+  /** All entries as plain buffers (views), to be written again. */
+  plain(): PlainDictionary {
     if (this.#size > 0) this.#readTo(this.#size - 1);
     const offsets = this.#storage === 'bytes' ? this.#offsets.offsets.subarray(0, this.#size + 1) : null;
     return { data: this.#data.bytes.subarray(0, this.#data.used), offsets, nulls: this.#nulls, size: this.#size };
@@ -138,16 +146,19 @@ export class ArrowDictionaryStore implements DictionaryStore {
   #readText(code: number): string {
     this.#readTo(code);
     const { offsets } = this.#offsets;
-    const text = this.#nulls.has(code) ? '' : readText(this.#buffer, offsets[code], offsets[code + 1]);
+    const text = this.isNull(code) ? '' : readText(this.#buffer, offsets[code], offsets[code + 1]);
     this.#texts[code] = text;
     this.#byteLength += text.length;
     return text;
   }
 
-  /** Reads pending batches so far as `code` needs. */
   #readTo(code: number): void {
     if (code < this.#read) return;
     if (code >= this.#size) throw new RangeError(`dictionary code ${code} of ${this.#size}`);
+    this.#readPending();
+  }
+
+  #readPending(): void {
     if (this.#failure !== null) throw this.#failure;
     try {
       for (const message of this.#pending) this.#readMessage(message);
@@ -156,6 +167,8 @@ export class ArrowDictionaryStore implements DictionaryStore {
       this.#failure = new DictionaryError(error);
       throw this.#failure;
     } finally {
+      this.#byteLength -= this.#pendingBytes;
+      this.#pendingBytes = 0;
       this.#pending = [];
     }
     this.#view = new DataView(this.#data.bytes.buffer, this.#data.bytes.byteOffset, this.#data.used);
@@ -169,9 +182,8 @@ export class ArrowDictionaryStore implements DictionaryStore {
     const column = readPlain(body, this.type, place, readValidity(body, place));
     this.#appendValues(column);
     this.#appendNulls(column);
-    for (let row = 0; row < column.length; row++) this.#texts.push(undefined);
+    if (this.#storage === 'bytes') for (let row = 0; row < column.length; row++) this.#texts.push(undefined);
     this.#read += column.length;
-    this.#byteLength -= bytes.length;
   }
 
   #appendValues(column: PlainColumn): void {
@@ -193,11 +205,18 @@ export class ArrowDictionaryStore implements DictionaryStore {
   }
 
   #appendNulls({ validity, length }: PlainColumn): void {
+    const end = this.#read + length;
+    if (this.#nulls !== null && this.#nulls.length < end) this.#nulls = enlarged(this.#nulls, Math.max(end, this.#nulls.length * 2));
     if (validity === null) return;
-    for (let row = 0; row < length; row++) {
-      if ((validity[row >>> 3] & (1 << (row & 7))) === 0) this.#nulls.add(this.#read + row);
-    }
+    this.#nulls ??= new Uint8Array(end);
+    for (let row = 0; row < length; row++) if (!bit(validity, row)) this.#nulls[this.#read + row] = 1;
   }
+}
+
+function enlarged(bytes: Uint8Array, length: number): Uint8Array {
+  const larger = new Uint8Array(length);
+  larger.set(bytes);
+  return larger;
 }
 
 function equalAt(data: Uint8Array, start: number, value: Uint8Array): boolean {

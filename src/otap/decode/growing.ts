@@ -1,10 +1,10 @@
-/** Bytes that only ever grow at the end. The first array is adopted as it is; later ones double. */
+/** Bytes that only ever grow at the end. The first array is adopted where it has its memory for itself; later ones double. */
 export class GrowingBytes {
   bytes: Uint8Array = new Uint8Array(0);
   used = 0;
 
   append(added: Uint8Array): void {
-    if (this.used === 0) this.bytes = added;
+    if (this.used === 0) this.bytes = added.length === added.buffer.byteLength ? added : added.slice();
     else {
       this.#reserve(added.length);
       this.bytes.set(added, this.used);

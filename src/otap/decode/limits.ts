@@ -8,7 +8,7 @@ export interface DecodeLimits {
   readonly payloadsMax: number;
   /** Entries of one dictionary. */
   readonly dictionaryEntriesMax: number;
-  /** Bytes of all dictionaries of the stream. */
+  /** Bytes of all dictionaries of the stream; their texts, once read, take up to twice as much again. */
   readonly dictionaryBytesMax: number;
 }
 
@@ -17,5 +17,5 @@ export const defaultLimits: DecodeLimits = {
   rowsMax: 1 << 20,
   payloadsMax: 64,
   dictionaryEntriesMax: 1 << 20,
-  dictionaryBytesMax: 128 * 1024 * 1024,
+  dictionaryBytesMax: 64 * 1024 * 1024,
 };

@@ -120,9 +120,17 @@ export class OtapStreamDecoder {
   #takeMessages(info: PayloadInfo, payload: ArrowPayload, view: DataView, taking: BatchTaking): void {
     const start = payload.record.byteOffset - view.byteOffset;
     for (const message of readMessages(view, start, start + payload.record.length)) {
-      if (message.kind === messageKinds.SCHEMA) this.#open(info, payload.schemaId, message);
-      else if (message.kind !== messageKinds.DICTIONARY && message.kind !== messageKinds.RECORD) throw malformedIpc(`message of kind ${message.kind}`);
-      else this.#takeMessage(info, payload.schemaId, message, taking);
+      switch (message.kind) {
+        case messageKinds.SCHEMA:
+          this.#open(info, payload.schemaId, message);
+          break;
+        case messageKinds.DICTIONARY:
+        case messageKinds.RECORD:
+          this.#takeMessage(info, payload.schemaId, message, taking);
+          break;
+        default:
+          throw malformedIpc(`message of kind ${message.kind}`);
+      }
     }
   }
 

@@ -54,7 +54,8 @@ export class RecordBody {
     if (this.rowCount > lengthMax) throw malformedIpc(`row count ${this.rowCount}`);
     for (let node = 0; node < rowNodes.length; node++) {
       const length = this.length(node);
-      if (rowNodes[node] === 1 ? length !== this.rowCount : length > lengthMax) throw malformedIpc(`node ${node} of length ${length} in a batch of ${this.rowCount} rows`);
+      const fits = rowNodes[node] === 1 ? length === this.rowCount : length <= lengthMax;
+      if (!fits) throw malformedIpc(`node ${node} of length ${length} in a batch of ${this.rowCount} rows`);
       if (this.nullCount(node) > length) throw malformedIpc(`node ${node} with more nulls than values`);
     }
     let declared = 0;
@@ -89,7 +90,7 @@ export class RecordBody {
     const content = new Uint8Array(view.buffer, view.byteOffset + start + prefixBytes, length - prefixBytes);
     const size = view.getUint32(start, true);
     if (size === stored && view.getUint32(start + 4, true) === stored) return content;
-    const output = new Uint8Array(size);
+    const output = uninitialised(size);
     if (size === 0) return output;
     if (this.#codec === codecs.zstd) decompress(content, output);
     else decompressLz4Frame(content, output);
@@ -102,7 +103,9 @@ export class RecordBody {
     const offset = this.#flat.sizeAt(entry, 'buffer offset');
     const length = this.#flat.sizeAt(entry + 8, 'buffer length');
     const start = this.#body + offset;
-    if (start + length > this.#end) throw malformedIpc(`buffer ${index} of ${length} bytes at ${offset} is not in the body of ${this.#end - this.#body} bytes`);
+    if (start + length > this.#end) {
+      throw malformedIpc(`buffer ${index} of ${length} bytes at ${offset} is not in the body of ${this.#end - this.#body} bytes`);
+    }
     if (this.#codec === codecs.none || length === 0) return length;
     if (length < prefixBytes) throw malformedIpc(`compressed buffer ${index} of ${length} bytes`);
     const { view } = this.#flat;
@@ -123,4 +126,10 @@ function readCodec(flat: FlatBuffer, header: number): number {
     throw new CodedError('INVALID_ARGUMENT', 'unsupported_compression', `Arrow body compression ${codec} is neither LZ4 nor ZSTD of buffers`);
   }
   return codec;
+}
+
+/** Memory that is not zeroed, 8-byte aligned, from Node's pool where it is small: decompression fills it or throws. */
+function uninitialised(bytes: number): Uint8Array {
+  const { buffer, byteOffset } = Buffer.allocUnsafe(bytes);
+  return new Uint8Array(buffer, byteOffset, bytes);
 }

@@ -6,7 +6,8 @@ export interface PlainDictionary {
   readonly data: Uint8Array;
   /** size + 1 offsets into `data` where values differ in length, else null. */
   readonly offsets: Int32Array | null;
-  readonly nulls: ReadonlySet<number>;
+  /** One byte an entry, 1 where it is null; null where none is. */
+  readonly nulls: Uint8Array | null;
   readonly size: number;
 }
 
@@ -16,7 +17,8 @@ const noBytes = new Uint8Array(0);
 /** An encapsulated DictionaryBatch message that sets dictionary `id` to these values, its buffers not compressed. */
 export function encodeDictionaryBatch(id: number, dictionary: PlainDictionary): Uint8Array {
   const { data, offsets, nulls, size } = dictionary;
-  const validity = nulls.size === 0 ? noBytes : validityBitmap(nulls, size);
+  const validity = nulls === null ? noBytes : validityBitmap(nulls, size);
+  const nullCount = nulls === null ? 0 : nulls.subarray(0, size).reduce((count, isNull) => count + isNull, 0);
   const buffers = offsets === null ? [validity, data] : [validity, bytesOf(offsets), data];
   const positions: number[] = [];
   let bodyBytes = 0;
@@ -24,7 +26,7 @@ export function encodeDictionaryBatch(id: number, dictionary: PlainDictionary): 
     positions.push(bodyBytes);
     bodyBytes += padded(buffer.length);
   }
-  const metadata = encodeMetadata(id, size, nulls.size, buffers, positions, bodyBytes);
+  const metadata = encodeMetadata(id, { size, nullCount }, buffers, positions, bodyBytes);
   const head = 8 + padded(metadata.length);
   const message = new Uint8Array(head + bodyBytes);
   const view = new DataView(message.buffer);
@@ -36,7 +38,13 @@ export function encodeDictionaryBatch(id: number, dictionary: PlainDictionary): 
 }
 
 /** Message { version, header: DictionaryBatch { id, data: RecordBatch { length, nodes, buffers } }, bodyLength } (Message.fbs). */
-function encodeMetadata(id: number, size: number, nullCount: number, buffers: readonly Uint8Array[], positions: readonly number[], bodyBytes: number): Uint8Array {
+function encodeMetadata(
+  id: number,
+  { size, nullCount }: { size: number; nullCount: number },
+  buffers: readonly Uint8Array[],
+  positions: readonly number[],
+  bodyBytes: number,
+): Uint8Array {
   const builder = new Builder(512);
   builder.startVector(16, buffers.length, 8);
   for (let index = buffers.length - 1; index >= 0; index--) addPair(builder, positions[index], buffers[index].length);
@@ -69,9 +77,9 @@ function addPair(builder: Builder, first: number, second: number): void {
   builder.writeInt64(BigInt(first));
 }
 
-function validityBitmap(nulls: ReadonlySet<number>, size: number): Uint8Array {
-  const bitmap = new Uint8Array((size + 7) >>> 3).fill(255);
-  for (const entry of nulls) bitmap[entry >>> 3] &= ~(1 << (entry & 7));
+function validityBitmap(nulls: Uint8Array, size: number): Uint8Array {
+  const bitmap = new Uint8Array((size + 7) >>> 3);
+  for (let entry = 0; entry < size; entry++) if (nulls[entry] === 0) bitmap[entry >>> 3] |= 1 << (entry & 7);
   return bitmap;
 }
 

@@ -1,11 +1,12 @@
 import { zstdCompressSync } from 'node:zlib';
 import { Dictionary, Int32, Uint16, Uint8, Utf8 } from 'apache-arrow';
 import { describe, expect, test } from 'vitest';
+import { textAt } from '../../../src/otap/decode/any-value.ts';
 import { OtapDecodeError } from '../../../src/otap/decode/errors.ts';
 import type { DecodeLimits } from '../../../src/otap/decode/limits.ts';
 import { OtapStreamDecoder } from '../../../src/otap/decode/stream-decoder.ts';
 import type { OtapBatch } from '../../../src/otap/batch.ts';
-import { arrowRecord, barOf, deltaMessage, messagesOf, withBytes, withInt64, type MessageParts, type TestColumn } from '../../support/arrow-bar.ts';
+import { arrowRecord, barOf, deltaMessage, dictionaryData, messagesOf, withBytes, withInt64, type MessageParts, type TestColumn } from '../../support/arrow-bar.ts';
 import { readCapture, readCaptureFile } from '../../support/captures.ts';
 
 const texts = new Dictionary(new Utf8(), new Uint8());
@@ -218,7 +219,7 @@ describe('dictionaries', () => {
   test('deltas append, within a batch and from batch to batch, and batches keep their own view', () => {
     const decoder = new OtapStreamDecoder('logs');
     const before = decoder.decode(barOf([{ name: 'LOGS', record: good }]));
-    const record = withBytes(slice(good, recordMessage), 0, []);
+    const record = Uint8Array.from(slice(good, recordMessage));
     const [part] = messagesOf(record);
     const codesAt = part.body + Number(new DataView(record.buffer).getBigInt64(part.buffers[5], true));
     const deltas = [deltaMessage(dictionaryId, ['TRACE']), deltaMessage(dictionaryId, []), deltaMessage(dictionaryId, ['DEBUG', 'FATAL'])];
@@ -228,6 +229,33 @@ describe('dictionaries', () => {
     const views = [before, after].map((batch) => batch.table('LOGS')?.column('severity_text')).map((column) => (column?.kind === 'dictionary' ? column.dictionary : null));
     expect(views.map((view) => view?.size)).toEqual([3, 6]);
     expect(views[0]?.store).toBe(views[1]?.store);
+  });
+
+  test('deltas that nobody reads do not pile up as messages', () => {
+    const decoder = new OtapStreamDecoder('logs');
+    decoder.decode(barOf([{ name: 'LOGS', record: good }]));
+    const delta = deltaMessage(dictionaryId, ['x'.repeat(10)]);
+    for (let index = 0; index < 2_000; index++) decoder.decode(barOf([{ name: 'LOGS', record: delta }]));
+    expect(decoder.byteLength).toBeLessThan(2_000 * 150 + 200_000);
+    expect(2_000 * delta.length).toBeGreaterThan(400_000);
+    const [part] = messagesOf(slice(good, recordMessage));
+    const record = slice(good, recordMessage);
+    const codesAt = part.body + Number(new DataView(record.buffer, record.byteOffset).getBigInt64(part.buffers[5], true));
+    expect(textsOf(decoder.decode(barOf([{ name: 'LOGS', record: withBytes(record, codesAt, [2, 3, 200, 0]) }])))).toEqual(['ERROR', 'x'.repeat(10), 'x'.repeat(10), 'INFO']);
+  });
+
+  test('null entries of a dictionary are null, in a state too', () => {
+    const record = arrowRecord([{ name: 'severity_text', type: texts, values: dictionaryData(texts, Uint8Array.of(0, 1, 2, 1), ['a', null, 'b']) }]);
+    const first = new OtapStreamDecoder('logs');
+    const batches = [first.decode(barOf([{ name: 'LOGS', record }]))];
+    const second = new OtapStreamDecoder('logs');
+    second.decode(first.state());
+    const [, , rows] = messagesOf(record);
+    batches.push(second.decode(barOf([{ name: 'LOGS', record: slice(record, rows) }])));
+    for (const batch of batches) {
+      const column = batch.table('LOGS')?.column('severity_text') ?? null;
+      expect([0, 1, 2, 3].map((row) => (column === null ? null : textAt(column, row)))).toEqual(['a', null, 'b', null]);
+    }
   });
 
   test('a replacement is not seen by batches that came before it', () => {
