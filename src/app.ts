@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { parseEndpoint } from './base/endpoint.ts';
 import { CodedError, messageOf } from './base/errors.ts';
-import { realSeam, type Seam } from './base/seam.ts';
+import { hashKeyOfSeed, realSeam, type Seam } from './base/seam.ts';
 import type { ThresherConfig } from './config/load.ts';
 import { buildSinks } from './exporters/build.ts';
 import { GrpcServer } from './grpc/server.ts';
@@ -79,10 +78,9 @@ export async function startApp(config: ThresherConfig, log: Logger, options: App
   };
 }
 
-function seamOf(config: ThresherConfig): Seam {
-  const { hashKey } = config.sampling;
-  if (hashKey !== null) return realSeam(hashKey);
-  return config.seed === null ? realSeam() : realSeam(createHash('sha256').update(`thresher seed ${config.seed}`).digest().subarray(0, 16));
+function seamOf({ sampling, seed }: ThresherConfig): Seam {
+  if (seed !== null) return realSeam({ hashKey: hashKeyOfSeed(seed), firstBatchOrdinal: 0 });
+  return realSeam(sampling.hashKey === null ? {} : { hashKey: sampling.hashKey });
 }
 
 async function openProcessor(

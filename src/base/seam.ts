@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomInt } from 'node:crypto';
 
 /**
  * The one seam through which time and chance enter. A run with the same input and the same seam decides the same.
@@ -13,18 +13,33 @@ export interface Seam {
   sleepMs(ms: number, signal?: AbortSignal): Promise<void>;
   /** Uniform in [0, 1): jitter only. No sampling decision may use it (sampling.md: chance comes from the item). */
   jitter(): number;
-  /** 16 bytes that key the hashes of items without randomness of their own (sampling.md, rules 1, 3, 4). */
+  /** 16 bytes that key the hashes of items without randomness of their own; replicas share them. */
   readonly hashKey: Uint8Array;
+  /** Where this process starts to number its batches, so that items known by batch and row alone are hashed apart from other processes'. */
+  readonly firstBatchOrdinal: number;
 }
 
-/** The real clock and real entropy. `hashKey` may be given so that replicas agree. */
-export function realSeam(hashKey: Uint8Array = randomBytes(16)): Seam {
+/** The documented key that all processes share which are not given another: the ASCII bytes of "thresher-hash-01". */
+export const defaultHashKey: Uint8Array = new TextEncoder().encode('thresher-hash-01');
+
+/** A hash key that depends on a seed alone. */
+export function hashKeyOfSeed(seed: number): Uint8Array {
+  return createHash('sha256').update(`thresher seed ${seed}`).digest().subarray(0, 16);
+}
+
+/** Ordinals stay below 2^47: they are shifted by 16 bits within 64. */
+const ordinalStarts = 2 ** 14;
+const ordinalsApart = 2 ** 32;
+
+/** The real clock and real entropy; what decides (hash key and first batch ordinal) may be given. */
+export function realSeam(fixed: { readonly hashKey?: Uint8Array; readonly firstBatchOrdinal?: number } = {}): Seam {
   return {
     nowUnixNano: () => BigInt(Date.now()) * 1_000_000n,
     monotonicMs: () => performance.now(),
     sleepMs: (ms, signal) => sleep(ms, undefined, signal === undefined ? {} : { signal }),
     jitter: () => Math.random(),
-    hashKey,
+    hashKey: fixed.hashKey ?? defaultHashKey,
+    firstBatchOrdinal: fixed.firstBatchOrdinal ?? randomInt(ordinalStarts) * ordinalsApart,
   };
 }
 
@@ -48,6 +63,7 @@ export function seededSeam(seed: number, startUnixNano = 1_700_000_000_000_000_0
     },
     jitter: next,
     hashKey,
+    firstBatchOrdinal: 0,
     advanceMs: (ms) => {
       elapsedMs += ms;
     },

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { createHash } from 'node:crypto';
 import { CodedError } from '../base/errors.ts';
-import { realSeam } from '../base/seam.ts';
+import { hashKeyOfSeed, realSeam } from '../base/seam.ts';
 import { duration, filePath, integer, number, oneOf, size } from '../config/scalars.ts';
 import { list } from '../config/collections.ts';
 import { option, optional, required } from '../config/section.ts';
@@ -33,7 +32,7 @@ export const replay = defineCommand({
     output: optional('output', filePath, 'Capture file to write what is kept to; it is replaced.'),
     windowMs: option('window', duration({ min: 1 }), '10s', 'Length of a window.'),
     decisionWaitMs: option('decision_wait', duration(), '30s', 'How long after its end a window of traces still waits for spans.'),
-    seed: option('seed', integer({ min: 0, max: 2 ** 32 - 1 }), 0, 'Keys the hash that gives items without randomness theirs.'),
+    seed: optional('seed', integer({ min: 0, max: 2 ** 32 - 1 }), 'Keys the hash that gives items without randomness theirs; without it the documented key.'),
     inputWithoutThreshold: option('input_without_threshold', oneOf('unsampled', 'unknown'), 'unsampled', 'What an item stands for that says nothing of sampling.'),
     fallback: option('fallback_probability', number({ min: 0, max: 1 }), 1, 'Probability of all items of a window whose policy failed.'),
     deadlineMs: option('deadline', duration({ min: 10 }), '10m', 'Longest time that a policy may take over a window.'),
@@ -54,7 +53,7 @@ interface ReplayOptions {
   readonly output: string | null;
   readonly windowMs: number;
   readonly decisionWaitMs: number;
-  readonly seed: number;
+  readonly seed: number | null;
   readonly inputWithoutThreshold: 'unsampled' | 'unknown';
   readonly fallback: number;
   readonly deadlineMs: number;
@@ -64,7 +63,8 @@ interface ReplayOptions {
 
 async function run(options: ReplayOptions, io: CommandIo): Promise<string> {
   const reader = new CaptureReader(options.input);
-  const seam = realSeam(createHash('sha256').update(`thresher replay ${options.seed}`).digest().subarray(0, 16));
+  const hashed = options.seed === null ? {} : { hashKey: hashKeyOfSeed(options.seed) };
+  const seam = realSeam({ ...hashed, firstBatchOrdinal: 0 });
   const startMs = seam.monotonicMs();
   const compiled = await openPolicies(options.policies.map((path) => ({ name: basename(path, '.sql'), text: readFileSync(path, 'utf8') })));
   const observer = new TallyObserver();

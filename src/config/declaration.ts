@@ -42,7 +42,7 @@ export const declaration = section('The whole configuration is one YAML file.', 
     passThrough: option('pass_through', flag, true, 'Send metrics on unsampled. If false, their senders are answered with UNIMPLEMENTED.'),
   }), {}, 'Metrics as a signal.'),
   sampling: option('sampling', section('Randomness of items that bring none.', {
-    hashKey: secret('hash_key', hexKey(16), 'Key of the hash that gives such items their randomness, 32 hexadecimal digits. Replicas must share it; without one each process makes its own.'),
+    hashKey: secret('hash_key', hexKey(16), 'Key of the hash that gives such items their randomness, 32 hexadecimal digits; without one, the ASCII bytes of thresher-hash-01. Replicas must share it.'),
   }), {}, 'Sampling.'),
   seed: optional('seed', integer({ min: 0, max: 2 ** 32 - 1 }), 'Makes a replay decide the same each time: `sampling.hash_key` is derived from it.'),
   exporters: option('exporters', exporters, {}, 'Where kept telemetry goes.'),

@@ -43,11 +43,12 @@ interface IntakeStream {
 /** Where receivers hand over batches: decodes, retains, projects, and says what the sender is told. */
 export class Intake {
   readonly #parts: IntakeParts;
-  #batchOrdinal = 0;
+  #batchOrdinal: number;
   #streamNumber = 0;
 
   constructor(parts: IntakeParts) {
     this.#parts = parts;
+    this.#batchOrdinal = parts.seam.firstBatchOrdinal;
   }
 
   /** Opens the intake's end of a stream of one signal; `withoutThreshold`: how its items are read that say nothing of sampling. */

@@ -9,6 +9,7 @@ interface Sleeper {
 /** A seam whose time passes only in `runUntil`, which wakes sleepers in the order of their times. */
 export class VirtualSeam implements Seam {
   readonly hashKey = new Uint8Array(16);
+  readonly firstBatchOrdinal = 0;
   readonly #chance: Seam;
   readonly #sleepers = new Set<Sleeper>();
   #nowMs = 0;
