@@ -69,11 +69,11 @@ export class Analysis {
 
   /** SQL text of a statement. Throws PolicyError `not_allowed` when the text would not say what the tree says. */
   async print(source: PolicySource, statement: Node): Promise<string> {
-    const sql = await this.#deserialize(printTree({ error: false, statements: [statement] }));
+    const sql = await this.#deserialize(printTree({ error: false, statements: [statement] })).catch((cause: unknown) => {
+      throw notTheSame(source, cause);
+    });
     const again = nodesOf((await this.#serialize(sql))['statements']);
-    if (again.length !== 1 || canonical(again[0]) !== canonical(statement)) {
-      throw source.error('not_allowed', 'DuckDB writes this syntax in another way than it reads it', { hint: 'say it in simpler words' });
-    }
+    if (again.length !== 1 || canonical(again[0]) !== canonical(statement)) throw notTheSame(source);
     return sql;
   }
 
@@ -109,6 +109,7 @@ export class Bench {
   readonly #session: Session;
   readonly #source: PolicySource;
   readonly #seam: Seam;
+  #lost = false;
 
   constructor(session: Session, source: PolicySource, seam: Seam) {
     this.#session = session;
@@ -116,8 +117,9 @@ export class Bench {
     this.#seam = seam;
   }
 
+  /** A connection on which planning does not stop is left to itself. */
   close(): void {
-    this.#session.close();
+    if (!this.#lost) this.#session.close();
   }
 
   /** Makes the tables, each with what `reads` says of it; a table that reads nothing does not exist. */
@@ -146,12 +148,17 @@ export class Bench {
   async #timed(sql: string): Promise<readonly (readonly unknown[])[]> {
     const timed = await withinDeadline(rowsOf(this.#session, sql), () => this.#session.api.interrupt(), planDeadlineMs, this.#seam);
     if (timed.kind === 'done') return timed.value;
+    this.#lost = timed.kind === 'running';
     throw this.#source.error('too_large', `planning took longer than ${planDeadlineMs / 1000} s`);
   }
 }
 
 async function rowsOf(session: Session, sql: string): Promise<readonly (readonly unknown[])[]> {
   return (await session.api.runAndReadAll(sql)).getRows();
+}
+
+function notTheSame(source: PolicySource, cause?: unknown): Error {
+  return source.error('not_allowed', 'DuckDB writes this syntax in another way than it reads it', { hint: 'say it in simpler words', cause });
 }
 
 function syntaxError(source: PolicySource, answer: Node): Error {

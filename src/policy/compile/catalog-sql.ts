@@ -35,7 +35,7 @@ function shape(name: string, kind: 'view' | 'star', columns: readonly { readonly
 
 /** What a table has when nothing is left out: every column, and every key that the policy reads. */
 export function allReads(table: TableShape, keys: readonly KeyRead[]): TableReads {
-  return { columns: new Set(table.columns), keys: keys.filter(({ source }) => table.columns.includes(source)) };
+  return { columns: new Set(table.columns.filter((column) => !isBag(table, column))), keys: keys.filter(({ source }) => table.columns.includes(source)) };
 }
 
 /** Names of `attributes` and `resource` that a table has. */

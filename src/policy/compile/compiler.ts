@@ -5,7 +5,8 @@ import { Analysis, type Bench } from './analysis.ts';
 import { bindingError } from './binding-error.ts';
 import { allReads, tableShapes, type TableShape } from './catalog-sql.ts';
 import type { CompiledPolicy, KeyRead, StarReads, ViewReads } from './compiled.ts';
-import { translateForeign } from './foreign.ts';
+import { pinDoubles, translateForeign } from './foreign.ts';
+import { checkGrowth } from './growth.ts';
 import { parseHeader } from './header.ts';
 import { rewriteKeys } from './keys.ts';
 import { checkItems, lint } from './lint.ts';
@@ -45,18 +46,23 @@ export class PolicyCompiler {
     const statement = await this.#analysis.parse(source);
     translateForeign(statement);
     checkStatement(source, this.#names, statement);
+    checkGrowth(source, statement);
     const signal = signalOf(source, header, statement);
     const keys = rewriteKeys(source, header, statement);
+    pinDoubles(statement);
     const sql = await this.#analysis.print(source, statement);
+    const tables = tableShapes(signal);
     const bench = await this.#analysis.bench(source);
     try {
-      const tables = tableShapes(signal);
-      const { inverse, ...shape } = await bind(bench, { source, statement, tables, keys, sql, samples: callsAny(statement, this.#names.macros) });
+      const samples = callsAny(statement, this.#names.macros);
+      const { inverse, ...shape } = await bind(bench, { source, tables, keys, sql, samples });
       const { reads, complete } = await readsOf(bench, { tables, keys, statement, wrappedSql: shape.wrappedSql });
       checkItems(source, signal, shape.keyKind, reads);
       const stars = starReads(tables, reads, starKeys(statement));
       const warnings = [...header.warnings, ...lint(source, statement, stars, { complete, inverse })];
       return { name, signal, source: text, sql, ...shape, views: viewReads(tables, reads), stars, warnings };
+    } catch (error) {
+      throw error instanceof PolicyError ? error : bindingError(source, statement, tables, keys, error);
     } finally {
       bench.close();
     }
@@ -65,7 +71,6 @@ export class PolicyCompiler {
 
 interface Binding {
   readonly source: PolicySource;
-  readonly statement: Node;
   readonly tables: readonly TableShape[];
   readonly keys: readonly KeyRead[];
   readonly sql: string;
@@ -81,13 +86,10 @@ function callsAny(statement: Node, names: ReadonlySet<string>): boolean {
   return found;
 }
 
-async function bind(bench: Bench, { source, statement, tables, keys, sql, samples }: Binding): Promise<Shape> {
+/** Binds the SELECT to tables with everything. Throws PolicyError `shape`, or what DuckDB says. */
+async function bind(bench: Bench, { source, tables, keys, sql, samples }: Binding): Promise<Shape> {
   await bench.createTables(tables, (table) => allReads(table, keys));
-  try {
-    return shapeOf(source, sql, await bench.columnsOf(sql), samples);
-  } catch (error) {
-    throw error instanceof PolicyError ? error : bindingError(source, statement, tables, keys, error);
-  }
+  return shapeOf(source, sql, await bench.columnsOf(sql), samples);
 }
 
 function viewReads(tables: readonly TableShape[], reads: Reads): readonly ViewReads[] {

@@ -1,5 +1,5 @@
 import { catalogStars } from '../catalog/stars.ts';
-import { become, columnParts, isNode, type Node, nodesOf, textOf, visitNodes } from './sql-tree.ts';
+import { become, columnParts, constantOf, isNode, type Node, nodesOf, textOf, visitNodes } from './sql-tree.ts';
 
 /** Other engines' names of functions that DuckDB has under another one. */
 const renamed: ReadonlyMap<string, string> = new Map([
@@ -68,4 +68,18 @@ function translateTable(node: Node): void {
   if (star === undefined || !isNode(node)) return;
   node['table_name'] = star;
   if (textOf(node['alias']) === '') node['alias'] = name;
+}
+
+/**
+ * Writes DOUBLE constants as casts of text, in place: DuckDB prints 1e9 as 1000000000.0 and reads that as a DECIMAL.
+ */
+export function pinDoubles(statement: Node): void {
+  visitNodes(statement, (node) => {
+    const constant = constantOf(node);
+    if (constant?.type !== 'DOUBLE') return;
+    const { alias, query_location } = node;
+    const value: Node = { type: { id: 'VARCHAR', type_info: null }, is_null: false, value: String(constant.value) };
+    const child: Node = { class: 'CONSTANT', type: 'VALUE_CONSTANT', alias: '', query_location, value };
+    become(node, { class: 'CAST', type: 'OPERATOR_CAST', alias, query_location, child, cast_type: { id: 'DOUBLE', type_info: null }, try_cast: false });
+  });
 }

@@ -36,7 +36,16 @@ export function rewriteKeys(source: PolicySource, header: Header, statement: Nod
     checkComparison(source, header, use, read.type);
     setField(use.subscript, read.field);
   }
+  visitNodes(statement, (node) => excludeWhatIs(node, keys));
   return keys;
+}
+
+/** `* EXCLUDE (attributes)`: a bag of which no key is read is not there to be left out. */
+function excludeWhatIs(node: Node, keys: readonly KeyRead[]): void {
+  const excluded = node['exclude_list'];
+  if (!Array.isArray(excluded)) return;
+  const isMissing = (name: string): boolean => ['attributes', 'resource'].includes(name) && !keys.some(({ source }) => source === name);
+  node['exclude_list'] = excluded.filter((name) => typeof name !== 'string' || !isMissing(name.toLowerCase()));
 }
 
 function setField(subscript: Node, field: string): void {

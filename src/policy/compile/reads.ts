@@ -1,7 +1,7 @@
 import type { Bench, ResultColumn, Scan } from './analysis.ts';
 import { allReads, isBag, type TableReads, type TableShape } from './catalog-sql.ts';
 import type { KeyRead } from './compiled.ts';
-import { columnParts, type Node, visitNodes } from './sql-tree.ts';
+import { columnParts, type Node, nodesOf, stringsOf, textOf, visitNodes } from './sql-tree.ts';
 
 /** What a policy reads, by table name. Tables that are not in it are not read. */
 export type Reads = ReadonlyMap<string, TableReads>;
@@ -66,7 +66,8 @@ function withNamed(tables: readonly TableShape[], keys: readonly KeyRead[], stat
   const namedTables = new Set<string>();
   visitNodes(statement, (node) => {
     columnParts(node)?.forEach((part) => names.add(part.toLowerCase()));
-    if (Array.isArray(node['using_columns'])) node['using_columns'].forEach((name) => names.add(String(name).toLowerCase()));
+    [...stringsOf(node['using_columns']), ...stringsOf(node['exclude_list']), ...nodesOf(node['qualified_exclude_list']).map(({ column }) => textOf(column)),
+      ...nodesOf(node['replace_list']).map(({ key }) => textOf(key))].forEach((name) => names.add(name.toLowerCase()));
     if (node['type'] === 'BASE_TABLE') namedTables.add(String(node['table_name']).toLowerCase());
   });
   const wide = new Map<string, TableReads>();

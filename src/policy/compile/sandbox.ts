@@ -177,6 +177,9 @@ function examineExpression(walk: Walk, node: Node): void {
       return;
     case 'COLUMN_REF': {
       const parts = columnParts(node);
+      if (['rowid', 'tableoid'].includes(parts?.at(-1)?.toLowerCase() ?? '')) {
+        throw walk.source.error('unknown_name', `views have no ${parts?.at(-1)}`, { at: node, hint: 'id numbers the rows' });
+      }
       if (parts?.length === 1 && valueFunctions.has(parts[0].toLowerCase())) throw refusedCall(walk, node, parts[0].toLowerCase());
       return;
     }

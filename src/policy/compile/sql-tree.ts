@@ -1,6 +1,6 @@
 /**
- * The syntax tree as DuckDB's json_serialize_sql writes it. Integers that a JavaScript number cannot hold are kept
- * as WideInteger, so that a tree that is printed again says what was read.
+ * The syntax tree as DuckDB's json_serialize_sql writes it. A number that JavaScript would write in another way (beyond 2^53, or 1.0)
+ * is kept as the node {"$number": text}, so that a tree that is printed again says what was read.
  */
 export type SqlTree = null | boolean | number | string | readonly SqlTree[] | Node;
 
@@ -9,24 +9,20 @@ export interface Node {
   [field: string]: SqlTree;
 }
 
-const wideField = '$integer';
+const numberField = '$number';
 const token = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
-const wideToken = /\{"\$integer":"(-?\d+)"\}/g;
+const keptNumber = /\{"\$number":"([^"]+)"\}/g;
 
 /** Reads a tree. */
 export function parseTree(json: string): SqlTree {
-  const safe = json.replace(token, (text) => (isWide(text) ? `{"${wideField}":"${text}"}` : text));
+  const safe = json.replace(token, (text) => (text[0] === '"' || String(Number(text)) === text ? text : `{"${numberField}":"${text}"}`));
   const tree: SqlTree = JSON.parse(safe);
   return tree;
 }
 
-/** Writes a tree. A string of the tree cannot be taken for a wide integer: its quotes are escaped. */
+/** Writes a tree. A string of the tree cannot be taken for a kept number: its quotes are escaped. */
 export function printTree(tree: SqlTree): string {
-  return JSON.stringify(tree).replace(wideToken, '$1');
-}
-
-function isWide(text: string): boolean {
-  return /^-?\d{16,}$/.test(text) && !Number.isSafeInteger(Number(text));
+  return JSON.stringify(tree).replace(keptNumber, '$1');
 }
 
 export function isNode(tree: SqlTree | undefined): tree is Node {
@@ -76,13 +72,14 @@ export function columnParts(tree: SqlTree | undefined): readonly string[] | null
   return isNode(tree) && tree['class'] === 'COLUMN_REF' ? stringsOf(tree['column_names']) : null;
 }
 
-/** Value of a constant that is text or a number of at most 53 bits; null for anything else. */
+/** Value of a constant that is text, a number (as near as JavaScript has it) or a boolean; null for anything else. */
 export function constantOf(tree: SqlTree | undefined): { readonly type: string; readonly value: string | number | boolean } | null {
   if (!isNode(tree) || tree['class'] !== 'CONSTANT') return null;
   const value = tree['value'];
   if (!isNode(value) || value['is_null'] === true) return null;
   const type = isNode(value['type']) ? textOf(value['type']['id']) : '';
-  const content = value['value'];
+  const held = value['value'];
+  const content = isNode(held) && typeof held[numberField] === 'string' ? Number(held[numberField]) : held;
   return typeof content === 'string' || typeof content === 'number' || typeof content === 'boolean' ? { type, value: content } : null;
 }
 

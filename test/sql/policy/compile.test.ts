@@ -202,6 +202,27 @@ const goldens: readonly Golden[] = [
     keyKind: 'id',
   },
   {
+    about: 'doubles stay doubles, of any size and sign',
+    text: 'SELECT id, 1e-3 AS probability FROM spans WHERE duration_time_unix_nano > 1e9 AND adjusted_count < 1.5e300 AND -2e0 < kind AND 1e3 < 0.1',
+    reads: ['spans(id, kind, duration_time_unix_nano, adjusted_count)'],
+    keyKind: 'id',
+    sql: `SELECT id, CAST('0.001' AS DOUBLE) AS probability FROM spans WHERE ((duration_time_unix_nano > CAST('1000000000' AS DOUBLE)) AND `
+      + `(adjusted_count < CAST('1.5e+300' AS DOUBLE)) AND (CAST('-2' AS DOUBLE) < kind) AND (CAST('1000' AS DOUBLE) < 0.1))`,
+  },
+  {
+    about: 'a star without some columns, and with others replaced',
+    text: `SELECT t.* EXCLUDE (adjusted_count) REPLACE (upper(root_name) AS root_name), 0.5 AS probability FROM traces t`,
+    reads: ['traces(trace_id, root_name, adjusted_count)'],
+    keyKind: 'trace_id',
+  },
+  {
+    about: 'a star whose number of columns matters',
+    text: `SELECT trace_id, 1.0 FROM (SELECT * EXCLUDE (attributes) FROM span_links
+             UNION ALL SELECT id, parent_id, trace_id, linked_trace_id, linked_span_id, trace_state, flags FROM span_links)`,
+    reads: ['span_links(id, parent_id, trace_id, linked_trace_id, linked_span_id, trace_state, flags)'],
+    keyKind: 'trace_id',
+  },
+  {
     about: 'a LIMIT that picks',
     text: 'SELECT trace_id, 1.0 FROM traces LIMIT 5',
     reads: ['traces(trace_id)'],
@@ -257,4 +278,11 @@ describe('the ready policies', () => {
     const policy = await compiler.compile(file, readFileSync(new URL(file, directory), 'utf8'));
     expect(policy.warnings).toEqual([]);
   });
+});
+
+test('every example of docs/policies.md compiles', async () => {
+  const text = readFileSync(new URL('../../../docs/policies.md', import.meta.url), 'utf8');
+  const blocks = text.split(/\n\n(?! {4})/).flatMap((part) => part.split(/\n\n/)).filter((block) => /^ {4}(--|SELECT|WITH)/.test(block));
+  expect(blocks.length).toBeGreaterThanOrEqual(3);
+  for (const block of blocks) expect((await compiler.compile('example', block.replaceAll(/^ {4}/gm, ''))).warnings).toEqual([]);
 });

@@ -165,6 +165,7 @@ const functions: readonly Attack[] = [
   [where('has_table_privilege(1, 2)'), /catalog/],
   [where('upperr(root_name) = 1'), /upperr\(\) is not on the list.*did you mean upper/],
   [where('__internal_compress_integral_utinyint(1, 2) = 1'), /refused|session|not on the list/],
+  [where('rowid = 1'), /views have no rowid/],
   [where('TRY(span_count / 0) = 1'), /TRY hides errors/],
   [where("root_name COLLATE nocase = 'x'"), /COLLATE/],
   [where("root_name::JSON = 'x'"), /a cast to JSON|a cast to json/],
@@ -176,7 +177,20 @@ const functions: readonly Attack[] = [
   ['SELECT * RENAME (trace_id AS id), 1.0 FROM traces', /RENAME/],
 ];
 
+/** A column that every query joins to itself. */
+function doubled(depth: number): string {
+  return depth === 0 ? 'SELECT trace_id, root_name AS x FROM traces' : `SELECT trace_id, x || x || x || x AS x FROM (${doubled(depth - 1)})`;
+}
+
 const sizes: readonly Attack[] = [
+  [where(`length(replace('${'a'.repeat(2_000)}', 'a', '${'b'.repeat(2_000)}')) > 1`), /may grow to 2000 times/],
+  [where(`length(replace(replace(replace(root_name, 'a', 'bbbbbbbbbbbb'), 'b', 'cccccccccccc'), 'c', 'dddddddddddd')) > 1`), /may grow to 1728 times/],
+  [where(`length(regexp_replace(root_name, '.', '${'\\\\0'.repeat(500)}', 'g')) > 1`), /may grow/],
+  [where('length(replace(root_name, root_service, root_name)) > 1'), /constant text/],
+  [where('length(array_to_string(services, root_name)) > 1'), /constant text/],
+  [`SELECT trace_id, 1.0 FROM (${doubled(5)}) WHERE x = ''`, /may grow to 1024 times/],
+  [`WITH a AS (SELECT trace_id, ${Array(40).fill('root_name').join(' || ')} AS x FROM traces), b AS (SELECT trace_id, ${Array(40).fill('x').join(' || ')} AS x FROM a)
+    SELECT trace_id, 1.0 FROM b WHERE x = ''`, /may grow to/],
   [`SELECT trace_id, 1.0 FROM traces WHERE root_name = '${'x'.repeat(70_000)}'`, /at most 65536/],
   [`${'SELECT * FROM ('.repeat(30)}SELECT trace_id, 1.0 FROM traces${')'.repeat(30)}`, /nested deeper than 16/],
   [`SELECT trace_id, 1.0 FROM traces JOIN (VALUES ${Array.from({ length: 1_001 }, (_, row) => `(${row})`).join(',')}) v(n) ON n = span_count`, /more than 1000 rows/],
@@ -206,6 +220,12 @@ test('deep nesting of expressions ends in an error, not in the end of the proces
   expect(refusal.name).toBe('PolicyError');
   const chain = await refusalOf(compiler, where(`${'NOT '.repeat(5_000)}has_error`));
   expect(chain.name).toBe('PolicyError');
+});
+
+test('what grows a little is allowed', async () => {
+  const text = `WITH a AS (SELECT trace_id, root_service || '/' || root_name AS x FROM traces)
+    SELECT trace_id, 1.0 FROM a WHERE regexp_replace(regexp_replace(x, '[0-9]+', '<number>', 'g'), '[a-f]+-', '<id>', 'g') || x = 'y'`;
+  expect((await compiler.compile('p', text)).keyKind).toBe('trace_id');
 });
 
 test('the compiler works on after all that', async () => {

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { catalogMarkdown } from '../../../src/policy/catalog/catalog-text.ts';
 import { catalogStars, starColumns } from '../../../src/policy/catalog/stars.ts';
 import { conventionalTypes } from '../../../src/policy/catalog/semconv.ts';
 import { catalogViews } from '../../../src/policy/catalog/views.ts';
@@ -21,4 +23,9 @@ test('star tables have the columns of OTAP attributes', () => {
 test('types of keys as the published conventions have them', () => {
   const types = ['http.response.status_code', 'server.port', 'gen_ai.request.temperature', 'exception.escaped', 'http.route', 'sampling.adjusted_count'];
   expect(types.map((key) => conventionalTypes.get(key))).toEqual(['BIGINT', 'BIGINT', 'DOUBLE', 'BOOLEAN', undefined, 'DOUBLE']);
+});
+
+test('docs/policies.md shows the catalog as it is', () => {
+  const text = readFileSync(new URL('../../../docs/policies.md', import.meta.url), 'utf8');
+  expect(text.slice(text.indexOf('<!-- catalog -->'))).toBe(`<!-- catalog -->\n\n${catalogMarkdown()}\n`);
 });

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { parseTree, printTree, visitNodes } from '../../../src/policy/compile/sql-tree.ts';
 
-test('what a tree says is what it is printed as, integers beyond 2^53 and tricky strings too', () => {
+test('what a tree says is what it is printed as, numbers beyond 2^53 or written in another way and tricky strings too', () => {
   const json = '{"a":18446744073709551615,"b":-9223372036854775808,"c":9007199254740991,"d":0.1,"e":"18446744073709551615",'
-    + '"f":"{\\"$integer\\":\\"18446744073709551615\\"}","g":[null,true,"\\\\\\"",{}],"h":1e+22}';
+    + '"f":"{\\"$number\\":\\"18446744073709551615\\"}","g":[null,true,"\\\\\\"",{}],"h":1e22,"i":1000.0,"j":-0.5,"k":1e400}';
   expect(printTree(parseTree(json))).toBe(json);
 });
 
