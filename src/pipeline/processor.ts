@@ -4,6 +4,8 @@ import type { CompiledPolicy } from '../policy/compile/compiled.ts';
 import { DecisionCache } from '../policy/decision-cache.ts';
 import { slotPlanOf } from '../policy/slot-plan-of.ts';
 import { type PolicyLimits, PolicyRunner } from '../policy/window-policies.ts';
+import { KeyedHash } from '../sampling/keyed-hash.ts';
+import { TracestateCache } from '../sampling/stamp.ts';
 import { Database, type Session } from '../store/duckdb.ts';
 import type { HeldBytes } from '../store/held-batch.ts';
 import type { KeyColumn } from '../store/key-columns.ts';
@@ -17,7 +19,7 @@ import { MemoryBudget } from './memory-budget.ts';
 import { SignalIntake, type TimeSource } from './signal-intake.ts';
 import type { BatchSink } from './sink.ts';
 import { SlotRing } from './slot-ring.ts';
-import { type StampCounts, stampRows } from './stamp-rows.ts';
+import { noStamps, type StampCounts, stampKept } from './stamp-rows.ts';
 import type { KeptRows } from './kept-rows.ts';
 import { type Fallback, TraceWindows, type WindowDecision } from './trace-windows.ts';
 import { WindowClock } from './window-clock.ts';
@@ -180,7 +182,7 @@ function buildLane(
     ? new LogWindows(store.engine, ring, runner, fallback)
     : new TraceWindows(store.engine, ring, runner, cache, fallback);
   const tools: ProjectionTools = { lookups: new LookupCache(), onMismatch: (key, count) => observer.mismatch(key, count) };
-  const intake = new SignalIntake({ signal, ring, clock, time: options.time, cache, hashKey: options.seam.hashKey, tools, onLate });
+  const intake = new SignalIntake({ signal, ring, clock, time: options.time, cache, hash: new KeyedHash(options.seam.hashKey), tools, onLate });
   const dispatcher = new Dispatcher(signal, options.batchRowsMax, options.sinks, seam.monotonicMs);
   const loop = new WindowLoop({
     ring, clock, decider, policies: () => policies,
@@ -198,17 +200,15 @@ function buildLane(
 async function dispatchRows(
   options: ProcessorOptions, signal: SampledSignal, dispatcher: Dispatcher, kept: readonly KeptRows[],
 ): Promise<StampCounts> {
-  const counts: StampCounts = { kept: 0, estimate: 0, unknown: 0, contradicted: 0 };
+  const counts = noStamps();
+  const hash = new KeyedHash(options.seam.hashKey);
+  const tracestates = new TracestateCache();
   for (const part of kept) {
     if (part.rows.length === 0) continue;
     try {
       const batch = part.batch.open();
-      const stamped = stampRows(batch, part, options.seam.hashKey);
-      await dispatcher.add(batch, stamped.rows, stamped.stamps);
-      counts.kept += stamped.counts.kept;
-      counts.estimate += stamped.counts.estimate;
-      counts.unknown += stamped.counts.unknown;
-      counts.contradicted += stamped.counts.contradicted;
+      const { rows, stamps } = stampKept(batch, part, hash, tracestates, counts);
+      await dispatcher.add(batch, rows, stamps);
     } catch (error) {
       options.observer.unreadable(signal, part.rows.length, error);
     }

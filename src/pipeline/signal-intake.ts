@@ -1,7 +1,8 @@
 import type { OtapBatch } from '../otap/batch.ts';
 import type { DecisionCache } from '../policy/decision-cache.ts';
+import type { KeyedHash } from '../sampling/keyed-hash.ts';
 import type { HeldBatch } from '../store/held-batch.ts';
-import { type InputColumns, inputOptions, readInputs } from '../store/input-columns.ts';
+import { type InputColumns, inputSource, readInputs } from '../store/input-columns.ts';
 import { project, type ProjectionTools } from '../store/projector.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
 import type { KeptRows } from './kept-rows.ts';
@@ -20,7 +21,7 @@ export interface SignalIntakeParts {
   readonly time: TimeSource;
   /** Decisions that late spans follow; null for signals whose items are decided one by one. */
   readonly cache: DecisionCache | null;
-  readonly hashKey: Uint8Array;
+  readonly hash: KeyedHash;
   readonly tools: ProjectionTools;
   readonly onLate: (kept: KeptRows, droppedCount: number) => void;
 }
@@ -52,7 +53,7 @@ export class SignalIntake {
   /** Takes all rows of a batch; `arrivalNano` is when it came. */
   async take(batch: OtapBatch, held: HeldBatch, arrivalNano: bigint): Promise<TakenRows> {
     const { cache, tools, ring } = this.#parts;
-    const inputs = readInputs(batch, inputOptions(held, this.#parts.hashKey), tools.lookups);
+    const inputs = readInputs(batch, inputSource(held), this.#parts.hash);
     held.hold();
     try {
       await this.#ensureSlots(batch, arrivalNano);

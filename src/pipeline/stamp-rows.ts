@@ -1,7 +1,9 @@
 import type { OtapBatch } from '../otap/batch.ts';
 import type { ItemStamps } from '../otap/take/item-stamps.ts';
-import { inputOptions, readInputs } from '../store/input-columns.ts';
-import { LookupCache } from '../store/lookup.ts';
+import type { KeyedHash } from '../sampling/keyed-hash.ts';
+import { stampRows, type TracestateCache } from '../sampling/stamp.ts';
+import { inputSource, readBatchInput } from '../store/input-columns.ts';
+import type { SampledSignal } from '../store/slot-plan.ts';
 import type { KeptRows } from './kept-rows.ts';
 
 /** What was written on kept rows. */
@@ -12,27 +14,32 @@ export interface StampCounts {
   unknown: number;
   /** Items whose incoming threshold contradicted their randomness (sampling.md, rule 2). */
   contradicted: number;
+  /** Spans whose tracestate had no room for a threshold: they leave with the count alone. */
+  withoutRoom: number;
+}
+
+export function noStamps(): StampCounts {
+  return { kept: 0, estimate: 0, unknown: 0, contradicted: 0, withoutRoom: 0 };
 }
 
 export interface StampedRows {
   readonly rows: Uint32Array;
   readonly stamps: ItemStamps;
-  readonly counts: StampCounts;
 }
 
-/** Works out what sampling writes on each kept row of a batch. */
-export function stampRows(batch: OtapBatch, kept: KeptRows, hashKey: Uint8Array): StampedRows {
-  void readInputs(batch, inputOptions(kept.batch, hashKey), new LookupCache());
-  const count = kept.rows.length;
-  const adjustedCount = new Float64Array(count);
-  let estimate = 0;
-  for (let i = 0; i < count; i++) {
-    adjustedCount[i] = 2 ** 56 / (kept.n[i * 2] + kept.n[i * 2 + 1] * 2 ** 32);
-    estimate += adjustedCount[i];
-  }
-  return {
-    rows: kept.rows,
-    stamps: { adjustedCount, traceState: null, threshold: null, randomness: null },
-    counts: { kept: count, estimate, unknown: 0, contradicted: 0 },
-  };
+/** Works out what sampling writes on each kept row of a batch, drops rows that do not reach their threshold, and counts. */
+export function stampKept(batch: OtapBatch, kept: KeptRows, hash: KeyedHash, cache: TracestateCache, counts: StampCounts): StampedRows {
+  const { said, states } = readBatchInput(batch, inputSource(kept.batch), hash);
+  const isByTrace = signalOf(batch) === 'traces' && !kept.isUndecided;
+  const stamps = stampRows(said, states, { rows: kept.rows, n: kept.n, nSplit: kept.nSplit, decidedBy: isByTrace ? 'trace' : 'row' }, hash, cache);
+  counts.kept += stamps.rows.length;
+  counts.estimate += stamps.estimate;
+  counts.unknown += stamps.unknownCount;
+  counts.contradicted += stamps.contradictedCount;
+  counts.withoutRoom += stamps.noRoomCount;
+  return { rows: stamps.rows, stamps };
+}
+
+function signalOf(batch: OtapBatch): SampledSignal {
+  return batch.signal === 'traces' ? 'traces' : 'logs';
 }

@@ -1,12 +1,10 @@
+import { CODE_ALWAYS } from '../sampling/input-probability.ts';
 import type { KeyColumn } from './key-columns.ts';
 import type { Slot } from './slot.ts';
 import { textFieldNames } from './signal-fields.ts';
 
 /** 2^56: the number of values of R, and N of probability 1 (sampling.md, notation). */
 export const nOne = '72057594037927936';
-
-/** Code within ids of an input probability of 1: exponent 56, mantissa 0 (sql/functions/input_probability_of.sql). */
-const codeOne = 56 * 2 ** 26;
 
 /** Part of a window: a slot, and which of its rows belong. */
 export interface WindowSlot {
@@ -55,7 +53,7 @@ function rowColumnsSql(slot: Slot, offset: number, needs: RowNeeds): { readonly 
 }
 
 function inputSql(slot: Slot, joins: string[]): string[] {
-  if (slot.inputs.rowCount === 0) return [`${nOne}::UBIGINT AS n_in`, `${codeOne}::UINTEGER AS pcode`];
+  if (slot.inputs.rowCount === 0) return [`${nOne}::UBIGINT AS n_in`, `${CODE_ALWAYS}::UINTEGER AS pcode`];
   joins.push(` LEFT JOIN ${slot.inputs.table} i ON i.seq = b.seq`);
-  return [`coalesce(i.n_in, ${nOne}::UBIGINT) AS n_in`, `coalesce(i.pcode, ${codeOne}::UINTEGER) AS pcode`];
+  return [`coalesce(i.n_in, ${nOne}::UBIGINT) AS n_in`, `coalesce(i.pcode, ${CODE_ALWAYS}::UINTEGER) AS pcode`];
 }
