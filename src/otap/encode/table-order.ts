@@ -73,7 +73,7 @@ function gather(values: Uint32Array, rows: Uint32Array): Uint32Array {
 function attributeOrder(table: OutputTable, byParent: Uint32Array, parentIds: Uint32Array): TableOrder {
   const types = wordsOf(table, 'type');
   const doubles = zerosApart(table, (row) => types[row] === valueTypes.DOUBLE);
-  const order = sortBy(sortBy(byParent, valueKeys(table, types)), typeKeys(table, types, doubles));
+  const order = sortBy(sortBy(byParent, valueKeys(table, types, doubles.words)), typeKeys(table, types, doubles));
   return { order, positions: positionsOf(order), parentIds, columns: doubles.columns };
 }
 
@@ -146,10 +146,9 @@ function zerosApart(table: OutputTable, isDouble: (row: number) => boolean): Dou
 }
 
 /** Sixteen bits of each row's value, the same for equal values. */
-function valueKeys(table: OutputTable, types: ArrayLike<number>): Uint32Array {
+function valueKeys(table: OutputTable, types: ArrayLike<number>, doubles: ArrayLike<number>): Uint32Array {
   const keys = new Uint32Array(table.rowCount);
   const codes: readonly (Int32Array | null)[] = [null, codesOf(table, 'str'), codesOf(table, 'int'), null, null, codesOf(table, 'ser'), codesOf(table, 'ser'), codesOf(table, 'bytes')];
-  const doubles = wordsOf(table, 'double');
   const bools = wordsOf(table, 'bool');
   for (let row = 0; row < keys.length; row++) {
     const type = types[row];
