@@ -1,4 +1,4 @@
-import { Bool, Dictionary, Float64, Int64, Uint16, Uint32, Uint8, Utf8 } from 'apache-arrow';
+import { Bool, Dictionary, Float64, Int64, makeData, Uint16, Uint32, Uint8, Utf8, vectorFromArray } from 'apache-arrow';
 import { describe, expect, test } from 'vitest';
 import type { PayloadTable } from '../../../src/otap/batch.ts';
 import { OtapStreamDecoder } from '../../../src/otap/decode/stream-decoder.ts';
@@ -32,6 +32,16 @@ describe('transport ids', () => {
     const table = decodeTable('logs', 'LOGS', [u16('id', [5, null, 1, null, 2])]);
     expect(idsOf(table, 'id').filter((_, row) => row % 2 === 0)).toEqual([5, 6, 8]);
     expect(table.ids('id')?.validity?.[0]).toBe(0b10101);
+  });
+
+  test('what lies under a null is not looked at', () => {
+    const ids = makeData({ type: new Uint16(), length: 4, nullCount: 2, nullBitmap: Uint8Array.of(0b1001), data: Uint16Array.of(5, 999, 65_535, 2) });
+    const decoded = decodeTable('logs', 'LOGS', [{ name: 'id', type: new Uint16(), values: ids }]).ids('id');
+    expect([decoded?.values[0], decoded?.values[3]]).toEqual([5, 7]);
+    const parents = { name: 'parent_id', type: new Uint16(), values: [1, 1, 1, 1] };
+    const names = makeData({ type: keys, length: 4, nullCount: 3, nullBitmap: Uint8Array.of(0b1000), data: Uint8Array.of(0, 1, 0, 0), dictionary: vectorFromArray(['a', 'b'], new Utf8()) });
+    const events = decodeTable('traces', 'SPAN_EVENTS', [parents, { name: 'name', type: keys, values: names }]);
+    expect(idsOf(events, 'parent_id')).toEqual([1, 2, 3, 1]);
   });
 
   test('quasi-delta of attributes: delta where type, key and value are those of the row before', () => {
