@@ -45,10 +45,18 @@ export class Intake {
   readonly #parts: IntakeParts;
   #batchOrdinal: number;
   #streamNumber = 0;
+  readonly #open = new Set<IntakeStream>();
 
   constructor(parts: IntakeParts) {
     this.#parts = parts;
     this.#batchOrdinal = parts.seam.firstBatchOrdinal;
+  }
+
+  /** Bytes of schemas and dictionaries that open streams hold. */
+  get streamBytes(): number {
+    let bytes = 0;
+    for (const { decoder } of this.#open) bytes += decoder.byteLength;
+    return bytes;
   }
 
   /** Opens the intake's end of a stream of one signal; `withoutThreshold`: how its items are read that say nothing of sampling. */
@@ -60,9 +68,10 @@ export class Intake {
       decoder: new OtapStreamDecoder(signal, this.#parts.decodeLimits),
       compressor: new BodyCompressor(),
     };
+    this.#open.add(stream);
     return {
       accept: (message) => this.#accept(stream, message),
-      close: () => undefined,
+      close: () => this.#open.delete(stream),
     };
   }
 

@@ -94,6 +94,7 @@ export class Processor {
     const lanes = { traces: build('traces'), logs: build('logs') };
     const holdings = [
       () => account.retained,
+      () => processor.intake.streamBytes,
       () => lanes.traces.ring.byteLength,
       () => lanes.logs.ring.byteLength,
       ...options.sinks.map((sink) => () => sink.queuedBytes),
