@@ -95,12 +95,12 @@ export class EntityIndex {
     const read = (from: number, to: number, target: Int32Array): void => {
       target[0] = idAt(resourceIds, from);
       target[1] = idAt(scopeIds, from);
-      target[2] = resourceUrl.code(to);
+      target[2] = resourceUrl.textCode(to);
       target[3] = resourceDropped.word(to);
-      target[4] = name.code(to);
-      target[5] = version.code(to);
+      target[4] = name.textCode(to);
+      target[5] = version.textCode(to);
       target[6] = scopeDropped.word(to);
-      target[7] = schemaUrl.code(to);
+      target[7] = schemaUrl.textCode(to);
     };
     return { resourceIds, scopeIds, read };
   }

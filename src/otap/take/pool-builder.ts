@@ -43,6 +43,12 @@ export class PoolBuilder {
     return row < this.#length ? this.#codes[row] : this.#nullCode();
   }
 
+  /** Code of a row that was written, -1 for the empty text too, which means the same in fields that are no attributes. */
+  textCode(row: number): number {
+    const code = this.code(row);
+    return code < 0 || this.#pool.offsets[code] === this.#pool.offsets[code + 1] ? nullCode : code;
+  }
+
   /** The codes written so far; a view until the next gather. */
   get codes(): Int32Array {
     return this.#codes;

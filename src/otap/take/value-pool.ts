@@ -19,6 +19,8 @@ export class ValuePool {
   #hashes = new Uint32Array(16);
   #slots = new Int32Array(32).fill(emptySlot);
   #size = 0;
+  #lastText: string | null = null;
+  #lastCode = 0;
 
   /** `seed` keys the hash, so that input made to collide under one seed does not under another. */
   constructor(text: boolean, seed = 0) {
@@ -65,16 +67,20 @@ export class ValuePool {
     return this.#add(slot, hash, bytes, start, end);
   }
 
-  /** Code of a text that the program itself writes. */
+  /** Code of a text that the program itself writes; the same text many times in a row costs nothing. */
   internText(text: string): number {
+    if (text === this.#lastText) return this.#lastCode;
     const bytes = Buffer.from(text);
-    return this.intern(bytes, 0, bytes.length);
+    this.#lastCode = this.intern(bytes, 0, bytes.length);
+    this.#lastText = text;
+    return this.#lastCode;
   }
 
   /** Forgets the values from code `size` on. */
   truncate(size: number): void {
     if (size >= this.#size) return;
     this.#size = size;
+    this.#lastText = null;
     this.#rehash(this.#slots.length);
   }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { OtapBatch } from '../../../src/otap/batch.ts';
+import type { Column } from '../../../src/otap/column.ts';
 import { OtapStreamDecoder } from '../../../src/otap/decode/stream-decoder.ts';
 import { OtapStreamEncoder } from '../../../src/otap/encode/stream-encoder.ts';
 import { decodeBatchArrowRecords } from '../../../src/otap/proto/batch-arrow-records.ts';
@@ -159,12 +160,30 @@ describe('doubles that readers compare in different ways', () => {
   });
 });
 
+test('null slots of exemplar values are no zeros, for the Rust engine compares them with the values beside', () => {
+  const exemplars = [{ parent_id: 0, int_value: 0n }, { parent_id: 0, double_value: 0 }, { parent_id: 0 }];
+  const batch = batchOf('metrics', {
+    UNIVARIATE_METRICS: [{ id: 0, metric_type: 1, name: 'm' }],
+    NUMBER_DATA_POINTS: [{ id: 0, parent_id: 0, time_unix_nano: 1n }],
+    NUMBER_DP_EXEMPLARS: exemplars.map((row) => ({ ...row, time_unix_nano: 1n })),
+  });
+  const table = new OtapStreamDecoder('metrics').decode(new OtapStreamEncoder('metrics', plain).encode(0n, taken(batch))).table('NUMBER_DP_EXEMPLARS');
+  const pairs = [0, 1, 2].map((row) => ['int_value', 'double_value'].map((path) => slot(table?.column(path) ?? null, row)).join());
+  expect(new Set(pairs).size).toBe(3);
+});
+
 test('the size of a row is estimated from what was sent', () => {
   const encoder = new OtapStreamEncoder('traces', plain);
   expect(encoder.bytesPerRow).toBe(0);
   const message = encoder.encode(0n, taken(named(['a', 'b', 'c', 'd'])));
   expect(encoder.bytesPerRow).toBe(message.length / 4);
 });
+
+/** What lies in a row, null or not. */
+function slot(column: Column | null, row: number): string {
+  if (column?.kind !== 'wide' && column?.kind !== 'fixed') throw new Error('expected plain values');
+  return String(column.values[row]);
+}
 
 /** Header types of the encapsulated messages of a record: 1 schema, 2 dictionary, 3 record batch. */
 function headerTypes(record: Uint8Array): number[] {
