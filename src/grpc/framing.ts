@@ -34,6 +34,11 @@ export class FrameReader {
     this.#payloadBytesMax = payloadBytesMax;
   }
 
+  /** Bytes that are held and not yet given out. */
+  get bufferedBytes(): number {
+    return this.#bufferedBytes;
+  }
+
   /** Adds bytes; true when `next` has a frame or an error to give. */
   push(chunk: Buffer): boolean {
     if (chunk.length > 0) this.#chunks.push(chunk);

@@ -4,7 +4,7 @@ import { CodedError, statusNumbers } from '../base/errors.ts';
 import { encodeFrame, FrameReader } from './framing.ts';
 import { acceptEncoding, MessageInflater, type MessageEncoding } from './message-encoding.ts';
 import { encodeRetryDetails } from './retry-info.ts';
-import { encodeStatusMessage, type GrpcStatus } from './status.ts';
+import { encodeStatusMessage, statusOfError, type GrpcStatus } from './status.ts';
 
 /** One received message. The bytes may be views into network buffers: whoever keeps a part of them copies it. */
 export interface GrpcMessage {
@@ -37,12 +37,19 @@ export interface ServerCall {
   write(message: Uint8Array): Promise<void>;
 }
 
+/** Received bytes that no handler has read, over all calls of a server. */
+export interface ReceiveBudget {
+  readonly bytesMax: number;
+  bytes: number;
+}
+
 /** What the server asks of a call beyond what its handler does. */
 export interface CallOptions {
   readonly path: string;
   readonly peer: string;
   readonly encoding: MessageEncoding;
   readonly messageBytesMax: number;
+  readonly budget: ReceiveBudget;
   readonly draining: AbortSignal;
 }
 
@@ -61,7 +68,10 @@ export class Http2ServerCall implements ServerCall {
   readonly #stream: ServerHttp2Stream;
   readonly #frames: FrameReader;
   readonly #inflater: MessageInflater;
+  readonly #budget: ReceiveBudget;
   readonly #abort = new AbortController();
+  /** What this call has taken of the budget. */
+  #budgetedBytes = 0;
   #ended = false;
   #stopped = false;
   #finished = false;
@@ -74,12 +84,13 @@ export class Http2ServerCall implements ServerCall {
     this.headers = headers;
     this.draining = options.draining;
     this.#stream = stream;
+    this.#budget = options.budget;
     this.#frames = new FrameReader(options.messageBytesMax);
     this.#inflater = new MessageInflater(options.encoding, options.messageBytesMax);
     stream.on('data', (chunk: Buffer) => this.#onData(chunk));
     stream.pause();
     stream.on('end', () => this.#onEnd());
-    stream.on('close', () => this.cancel(new CodedError('CANCELLED', 'client_cancelled', 'the client has gone away')));
+    stream.on('close', () => this.#onClose());
   }
 
   get signal(): AbortSignal {
@@ -91,6 +102,7 @@ export class Http2ServerCall implements ServerCall {
       this.signal.throwIfAborted();
       if (this.#stopped) return null;
       const frame = this.#frames.next();
+      this.#account();
       if (frame !== null) return this.#inflate(frame.payload, frame.compressed);
       if (this.#ended) {
         this.#frames.assertComplete();
@@ -107,6 +119,7 @@ export class Http2ServerCall implements ServerCall {
 
   async write(message: Uint8Array): Promise<void> {
     this.signal.throwIfAborted();
+    if (this.#stream.destroyed || this.#stream.closed) throw clientGone();
     if (!this.#stream.headersSent) this.#stream.respond(responseHeaders, { waitForTrailers: true });
     if (!this.#stream.write(encodeFrame(message, false))) await this.#drained();
   }
@@ -115,7 +128,7 @@ export class Http2ServerCall implements ServerCall {
   finish(status: GrpcStatus): void {
     if (this.#finished) return;
     this.#finished = true;
-    this.#frames.clear();
+    this.#release();
     // Unread data would keep the stream, and with it the connection, from closing.
     this.#stream.resume();
     if (this.#stream.destroyed || this.#stream.closed) return;
@@ -155,7 +168,32 @@ export class Http2ServerCall implements ServerCall {
 
   #onData(chunk: Buffer): void {
     if (this.#finished) return;
-    if (this.#frames.push(chunk)) this.#wakeReader();
+    const ready = this.#frames.push(chunk);
+    this.#account();
+    if (this.#budget.bytes > this.#budget.bytesMax) this.#refuseForRoom();
+    else if (ready) this.#wakeReader();
+  }
+
+  #refuseForRoom(): void {
+    const message = 'the receiver holds too many unread messages';
+    const reason = new CodedError('RESOURCE_EXHAUSTED', 'receive_buffers_full', message, { retryAfterMs: 1000 });
+    this.cancel(reason);
+    this.finish(statusOfError(reason));
+  }
+
+  #account(): void {
+    this.#budget.bytes += this.#frames.bufferedBytes - this.#budgetedBytes;
+    this.#budgetedBytes = this.#frames.bufferedBytes;
+  }
+
+  #release(): void {
+    this.#frames.clear();
+    this.#account();
+  }
+
+  #onClose(): void {
+    this.#release();
+    this.cancel(clientGone());
   }
 
   #onEnd(): void {
@@ -190,6 +228,10 @@ export class Http2ServerCall implements ServerCall {
       this.signal.addEventListener('abort', done);
     });
   }
+}
+
+function clientGone(): CodedError {
+  return new CodedError('CANCELLED', 'client_cancelled', 'the client has gone away');
 }
 
 /** The trailers that carry a status. */

@@ -4,7 +4,7 @@ import { CodedError } from '../base/errors.ts';
 import type { Seam } from '../base/seam.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { acceptEncoding, isMessageEncoding, type MessageEncoding } from './message-encoding.ts';
-import { Http2ServerCall, trailersOf, type GrpcMessage, type ServerCall } from './server-call.ts';
+import { Http2ServerCall, trailersOf, type GrpcMessage, type ReceiveBudget, type ServerCall } from './server-call.ts';
 import { guardConnection } from './server-connection.ts';
 import { describeError, okStatus, parseTimeoutMs, statusOfError } from './status.ts';
 
@@ -18,6 +18,8 @@ export type UnaryHandler = (request: GrpcMessage, call: ServerCall) => Promise<U
 export interface GrpcServerLimits {
   /** A message, before and after decompression. */
   readonly messageBytesMax: number;
+  /** Received bytes that no handler has read (messages that are not whole, and waiting ones), over all streams: beyond it a stream that sends more is refused. */
+  readonly unreadBytesMax: number;
   readonly connectionsMax: number;
   readonly streamsPerConnectionMax: number;
   /** Flow-control windows: what a sender may have under way that no handler has read. */
@@ -32,6 +34,7 @@ export interface GrpcServerLimits {
 
 export const defaultGrpcServerLimits: GrpcServerLimits = {
   messageBytesMax: 16 * 1024 * 1024,
+  unreadBytesMax: 256 * 1024 * 1024,
   connectionsMax: 1000,
   streamsPerConnectionMax: 100,
   streamWindowBytes: 1024 * 1024,
@@ -59,11 +62,13 @@ export class GrpcServer {
   readonly #draining = new AbortController();
   readonly #connections = new Set<http2.ServerHttp2Session>();
   readonly #server: http2.Http2Server;
+  readonly #budget: ReceiveBudget;
 
   constructor(options: GrpcServerOptions) {
     this.#seam = options.seam;
     this.#log = options.log;
     this.#limits = { ...defaultGrpcServerLimits, ...options.limits };
+    this.#budget = { bytes: 0, bytesMax: this.#limits.unreadBytesMax };
     this.#server = http2.createServer(http2Options(this.#limits));
     this.#server.maxConnections = this.#limits.connectionsMax;
     this.#server.on('session', (session) => this.#onConnection(session));
@@ -140,7 +145,8 @@ export class GrpcServer {
       const timeoutMs = typeof timeout === 'string' ? parseTimeoutMs(timeout) : null;
       const peer = stream.session === undefined ? 'unknown' : peerOf(stream.session);
       const { messageBytesMax } = this.#limits;
-      const call = new Http2ServerCall(stream, headers, { path, peer, encoding, messageBytesMax, draining: this.#draining.signal });
+      const shared = { messageBytesMax, budget: this.#budget, draining: this.#draining.signal };
+      const call = new Http2ServerCall(stream, headers, { path, peer, encoding, ...shared });
       void this.#serve(call, handler, timeoutMs);
     } catch (error) {
       refuse(stream, { ':status': 200, 'content-type': 'application/grpc', 'grpc-accept-encoding': acceptEncoding, ...trailersOf(statusOfError(error)) });

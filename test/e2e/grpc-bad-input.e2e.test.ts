@@ -201,6 +201,37 @@ describe('bad input', () => {
     }, { pingIntervalMs: 100, pingTimeoutMs: 100 });
   });
 
+  it('sends a connection away that has had no stream for long', async () => {
+    await besideGoodStream(async (_, port) => {
+      const idle = http2.connect(`http://127.0.0.1:${port}`);
+      const goaway = new Promise<number>((resolve) => idle.once('goaway', resolve));
+      const closed = new Promise<void>((resolve) => idle.once('close', resolve));
+      expect(await goaway).toBe(http2.constants.NGHTTP2_NO_ERROR);
+      await closed;
+    }, { idleMs: 100 });
+  });
+
+  it('bounds what is unread over all streams, and has the room again when they are gone', async () => {
+    await besideGoodStream(async (session) => {
+      const cut = encodeFrame(batch(1n, 60_000), false).subarray(0, 50_000);
+      for (let round = 0; round < 3; round++) {
+        const streams = [request(session), request(session), request(session)];
+        for (const { stream } of streams) stream.write(cut);
+        const refused = await Promise.race(streams.map(async ({ seen }) => seen));
+        expect(statusOf(refused)).toEqual(['8', expect.stringContaining('too many unread messages')]);
+        expect(refused.headers['grpc-status-details-bin']).toBeDefined();
+        for (const { stream, seen } of streams) {
+          stream.close(http2.constants.NGHTTP2_CANCEL);
+          await seen;
+        }
+        await sleep(20);
+      }
+      const { stream, seen } = request(session);
+      stream.end(encodeFrame(batch(3n, 90_000), false));
+      expect(statusOf(await seen)).toEqual(['0', '']);
+    }, { unreadBytesMax: 120_000 });
+  });
+
   it('holds a bounded part of what a sender pushes at a receiver that does not read', async () => {
     const intake = new RecordingIntake();
     intake.answer = () => new Promise(() => {});
