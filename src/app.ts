@@ -111,7 +111,7 @@ async function listenGrpc(
     seam, log, limits: { messageBytesMax: receiver.grpc.maxRecvMsgBytes, streamsPerConnectionMax: receiver.grpc.maxConcurrentStreams } });
   addOtapReceiver(server, (signal) => {
     if (signal === 'metrics' && !passMetrics) throw new CodedError('UNIMPLEMENTED', 'metrics_refused', 'metrics are not taken here (metrics.pass_through is false)');
-    return processor.intake.open(signal, receiver.inputWithoutThreshold);
+    return processor.intake.open(signal, { withoutThreshold: receiver.inputWithoutThreshold, validate: receiver.validate });
   });
   const endpoint = parseEndpoint(receiver.grpc.endpoint);
   if (endpoint === null) throw new Error(`invariant broken: endpoint ${receiver.grpc.endpoint}`);

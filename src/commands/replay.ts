@@ -101,7 +101,7 @@ async function feed(
 ): Promise<void> {
   let stream: OtapIntakeStream | null = null;
   for (let bytes = reader.next(); bytes !== null && !io.signal.aborted; bytes = reader.next()) {
-    stream ??= processor.intake.open(signalFor(bytes, reader.path, input.signals), input.withoutThreshold);
+    stream ??= processor.intake.open(signalFor(bytes, reader.path, input.signals), { withoutThreshold: input.withoutThreshold });
     const answer = await stream.accept({ bytes, compressed: null, encoding: 'identity' });
     if (answer.ack.status !== 'OK') {
       throw new CodedError(answer.ack.status, 'replay_refused', `${reader.path}, batch ${answer.batchId}, before byte ${reader.offset}: ${answer.ack.message}`);

@@ -14,9 +14,13 @@ const grpcListener = section('A gRPC server.', {
   maxConcurrentStreams: option('max_concurrent_streams', integer({ min: 1, max: 100_000 }), 100, 'Streams and calls that one connection may have open at once.'),
 }, { max_recv_msg_size_mib: 'write max_recv_msg_size: 16MiB', transport: 'only TCP is served' });
 
+const validate = option('validate', oneOf('all', 'read'), 'all',
+  'What is checked before a batch is acknowledged: every value, or only what is read on the way (bad values elsewhere then cost their item later).');
+
 const grpcReceiver = section('Serves OTAP (ArrowTracesService, ArrowLogsService, ArrowMetricsService) over gRPC.', {
   grpc: required('grpc', grpcListener, 'The gRPC server of this receiver; `grpc: {}` takes the defaults.'),
   inputWithoutThreshold,
+  validate,
 }, collectorHints);
 
 const otapFileReceiver = section('Reads a capture file: repeated [uvarint length][BatchArrowRecords].', {

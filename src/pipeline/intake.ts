@@ -4,6 +4,7 @@ import type { OtapBatch } from '../otap/batch.ts';
 import { OtapDecodeError } from '../otap/decode/errors.ts';
 import type { DecodeLimits } from '../otap/decode/limits.ts';
 import { OtapStreamDecoder } from '../otap/decode/stream-decoder.ts';
+import { BatchValidator } from '../otap/decode/validate.ts';
 import type { Signal } from '../otap/payload-type.ts';
 import { HeldBatch, type HeldBytes } from '../store/held-batch.ts';
 import { BodyCompressor, serialiseRetained, type WithoutThreshold } from '../store/retained-batch.ts';
@@ -32,12 +33,25 @@ export interface IntakeObserver {
   refused(signal: Signal, error: CodedError): void;
 }
 
+/** How the batches of a stream are read. */
+export interface StreamReading {
+  /** How items are read that say nothing of sampling; unsampled by default. */
+  readonly withoutThreshold?: WithoutThreshold;
+  /**
+   * `all` (default): every value is checked before a batch is acknowledged. `read`: only what is read on the way; bad values elsewhere
+   * are found when their item is rebuilt, and cost it.
+   */
+  readonly validate?: 'all' | 'read';
+}
+
 interface IntakeStream {
   readonly signal: Signal;
   readonly withoutThreshold: WithoutThreshold;
   readonly number: number;
   readonly decoder: OtapStreamDecoder;
   readonly compressor: BodyCompressor;
+  /** Null where senders are trusted to send valid values. */
+  readonly validator: BatchValidator | null;
 }
 
 /** Where receivers hand over batches: decodes, retains, projects, and says what the sender is told. */
@@ -59,14 +73,15 @@ export class Intake {
     return bytes;
   }
 
-  /** Opens the intake's end of a stream of one signal; `withoutThreshold`: how its items are read that say nothing of sampling. */
-  open(signal: Signal, withoutThreshold: WithoutThreshold = 'unsampled'): OtapIntakeStream {
+  /** Opens the intake's end of a stream of one signal. */
+  open(signal: Signal, reading: StreamReading = {}): OtapIntakeStream {
     const stream: IntakeStream = {
       signal,
-      withoutThreshold,
+      withoutThreshold: reading.withoutThreshold ?? 'unsampled',
       number: this.#streamNumber++,
       decoder: new OtapStreamDecoder(signal, this.#parts.decodeLimits),
       compressor: new BodyCompressor(),
+      validator: (reading.validate ?? 'all') === 'all' ? new BatchValidator() : null,
     };
     this.#open.add(stream);
     return {
@@ -79,6 +94,7 @@ export class Intake {
     let batch: OtapBatch;
     try {
       batch = stream.decoder.decode(message.bytes);
+      stream.validator?.validate(batch);
     } catch (error) {
       return this.#refuseUndecoded(stream.signal, error);
     }

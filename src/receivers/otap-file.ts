@@ -62,7 +62,7 @@ export class OtapFileReceiver {
       const first = reader.next();
       if (first === null) return;
       const signal = signalOfMessage(first) ?? 'traces';
-      const pass = new Pass(signal, this.#intake.open(signal, this.#options.inputWithoutThreshold), round, this.#seam, this.#options.speed, this.#stop.signal);
+      const pass = new Pass(signal, this.#intake.open(signal, { withoutThreshold: this.#options.inputWithoutThreshold }), round, this.#seam, this.#options.speed, this.#stop.signal);
       for (let bytes: Uint8Array | null = first; bytes !== null && !this.#stop.signal.aborted; bytes = reader.next()) await pass.feed(bytes);
       pass.end();
     } finally {
