@@ -5,12 +5,15 @@ import { encodeFrame, FrameReader } from './framing.ts';
 import { acceptEncoding, MessageInflater, type MessageEncoding } from './message-encoding.ts';
 import { encodeRetryDetails } from './retry-info.ts';
 import { encodeStatusMessage, statusOfError, type GrpcStatus } from './status.ts';
+import { zstdFrames } from './zstd-frames.ts';
 
 /** One received message. The bytes may be views into network buffers: whoever keeps a part of them copies it. */
 export interface GrpcMessage {
   readonly bytes: Uint8Array;
-  /** The message as it came when it was compressed; null when it came plain. */
+  /** The message as it came when it was compressed, such that any decoder reads it whole; null when it came plain. */
   readonly compressed: Uint8Array | null;
+  /** Bytes that the message had on the wire. */
+  readonly wireBytes: number;
   readonly encoding: MessageEncoding;
 }
 
@@ -160,10 +163,12 @@ export class Http2ServerCall implements ServerCall {
   }
 
   async #inflate(payload: Buffer, compressed: boolean): Promise<GrpcMessage> {
-    if (!compressed) return { bytes: payload, compressed: null, encoding: 'identity' };
+    const wireBytes = payload.length;
+    if (!compressed) return { bytes: payload, compressed: null, wireBytes, encoding: 'identity' };
     const inflated = this.#inflater.inflate(payload);
     const bytes = inflated instanceof Promise ? await inflated : inflated;
-    return { bytes, compressed: payload, encoding: this.#inflater.encoding };
+    const { encoding } = this.#inflater;
+    return { bytes, compressed: isReadByAll(payload, encoding) ? payload : null, wireBytes, encoding };
   }
 
   #onData(chunk: Buffer): void {
@@ -228,6 +233,13 @@ export class Http2ServerCall implements ServerCall {
       this.signal.addEventListener('abort', done);
     });
   }
+}
+
+/** False for zstd messages of several frames or with skippable ones: many decoders, node:zlib's too, read the first frame only. */
+function isReadByAll(payload: Buffer, encoding: MessageEncoding): boolean {
+  if (!encoding.startsWith('zstd')) return true;
+  const frames = zstdFrames(payload);
+  return frames.length === 1 && frames[0].bytes.length === payload.length;
 }
 
 function clientGone(): CodedError {

@@ -14,7 +14,7 @@ export const acceptedAck: BatchAck = { status: 'OK', message: '', retryAfterMs: 
 /** One BatchArrowRecords message as a receiver hands it over. Its bytes may be views: whoever keeps a part copies it. */
 export interface OtapMessage {
   readonly bytes: Uint8Array;
-  /** The message as it came on the wire, in `encoding`; null when it came plain. */
+  /** The message as it came on the wire, in `encoding`; null when it came plain, or in a form that not every decoder reads whole. */
   readonly compressed: Uint8Array | null;
   /** Name of the gRPC message encoding: identity, zstd, zstdarrow5, gzip, ... */
   readonly encoding: string;

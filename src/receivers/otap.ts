@@ -1,10 +1,10 @@
 import { CodedError } from '../base/errors.ts';
 import type { GrpcServer } from '../grpc/server.ts';
-import type { ServerCall } from '../grpc/server-call.ts';
+import type { GrpcMessage, ServerCall } from '../grpc/server-call.ts';
 import type { Signal } from '../otap/payload-type.ts';
 import { encodeBatchStatus } from '../otap/proto/batch-status.ts';
 import { otapPaths } from '../otap/proto/services.ts';
-import type { OpenIntakeStream, OtapMessage } from '../pipeline/intake-port.ts';
+import type { OpenIntakeStream } from '../pipeline/intake-port.ts';
 import { AnswerQueue } from './otap-answers.ts';
 
 /** What became of one batch, for counters. */
@@ -37,7 +37,7 @@ async function serveStream(call: ServerCall, signal: Signal, open: OpenIntakeStr
   try {
     if (call.draining.aborted) call.stopReading();
     await readAll(call, (message) => {
-      const event = { signal, wireBytes: (message.compressed ?? message.bytes).length };
+      const event = { signal, wireBytes: message.wireBytes };
       answers.add(intake.accept(message), (outcome) => options.onBatch?.({ ...event, outcome }));
       return answers.roomForOne();
     }).finally(() => answers.settled());
@@ -49,6 +49,6 @@ async function serveStream(call: ServerCall, signal: Signal, open: OpenIntakeStr
   }
 }
 
-async function readAll(call: ServerCall, take: (message: OtapMessage) => Promise<void>): Promise<void> {
+async function readAll(call: ServerCall, take: (message: GrpcMessage) => Promise<void>): Promise<void> {
   for (let message = await call.read(); message !== null; message = await call.read()) await take(message);
 }
