@@ -1,0 +1,100 @@
+import { execFileSync } from 'node:child_process';
+import { appendFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { packageFile } from '../src/base/package-paths.ts';
+import { canPin, forkScript, nextMessage } from './children.ts';
+import { cachePath, ensureCapture } from './generate.ts';
+import type { HeldPerItem } from './held.ts';
+import type { PathResult, ReadersResult, Task } from './measured.ts';
+import { machineText } from './meter.ts';
+import { costs, costTable, heldTable, type PathProfile, phaseTable, readersTable, type SizeResults, topTable } from './report.ts';
+import { readStacks } from './top.ts';
+
+const measuredCore = 0;
+const otherCore = 1;
+/** Event time: 100,000 spans in a window of 10 s, windows of the default configuration. */
+const traffic = { itemsPerSecond: 10_000, windowMs: 10_000, waitMs: 30_000 } as const;
+const policy = packageFile('bench/policies/tenth.sql');
+
+const { values } = parseArgs({
+  options: {
+    sizes: { type: 'string', default: '100,1000,8000' },
+    items: { type: 'string', default: '1000000' },
+    rounds: { type: 'string', default: '3' },
+    only: { type: 'string', default: 'replay,live,held,readers' },
+    profile: { type: 'boolean', default: false },
+    print: { type: 'boolean', default: false },
+  },
+});
+const items = Number(values.items);
+const rounds = Number(values.rounds);
+const only = new Set(values.only.split(','));
+
+async function measured<R>(task: Task): Promise<R> {
+  const child = forkScript('measured.ts', task, measuredCore, ['--expose-gc']);
+  return (await nextMessage(child)) as R;
+}
+
+function tasksOf(batchRows: number, profile: string | null): { readonly [kind in Task['kind']]: Task } {
+  const input = ensureCapture({ signal: 'traces', batchRows, items, itemsPerSecond: traffic.itemsPerSecond });
+  const replay = { signal: 'traces', input, policy, output: cachePath('kept.otap'), itemsMax: items, ...traffic } as const;
+  const path = (kind: string): string | null => (profile === null ? null : cachePath(`${profile}-${kind}-${batchRows}.cpuprofile`));
+  return {
+    replay: { kind: 'replay', options: replay, rounds, profile: path('replay') },
+    live: { kind: 'live', options: { input, items, batchRows, policy, ...traffic, otherCore: canPin ? otherCore : null }, rounds, profile: path('live') },
+    held: { kind: 'held', options: replay, itemsPerSecond: traffic.itemsPerSecond },
+    readers: { kind: 'readers', input, items: Math.min(items, 100_000), batchRows, rounds: rounds * 2 + 1 },
+  };
+}
+
+async function measureSize(batchRows: number): Promise<SizeResults> {
+  const tasks = tasksOf(batchRows, null);
+  const ask = async <R>(kind: Task['kind']): Promise<R | null> => {
+    if (!only.has(kind)) return null;
+    process.stderr.write(`${kind}, ${batchRows} spans a batch\n`);
+    return measured<R>(tasks[kind]);
+  };
+  return {
+    batchRows,
+    replay: await ask<PathResult>('replay'), live: await ask<PathResult>('live'),
+    held: await ask<HeldPerItem>('held'), readers: await ask<ReadersResult>('readers'),
+  };
+}
+
+async function profilesOf({ batchRows, replay, live }: SizeResults): Promise<PathProfile[]> {
+  const tasks = tasksOf(batchRows, 'profile');
+  const profiles: PathProfile[] = [];
+  for (const [path, result, task] of [['replay', replay, tasks.replay], ['gRPC', live, tasks.live]] as const) {
+    if (result === null || !('profile' in task) || task.profile === null) continue;
+    process.stderr.write(`profile of ${path}, ${batchRows} spans a batch\n`);
+    await measured<PathResult>(task);
+    const { cpu, main } = costs(result);
+    profiles.push({ path, batchRows, stacks: readStacks(task.profile), mainMicros: main, cpuMicros: cpu });
+  }
+  return profiles;
+}
+
+function headOf(): string {
+  const git = (...args: string[]): string => execFileSync('git', args, { cwd: packageFile('.'), encoding: 'utf8' }).trim();
+  const commit = `${git('rev-parse', '--short', 'HEAD')}${git('status', '--porcelain', '--', 'src', 'sql') === '' ? '' : ' and changes'}`;
+  const pinning = canPin ? `on core ${measuredCore} alone, sender and sink on core ${otherCore}` : 'on no core in particular';
+  return `## ${new Date().toISOString().slice(0, 16).replace('T', ' ')}, ${commit}\n\n${machineText()}; measured ${pinning}; `
+    + `${items.toLocaleString('en-US')} spans a round, ${rounds} rounds after one to warm up.`;
+}
+
+async function main(): Promise<void> {
+  const head = headOf();
+  const results: SizeResults[] = [];
+  for (const size of values.sizes.split(',').map(Number)) results.push(await measureSize(size));
+  const parts = [head, costTable(results), heldTable(results), readersTable(results)];
+  if (values.profile) {
+    const profiles: PathProfile[] = [];
+    for (const result of results) profiles.push(...await profilesOf(result));
+    parts.push(phaseTable(profiles), ...profiles.filter(({ batchRows }) => batchRows === 1000).map((profile) => `${profile.path}, ${profile.batchRows} spans a batch:\n\n${topTable(profile, 12)}`));
+  }
+  const text = `${parts.join('\n\n')}\n`;
+  process.stdout.write(text);
+  if (!values.print) appendFileSync(packageFile('bench/RESULTS.md'), `\n${text}`);
+}
+
+await main();
