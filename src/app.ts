@@ -97,7 +97,7 @@ async function openProcessor(
     limits: { deadlineMs: config.policy.deadlineMs, rowsMax: config.policy.rowsMax },
     fallback: { n: BigInt(Math.round(config.policy.fallback.probability * 2 ** 56)) },
     memoryLimitBytes: config.memory.limitBytes,
-    decisionsMax: config.decisionCache.keptMax + config.decisionCache.droppedMax,
+    decisionsMax: Math.ceil((config.decisionCache.keptMax + config.decisionCache.droppedMax) / 2),
     batchRowsMax: 8192, decodeLimits: {}, extraKeys: countServices ? [serviceName] : [],
   });
 }

@@ -35,6 +35,7 @@ export interface ProcessorOptions {
   readonly memoryLimitBytes: number;
   /** Trusted SQL that every session needs: the sampling macros. */
   readonly setupSql: readonly string[];
+  /** Remembered decisions of one generation; two are held. */
   readonly decisionsMax: number;
   readonly batchRowsMax: number;
   readonly decodeLimits: Partial<DecodeLimits>;
@@ -87,10 +88,10 @@ export class Processor {
     const database = await Database.open(
       { memoryLimitBytes: Math.max(options.memoryLimitBytes, 64 * 2 ** 20), threads: 1 }, options.setupSql);
     const writer = await database.connect();
-    const engine = await database.connect();
+    const engines = { traces: await database.connect(), logs: await database.connect() };
     const account: HeldBytes = { retained: 0 };
     const late: { [signal in SampledSignal]: OnLate } = { traces: ignoreLate, logs: ignoreLate };
-    const build = (signal: SampledSignal): Lane => buildLane(options, signal, { database, writer, engine }, (kept, dropped) => late[signal](kept, dropped));
+    const build = (signal: SampledSignal): Lane => buildLane(options, signal, { database, writer, engine: engines[signal] }, (kept, dropped) => late[signal](kept, dropped));
     const lanes = { traces: build('traces'), logs: build('logs') };
     const holdings = [
       () => account.retained,
@@ -100,7 +101,7 @@ export class Processor {
       ...options.sinks.map((sink) => () => sink.queuedBytes),
     ];
     const processor = new Processor(
-      options, database, [writer, engine], lanes, new MemoryBudget(options.memoryLimitBytes, holdings), account);
+      options, database, [writer, engines.traces, engines.logs], lanes, new MemoryBudget(options.memoryLimitBytes, holdings), account);
     late.traces = (kept, dropped) => processor.#followLate('traces', kept, dropped);
     return processor;
   }

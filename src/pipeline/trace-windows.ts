@@ -31,6 +31,9 @@ interface Decided {
   readonly rowsSeen: ReadonlyMap<number, number>;
 }
 
+/** Tables of a window that nothing needs once it is decided, by the ends of their names. */
+const tables = ['ids', 'traces', 'picks', 'kept'] as const;
+
 /** How rows leave where a policy failed: N of the probability that all its items get. */
 export interface Fallback {
   readonly n: bigint;
@@ -64,6 +67,15 @@ export class TraceWindows {
     const own = this.#ring.get(number);
     if (own === null) return null;
     const name = `w${this.#count++}`;
+    try {
+      return await this.#decideSlot(number, name, policies);
+    } catch (error) {
+      await this.#dropTables(name, [...tables, 'decided']);
+      throw error;
+    }
+  }
+
+  async #decideSlot(number: number, name: string, policies: readonly CompiledPolicy[]): Promise<WindowDecision> {
     const { slots, rowsSeen } = this.#freeze(number);
     const window = await this.#undecided(name, number, slots);
     await this.#engine.run(`CREATE TABLE ${name}_traces AS ${tracesSql(window, unionUse(policies, 'traces'))}`);
@@ -189,10 +201,14 @@ export class TraceWindows {
 
   async #release(name: string, number: number): Promise<void> {
     await this.#ring.drop(number);
-    for (const table of ['ids', 'traces', 'picks', 'kept']) await this.#engine.run(`DROP TABLE IF EXISTS ${name}_${table}`);
+    await this.#dropTables(name, tables);
     const isNeeded = ({ slot, rowsSeen }: Decided): boolean => [...rowsSeen.keys()].some((later) => later > slot && this.#ring.get(later) !== null);
     const expired = this.#decided.filter((decided) => !isNeeded(decided));
     this.#decided = this.#decided.filter(isNeeded);
     for (const { table } of expired) await this.#engine.run(`DROP TABLE ${table}`);
+  }
+
+  async #dropTables(name: string, suffixes: readonly string[]): Promise<void> {
+    for (const suffix of suffixes) await this.#engine.run(`DROP TABLE IF EXISTS ${name}_${suffix}`);
   }
 }

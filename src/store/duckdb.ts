@@ -11,6 +11,7 @@ function settings(limits: DuckDBLimits): { readonly [name: string]: string } {
   return {
     threads: String(limits.threads),
     memory_limit: `${Math.floor(limits.memoryLimitBytes / 2 ** 20)}MiB`,
+    temp_directory: '',
     enable_external_access: 'false',
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',

@@ -1,7 +1,7 @@
 import type { OtapBatch } from '../otap/batch.ts';
 import { rootPayload } from '../otap/payload-type.ts';
 import { encodeInputProbabilityWords } from '../sampling/input-probability.ts';
-import { type InputStates, inputStates, type SamplingInput } from '../sampling/input-state.ts';
+import { type InputStates, inputStates, leaves, type SamplingInput } from '../sampling/input-state.ts';
 import type { KeyedHash } from '../sampling/keyed-hash.ts';
 import { traceIdHigh, traceIdLow } from '../sampling/randomness.ts';
 import { visitFixedBytes, writeUuid } from './field-readers.ts';
@@ -15,7 +15,7 @@ export interface InputColumns {
   readonly randomness: Uint32Array<ArrayBuffer>;
   /** Trace ids as DuckDB's UUIDs, four words a row; null for logs. A span without a trace id gets one that no other row has. */
   readonly traceIds: Uint32Array<ArrayBuffer> | null;
-  /** Rows whose N of the input probability is not 2^56; null where there are none. */
+  /** Rows whose N of the input probability is not 2^56, or unknown; null where there are none. */
   readonly sampled: SampledRows | null;
   /** What the batch stands for: the sum over rows of the input's adjusted counts. */
   readonly adjustedCount: number;
@@ -26,6 +26,8 @@ export interface SampledRows {
   readonly nIn: BigUint64Array<ArrayBuffer>;
   /** Codes of N within ids. */
   readonly codes: Uint32Array;
+  /** 1 where the probability is unknown. */
+  readonly unknown: Uint8Array;
 }
 
 /** Where a batch stands, and how it is read: what its input states depend on beside its bytes. */
@@ -97,9 +99,11 @@ function uuidsOf(batch: OtapBatch, batchOrdinal: number): Uint32Array<ArrayBuffe
   return ids;
 }
 
-function sampledRows({ nIn }: InputStates): SampledRows | null {
+function sampledRows({ nIn, leaves: ways }: InputStates): SampledRows | null {
   const rows: number[] = [];
-  for (let row = 0; row * 2 < nIn.length; row++) if (nIn[row * 2] !== 0 || nIn[row * 2 + 1] !== 0x1000000) rows.push(row);
+  for (let row = 0; row < ways.length; row++) {
+    if (nIn[row * 2] !== 0 || nIn[row * 2 + 1] !== 0x1000000 || ways[row] === leaves.unknown) rows.push(row);
+  }
   if (rows.length === 0) return null;
   const n = new Uint32Array(rows.length * 2);
   const codes = new Uint32Array(rows.length);
@@ -109,6 +113,7 @@ function sampledRows({ nIn }: InputStates): SampledRows | null {
     const isLast = index > 0 && n[index * 2] === n[index * 2 - 2] && n[index * 2 + 1] === n[index * 2 - 1];
     codes[index] = isLast ? codes[index - 1] : encodeInputProbabilityWords(nIn[row * 2], nIn[row * 2 + 1]);
   });
-  return { rows: Uint32Array.from(rows), nIn: new BigUint64Array(n.buffer), codes };
+  const unknown = Uint8Array.from(rows, (row) => (ways[row] === leaves.unknown ? 1 : 0));
+  return { rows: Uint32Array.from(rows), nIn: new BigUint64Array(n.buffer), codes, unknown };
 }
 

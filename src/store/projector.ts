@@ -76,5 +76,6 @@ function writeInputs(slot: Slot, inputs: InputColumns, rows: Uint32Array | null,
     { bytes: bytesOf(Uint32Array.from(seq)), valid: null },
     { bytes: bytesOf(BigUint64Array.from(from, (i) => sampled.nIn[i])), valid: null },
     { bytes: bytesOf(Uint32Array.from(from, (i) => sampled.codes[i])), valid: null },
+    { bytes: Uint8Array.from(from, (i) => sampled.unknown[i]), valid: null },
   ]);
 }

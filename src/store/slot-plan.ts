@@ -61,9 +61,13 @@ export function rowColumns(plan: SlotPlan): readonly ColumnDefinition[] {
   ];
 }
 
-/** Items whose input says more than "unsampled": N of the input probability, and its short code within ids. */
+/**
+ * Items whose input says other than "unsampled": N of the input probability, its short code within ids, and whether
+ * the probability is unknown (N is then 2^56).
+ */
 export const inputColumns: readonly ColumnDefinition[] = [
   { name: 'seq', type: 'UINTEGER' },
   { name: 'n_in', type: 'UBIGINT' },
   { name: 'pcode', type: 'UINTEGER' },
+  { name: 'is_unknown', type: 'BOOLEAN' },
 ];

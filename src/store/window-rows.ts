@@ -19,13 +19,13 @@ export interface WindowSlot {
 export interface RowNeeds {
   readonly fields: readonly string[];
   readonly keys: readonly KeyColumn[];
-  /** n_in and pcode. */
+  /** n_in, pcode and is_unknown. */
   readonly inputs: boolean;
 }
 
 /**
  * The rows of a window as one SELECT: `wseq` (number of the row in the window: the slot's offset + seq), `r`, for traces
- * `trace_id`, the fields asked for (texts resolved), keys by their column names, and `n_in`, `pcode`.
+ * `trace_id`, the fields asked for (texts resolved), keys by their column names, and `n_in`, `pcode`, `is_unknown`.
  * Tables that nothing asked for are not joined, since DuckDB does not prune an unused LEFT JOIN.
  */
 export function windowRows(slots: readonly WindowSlot[], needs: RowNeeds): string {
@@ -53,7 +53,7 @@ function rowColumnsSql(slot: Slot, offset: number, needs: RowNeeds): { readonly 
 }
 
 function inputSql(slot: Slot, joins: string[]): string[] {
-  if (slot.inputs.rowCount === 0) return [`${nOne}::UBIGINT AS n_in`, `${CODE_ALWAYS}::UINTEGER AS pcode`];
+  if (slot.inputs.rowCount === 0) return [`${nOne}::UBIGINT AS n_in`, `${CODE_ALWAYS}::UINTEGER AS pcode`, 'false AS is_unknown'];
   joins.push(` LEFT JOIN ${slot.inputs.table} i ON i.seq = b.seq`);
-  return [`coalesce(i.n_in, ${nOne}::UBIGINT) AS n_in`, `coalesce(i.pcode, ${CODE_ALWAYS}::UINTEGER) AS pcode`];
+  return [`coalesce(i.n_in, ${nOne}::UBIGINT) AS n_in`, `coalesce(i.pcode, ${CODE_ALWAYS}::UINTEGER) AS pcode`, 'coalesce(i.is_unknown, false) AS is_unknown'];
 }

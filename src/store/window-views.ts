@@ -87,7 +87,8 @@ function structs(window: Window, use: ViewUse, value: (column: string) => string
 /**
  * SELECT that rolls the window's spans up into traces: `trace_id`, `r`, `n_in`, `evidence_rows` (spans that count), and the columns and keys used; keys
  * appear as columns of their own (`traceKeyColumn`), structs are made by `traceViewSql`.
- * Where spans of a trace came with different probabilities, only its least sampled ones count (sampling.md, rule 11).
+ * Where spans of a trace came with different probabilities, only those of the greatest count (sampling.md, rule 11), and spans of
+ * unknown probability only where there are no others.
  */
 export function tracesSql(window: Window, use: ViewUse): string {
   const needs = rowNeeds(window, 'traces', use);
@@ -99,7 +100,8 @@ export function tracesSql(window: Window, use: ViewUse): string {
   for (const column of new Set(use.keys.map((key) => keyColumn(window, key).column))) select.push(`${ofRoot(column)} AS root_${column}`);
   const mixed = window.slots.some(({ slot }) => slot.inputs.rowCount > 0);
   const rows = windowRows(window.slots, needs);
-  const evidence = mixed ? `SELECT * FROM (${rows}) QUALIFY n_in = max(n_in) OVER (PARTITION BY trace_id)` : rows;
+  const known = 'CASE WHEN is_unknown THEN 0::UBIGINT ELSE n_in END';
+  const evidence = mixed ? `SELECT * FROM (${rows}) QUALIFY ${known} = max(${known}) OVER (PARTITION BY trace_id)` : rows;
   return `SELECT ${select.join(', ')} FROM (${evidence}) GROUP BY trace_id`;
 }
 
