@@ -156,7 +156,8 @@ test('a batch that cannot be read to its end leaves nothing behind', () => {
   builder.append(good, allRows(good), null);
   expect(() => builder.append(failing, allRows(failing), null)).toThrow('cannot be read');
   builder.append(good, allRows(good), null);
+  builder.append(bad, allRows(bad), null);
   const output = builder.finish();
-  expect([output.rowCount, [...output.resourceOf], output.tables.get('SPAN_ATTRS')?.rowCount, output.tables.get('RESOURCE_ATTRS')?.rowCount]).toEqual([2, [0, 0], 2, 1]);
-  expect(itemsOf(output).map((item) => item['name'])).toEqual(['n', 'n']);
+  expect([output.rowCount, [...output.resourceOf], output.tables.get('SPAN_ATTRS')?.rowCount, output.tables.get('RESOURCE_ATTRS')?.rowCount]).toEqual([3, [0, 0, 1], 3, 2]);
+  expect(itemsOf(output).map((item) => item['name'])).toEqual(['n', 'n', 'bad']);
 });
