@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { parseEndpoint } from './base/endpoint.ts';
@@ -94,6 +95,7 @@ async function openProcessor(
       tracesLengthMs: config.windows.traces.lengthMs, tracesWaitMs: config.windows.traces.decisionWaitMs,
       logsLengthMs: config.windows.logs.lengthMs,
     },
+    hashSeed: randomInt(2 ** 32),
     limits: { deadlineMs: config.policy.deadlineMs, rowsMax: config.policy.rowsMax },
     fallback: { n: BigInt(Math.round(config.policy.fallback.probability * 2 ** 56)) },
     memoryLimitBytes: config.memory.limitBytes,

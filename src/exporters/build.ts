@@ -3,7 +3,7 @@ import type { Seam } from '../base/seam.ts';
 import type { ExporterConfig } from '../config/load.ts';
 import type { ClientTls } from '../grpc/client.ts';
 import { OtapStreamEncoder } from '../otap/encode/stream-encoder.ts';
-import type { Signal } from '../otap/payload-type.ts';
+import type { PayloadName, Signal } from '../otap/payload-type.ts';
 import type { OutputBatch } from '../otap/take/output-batch.ts';
 import type { BatchSink } from '../pipeline/sink.ts';
 import { metrics } from '../telemetry/declared.ts';
@@ -54,7 +54,8 @@ function otapSink(config: OtapConfig, tools: ExporterTools): BatchSink {
     endpoint: config.endpoint, tls: tlsOf(config), headers: config.headers, compression: config.compression,
     compressionLevel: config.compressionLevel, retry: config.retry, timeoutMs: config.timeoutMs,
     maxStreamLifetimeMs: config.maxStreamLifetimeMs, seam, log,
-    encode: (signal) => new OtapStreamEncoder(signal, { bodyCompression: 'zstd', zstdLevel: 1 }),
+    encode: (signal) => new OtapStreamEncoder(signal, {
+      bodyCompression: 'zstd', zstdLevel: 1, ...(config.omitMetricAttributes ? { omit: new Set<PayloadName>(['METRIC_ATTRS']) } : {}) }),
     onRetry: (signal, reason) => registry.counter(metrics.exportRetries).add(1, { signal, exporter: config.id, reason }),
     onWireBytes: (signal, bytes) => registry.counter(metrics.wireBytesSent).add(bytes, { signal, exporter: config.id }),
   });

@@ -10,7 +10,7 @@ const turnMs = 8;
 
 /**
  * Gathers kept rows into few, large batches and hands them to the sinks. Callers may overlap: each batch of rows
- * goes in whole, in the order of the calls.
+ * goes in whole, in the order of the calls. `hashSeed` keys hash tables against input that is made to collide.
  */
 export class Dispatcher {
   readonly #builder: OutputBatchBuilder;
@@ -20,8 +20,8 @@ export class Dispatcher {
   #turn: Promise<void> = Promise.resolve();
   #turnStartMs: number;
 
-  constructor(signal: Signal, rowsMax: number, sinks: readonly BatchSink[], monotonicMs: () => number) {
-    this.#builder = new OutputBatchBuilder(signal, rowsMax);
+  constructor(signal: Signal, rowsMax: number, sinks: readonly BatchSink[], monotonicMs: () => number, hashSeed = 0) {
+    this.#builder = new OutputBatchBuilder(signal, rowsMax, hashSeed);
     this.#rowsMax = rowsMax;
     this.#sinks = sinks;
     this.#monotonicMs = monotonicMs;

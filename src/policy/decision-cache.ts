@@ -11,14 +11,16 @@ const words = 4;
  */
 export class DecisionCache {
   readonly #entriesMax: number;
+  readonly #hashSeed: number;
   #current: Generation;
   #previous: Generation;
 
-  /** `entriesMax` decisions a generation; the cache holds at most twice that many. */
-  constructor(entriesMax: number) {
+  /** `entriesMax` decisions a generation; the cache holds at most twice that many. `hashSeed` keys it against ids made to collide. */
+  constructor(entriesMax: number, hashSeed = 0) {
     this.#entriesMax = entriesMax;
-    this.#current = new Generation(1024);
-    this.#previous = new Generation(16);
+    this.#hashSeed = hashSeed;
+    this.#current = new Generation(1024, hashSeed);
+    this.#previous = new Generation(16, hashSeed);
   }
 
   get size(): number {
@@ -51,20 +53,22 @@ export class DecisionCache {
   /** Forgets the older generation. */
   rotate(): void {
     this.#previous = this.#current;
-    this.#current = new Generation(1024);
+    this.#current = new Generation(1024, this.#hashSeed);
   }
 }
 
 /** Open addressing with linear probing over typed arrays. */
 class Generation {
   readonly #mask: number;
+  readonly #seed: number;
   readonly #ids: Uint32Array;
   readonly #n: BigUint64Array;
   /** 0 free, 1 dropped, 2 kept. */
   readonly #used: Uint8Array;
   size = 0;
 
-  constructor(slots: number) {
+  constructor(slots: number, seed: number) {
+    this.#seed = seed;
     this.#mask = slots - 1;
     this.#ids = new Uint32Array(slots * words);
     this.#n = new BigUint64Array(slots);
@@ -102,7 +106,7 @@ class Generation {
   }
 
   grown(): Generation {
-    const larger = new Generation(this.#used.length * 2);
+    const larger = new Generation(this.#used.length * 2, this.#seed);
     for (let slot = 0; slot < this.#used.length; slot++) {
       if (this.#used[slot] !== 0) larger.put(this.#ids, slot * words, this.#n[slot]);
     }
@@ -111,7 +115,7 @@ class Generation {
 
   /** The slot that holds the id, or the free one where it would go. */
   #find(ids: Uint32Array, at: number): number {
-    let slot = hash(ids, at) & this.#mask;
+    let slot = hash(ids, at, this.#seed) & this.#mask;
     while (this.#used[slot] !== 0 && !this.#equals(slot * words, ids, at)) slot = (slot + 1) & this.#mask;
     return slot;
   }
@@ -123,8 +127,8 @@ class Generation {
 }
 
 /** Trace ids need not be random (sequential test ids, old generators), so all words are mixed. */
-function hash(ids: Uint32Array, at: number): number {
-  let h = ids[at] ^ Math.imul(ids[at + 1], 0x9e3779b1) ^ Math.imul(ids[at + 2], 0x85ebca6b) ^ Math.imul(ids[at + 3], 0xc2b2ae35);
+function hash(ids: Uint32Array, at: number, seed: number): number {
+  let h = seed ^ Math.imul(ids[at] ^ seed, 0x7feb352d) ^ Math.imul(ids[at + 1], 0x9e3779b1) ^ Math.imul(ids[at + 2], 0x85ebca6b) ^ Math.imul(ids[at + 3], 0xc2b2ae35);
   h = Math.imul(h ^ (h >>> 16), 0x7feb352d);
   h = Math.imul(h ^ (h >>> 15), 0x846ca68b);
   return (h ^ (h >>> 16)) >>> 0;
