@@ -1,8 +1,9 @@
 import type { PayloadTable } from '../otap/batch.ts';
-import { bytesOf, countField, type FieldReader, type ReadContext, spanIdField, textField, traceIdField, wideField } from './field-readers.ts';
+import { bytesOf, countField, type FieldReader, type ReadContext, spanIdField, textField, timeField, traceIdField } from './field-readers.ts';
 import { keyStorage, type OnMismatch, readKeyOf } from './key-columns.ts';
 import { ownedRows, type OwnerRows, type PendingRows, seqById } from './owner-rows.ts';
 import { pick } from './pick.ts';
+import type { RowById } from './row-by-id.ts';
 import type { Slot } from './slot.ts';
 import type { ChildPlan } from './slot-plan.ts';
 import type { ColumnData, ColumnDefinition } from './table-writer.ts';
@@ -11,7 +12,7 @@ import type { ColumnData, ColumnDefinition } from './table-writer.ts';
 const childFields: { readonly [child in ChildPlan['child']]: readonly { readonly name: string; readonly reader: FieldReader }[] } = {
   span_events: [
     { name: 'name', reader: textField('name') },
-    { name: 'time_ns', reader: wideField('time_unix_nano', 'zero') },
+    { name: 'time_ns', reader: timeField('time_unix_nano', 'zero') },
     { name: 'dropped_attributes_count', reader: countField('dropped_attributes_count') },
   ],
   span_links: [
@@ -54,7 +55,7 @@ export function projectChildren(slot: Slot, context: ReadContext, owner: OwnerRo
   });
 }
 
-function projectChild(slot: Slot, context: ReadContext, plan: ChildPlan, seq: Int32Array, onMismatch: OnMismatch): PendingRows[] {
+function projectChild(slot: Slot, context: ReadContext, plan: ChildPlan, seq: RowById, onMismatch: OnMismatch): PendingRows[] {
   const table: PayloadTable = context.root;
   const parents = table.ids('parent_id');
   if (parents === null) return [];

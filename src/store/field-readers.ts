@@ -1,5 +1,6 @@
 import type { OtapBatch, PayloadTable } from '../otap/batch.ts';
 import type { Column } from '../otap/column.ts';
+import { bufferOver, readText } from '../otap/decode/text.ts';
 import { isValid, type LookupCache, readNumbers, readWide, validRows } from './lookup.ts';
 import type { StringTable } from './string-table.ts';
 import type { ColumnData, ColumnType } from './table-writer.ts';
@@ -42,15 +43,51 @@ export function wideField(path: string, absent: 'null' | 'zero'): FieldReader {
   };
 }
 
-/** Small enum field (0 to 255; 0 where absent). */
+/** Longest span of time that is told apart, either way (73 years), and the end of time (2116): beyond, sums of times would overflow. */
+const durationMaxHigh = 2 ** 29;
+const timeMaxHigh = 2 ** 30;
+
+/** Time since the epoch, ns; later than 2^62 is 2^62. */
+export function timeField(path: string, absent: 'null' | 'zero'): FieldReader {
+  return clampedField(path, absent, 0, timeMaxHigh);
+}
+
+/** Duration, ns, held within 2^61 either way; 0 where absent. */
+export function durationField(path: string): FieldReader {
+  return clampedField(path, 'zero', -durationMaxHigh, durationMaxHigh);
+}
+
+/** Holds values within [min, max] * 2^32; with min = 0 values are unsigned, as OTLP's times are. */
+function clampedField(path: string, absent: 'null' | 'zero', minHigh: number, maxHigh: number): FieldReader {
+  const field = wideField(path, absent);
+  return {
+    type: field.type,
+    read: (context) => {
+      const data = field.read(context);
+      if ('bytes' in data) clampWide(new Int32Array(data.bytes.buffer, data.bytes.byteOffset, data.bytes.length / 4), minHigh, maxHigh);
+      return data;
+    },
+  };
+}
+
+function clampWide(words: Int32Array, minHigh: number, maxHigh: number): void {
+  for (let at = 1; at < words.length; at += 2) {
+    const high = minHigh === 0 ? words[at] >>> 0 : words[at];
+    if (high >= minHigh && high < maxHigh) continue;
+    words[at] = high < minHigh ? minHigh : maxHigh;
+    words[at - 1] = 0;
+  }
+}
+
+/** Small enum field (0 to 255, held within; 0 where absent). */
 export function enumField(path: string): FieldReader {
   return {
     type: 'UTINYINT',
     read: ({ root, lookups }) => {
-      const out = new Uint8Array(root.rowCount);
+      const out = new Uint8ClampedArray(root.rowCount);
       const column = root.column(path);
       if (column !== null) readNumbers(column, lookups, out);
-      return { bytes: out, valid: null };
+      return { bytes: bytesOf(out), valid: null };
     },
   };
 }
@@ -98,15 +135,14 @@ export function textCodes(column: Column, strings: StringTable): ColumnData {
   return { bytes: bytesOf(out), valid: validRows(column) };
 }
 
-const utf8 = new TextDecoder('utf-8');
-
-/** One string a row, or null. */
+/** One string a row, or null. Throws INVALID_ARGUMENT / invalid_utf8. */
 export function readTexts(column: Column): (string | null)[] {
   const texts = new Array<string | null>(column.length).fill(null);
+  const buffer = column.kind === 'bytes' ? bufferOver(column.data) : null;
   for (let row = 0; row < column.length; row++) {
     if (!isValid(column.validity, row)) continue;
     if (column.kind === 'dictionary') texts[row] = column.dictionary.store.text(column.codes[row]);
-    else if (column.kind === 'bytes') texts[row] = utf8.decode(column.data.subarray(column.offsets[row], column.offsets[row + 1]));
+    else if (column.kind === 'bytes' && buffer !== null) texts[row] = readText(buffer, column.offsets[row], column.offsets[row + 1]);
     else throw new Error(`invariant broken: ${column.type} column holds no text`);
   }
   return texts;

@@ -3,6 +3,7 @@ import type { Column } from '../otap/column.ts';
 import { anyValueText, valueColumnsOf } from '../otap/decode/any-value.ts';
 import type { ReadContext } from './field-readers.ts';
 import { isValid } from './lookup.ts';
+import { greatestId, RowById } from './row-by-id.ts';
 import type { ColumnData, ColumnType } from './table-writer.ts';
 
 /** SQL type of an attribute's column, see docs/policies.md for how it is chosen. */
@@ -83,8 +84,7 @@ function spread(
   const words = width === 8 ? 2 : 1;
   for (let row = 0; row < out.valid.length; row++) {
     if (!isValid(ids.validity, row)) continue;
-    const id = ids.values[row];
-    const index = id < valueOf.length ? valueOf[id] - 1 : -1;
+    const index = valueOf.get(ids.values[row]);
     if (index < 0 || values.valid[index] === 0) continue;
     for (let w = 0; w < words; w++) to[row * words + w] = from[index * words + w];
     out.valid[row] = 1;
@@ -95,12 +95,10 @@ function wordsOf(bytes: Uint8Array, width: number): Uint8Array | Uint32Array {
   return width === 1 ? bytes : new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
 }
 
-/** index + 1 of the last attribute row of each parent, by parent id; 0 where a parent has none. */
-function indexByParent(parents: Uint32Array): Uint32Array {
-  let idMax = 0;
-  for (let i = 0; i < parents.length; i++) if (parents[i] > idMax) idMax = parents[i];
-  const index = new Uint32Array(idMax + 1);
-  for (let i = 0; i < parents.length; i++) index[parents[i]] = i + 1;
+/** Index of the last attribute row of each parent, by parent id. */
+function indexByParent(parents: Uint32Array): RowById {
+  const index = new RowById(greatestId(parents), parents.length);
+  for (let i = 0; i < parents.length; i++) index.set(parents[i], i);
   return index;
 }
 

@@ -59,14 +59,21 @@ export function isValid(validity: Uint8Array | null, row: number): boolean {
 export function readWide(column: Column, cache: LookupCache): BigInt64Array<ArrayBuffer> {
   const out = new BigInt64Array(column.length);
   if (column.kind === 'wide') {
-    const { values } = column;
+    const { values, validity } = column;
     out.set(new BigInt64Array(values.buffer, values.byteOffset, values.length));
+    if (validity !== null) zeroNulls(out, validity);
   } else if (column.kind === 'dictionary') {
     copyWides(out, cache.wides(column.dictionary.store, column.dictionary.size), column.codes, column.validity);
   } else {
     throw new Error(`invariant broken: ${column.type} column holds no 64-bit integers`);
   }
   return out;
+}
+
+/** What lies under a null is not defined in Arrow. */
+function zeroNulls(out: BigInt64Array<ArrayBuffer>, validity: Uint8Array): void {
+  const words = new Uint32Array(out.buffer);
+  for (let row = 0; row < out.length; row++) if (!isValid(validity, row)) words[row * 2] = words[row * 2 + 1] = 0;
 }
 
 /** out[row] = table[codes[row]] by halves of 32 bits: 64-bit loads would make a bigint a row. */
@@ -87,7 +94,7 @@ function copyWides(
 }
 
 /** Numbers of a u8, u16, u32, i32 or f64 column, native or dictionary, into `out`; null rows hold 0. */
-export function readNumbers<T extends Uint8Array | Uint32Array | Int32Array | Float64Array>(
+export function readNumbers<T extends Uint8Array | Uint8ClampedArray | Uint32Array | Int32Array | Float64Array>(
   column: Column,
   cache: LookupCache,
   out: T,

@@ -1,6 +1,6 @@
 import { bodyTexts } from './body-text.ts';
 import {
-  countField, enumField, type FieldReader, ownerIdField, spanIdField, textField, traceIdField, wideField,
+  countField, durationField, enumField, type FieldReader, ownerIdField, spanIdField, textField, timeField, traceIdField,
 } from './field-readers.ts';
 
 /** Columns that a slot's row table can have, beside those that it always has; names are those of the generated SQL. */
@@ -8,8 +8,8 @@ export type FieldSet = { readonly [name: string]: FieldReader };
 
 /** Of the SPANS table. */
 export const spanFields = {
-  start_ns: wideField('start_time_unix_nano', 'zero'),
-  duration_ns: wideField('duration_time_unix_nano', 'zero'),
+  start_ns: timeField('start_time_unix_nano', 'zero'),
+  duration_ns: durationField('duration_time_unix_nano'),
   span_id: spanIdField('span_id'),
   parent_span_id: spanIdField('parent_span_id'),
   name: textField('name'),
@@ -31,8 +31,8 @@ export const spanFields = {
 export const logFields = {
   trace_id: traceIdField('trace_id'),
   span_id: spanIdField('span_id'),
-  time_ns: wideField('time_unix_nano', 'null'),
-  observed_ns: wideField('observed_time_unix_nano', 'null'),
+  time_ns: timeField('time_unix_nano', 'null'),
+  observed_ns: timeField('observed_time_unix_nano', 'null'),
   severity_number: enumField('severity_number'),
   severity_text: textField('severity_text'),
   body: { type: 'VARCHAR', read: ({ root }) => ({ texts: bodyTexts(root) }) },

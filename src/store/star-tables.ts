@@ -4,6 +4,7 @@ import { bytesOf, type ReadContext, textCodes } from './field-readers.ts';
 import { isValid, readNumbers, readWide, validRows } from './lookup.ts';
 import { ownedRows, type OwnerRows, type PendingRows, seqById } from './owner-rows.ts';
 import { pick } from './pick.ts';
+import { greatestId, RowById } from './row-by-id.ts';
 import type { Slot } from './slot.ts';
 import type { StarPlan, StarTable } from './slot-plan.ts';
 import type { ColumnData, ColumnDefinition } from './table-writer.ts';
@@ -81,19 +82,17 @@ function owners(
 }
 
 /** Child row numbers in the slot by the child's `id`; the child's rows will be written next, in order of the batch. */
-function childSeqById(star: 'span_event_attrs' | 'span_link_attrs', slot: Slot, context: ReadContext, owner: OwnerRows): Int32Array {
+function childSeqById(star: 'span_event_attrs' | 'span_link_attrs', slot: Slot, context: ReadContext, owner: OwnerRows): RowById {
   const child = star === 'span_event_attrs' ? 'span_events' : 'span_links';
   const table = context.batch.table(star === 'span_event_attrs' ? 'SPAN_EVENTS' : 'SPAN_LINKS');
   const parents = table?.ids('parent_id') ?? null;
   const ids = table?.ids('id') ?? null;
-  if (parents === null || ids === null) return new Int32Array(0);
+  if (parents === null || ids === null) return new RowById(-1, 0);
   const owned = ownedRows(parents.values, null, seqById(context.root, owner));
   const first = slot.table(child).rowCount;
-  let idMax = 0;
-  for (const row of owned.rows) idMax = Math.max(idMax, ids.values[row]);
-  const seq = new Int32Array(idMax + 1).fill(-1);
+  const seq = new RowById(greatestId(ids.values), owned.rows.length);
   owned.rows.forEach((row, index) => {
-    if (isValid(ids.validity, row)) seq[ids.values[row]] = first + index;
+    if (isValid(ids.validity, row)) seq.set(ids.values[row], first + index);
   });
   return seq;
 }

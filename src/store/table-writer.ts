@@ -1,4 +1,5 @@
 import duckdb from '@duckdb/node-bindings';
+import { messageOf } from '../base/errors.ts';
 import type { Session } from './duckdb.ts';
 
 const rowsPerChunk = duckdb.vector_size();
@@ -35,6 +36,8 @@ export type ColumnData =
 /**
  * Writes rows to one table in whole vectors: rows are gathered until a chunk is full, since a call into DuckDB costs
  * more than copying a small batch's values. `flush` makes everything written so far visible to queries.
+ * A table is derived data: once DuckDB has refused rows (its memory is full), nothing more is written and every `flush` throws,
+ * so that whoever reads the table knows that rows are missing, and whoever writes need not care.
  */
 export class TableWriter {
   readonly table: string;
@@ -44,6 +47,7 @@ export class TableWriter {
   readonly #staged: readonly StagedColumn[];
   #stagedRows = 0;
   #rowCount = 0;
+  #failure: unknown = null;
 
   private constructor(session: Session, table: string, columns: readonly ColumnDefinition[]) {
     this.table = table;
@@ -72,24 +76,38 @@ export class TableWriter {
 
   /** Appends `count` rows; `data[c]` belongs to column c. */
   write(count: number, data: readonly ColumnData[]): void {
+    this.#rowCount += count;
     let from = 0;
-    while (from < count) {
+    while (from < count && this.#failure === null) {
       const rows = Math.min(count - from, rowsPerChunk - this.#stagedRows);
       for (let c = 0; c < data.length; c++) this.#staged[c].put(data[c], from, this.#stagedRows, rows);
       this.#stagedRows += rows;
       from += rows;
-      if (this.#stagedRows === rowsPerChunk) this.#appendChunk();
+      if (this.#stagedRows === rowsPerChunk) this.#guard(() => this.#appendChunk());
     }
-    this.#rowCount += count;
   }
 
+  /** Throws when rows were lost. */
   flush(): void {
-    if (this.#stagedRows > 0) this.#appendChunk();
-    duckdb.appender_flush_sync(this.#appender);
+    this.#guard(() => {
+      if (this.#stagedRows > 0) this.#appendChunk();
+      duckdb.appender_flush_sync(this.#appender);
+    });
+    if (this.#failure !== null) throw new Error(`rows of ${this.table} are missing: ${messageOf(this.#failure)}`, { cause: this.#failure });
   }
 
+  /** Ends writing; what was not flushed is lost. */
   close(): void {
-    duckdb.appender_close_sync(this.#appender);
+    this.#guard(() => duckdb.appender_close_sync(this.#appender));
+  }
+
+  #guard(work: () => void): void {
+    if (this.#failure !== null) return;
+    try {
+      work();
+    } catch (error) {
+      this.#failure = error ?? new Error('DuckDB gave no reason');
+    }
   }
 
   #appendChunk(): void {
@@ -98,8 +116,8 @@ export class TableWriter {
     this.#staged.forEach((column, index) => {
       column.copyTo(duckdb.data_chunk_get_vector(chunk, index), this.#stagedRows);
     });
-    duckdb.append_data_chunk(this.#appender, chunk);
     this.#stagedRows = 0;
+    duckdb.append_data_chunk(this.#appender, chunk);
   }
 }
 
