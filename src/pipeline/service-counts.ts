@@ -32,7 +32,7 @@ export async function windowCounts(engine: Session, window: Window, tracesTable:
 
 /** Counts by service.name, for windows whose slots project that key; `keptSql` gives trace_id and n of kept traces. */
 export async function serviceCounts(engine: Session, window: Window, keptTable: string): Promise<ServiceCounts[]> {
-  const key = window.slots[0].slot.plan.keys.find((candidate) => candidate.source === 'resource' && candidate.key === 'service.name');
+  const key = window.slots[0].slot.plan.keys.find((candidate) => candidate.source === 'resource' && candidate.key === 'service.name' && candidate.type === 'VARCHAR');
   if (key === undefined) return [];
   const rows = windowRows(window.slots, { fields: [], keys: [key], inputs: true });
   const result = await engine.api.runAndReadAll(`

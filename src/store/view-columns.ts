@@ -70,7 +70,8 @@ export const logColumns: { readonly [name: string]: ViewColumn } = {
   event_name: field('event_name'),
 };
 
-const root = 'FILTER (parent_span_id IS NULL)';
+/** Roots go before all other spans; times are held within 0 to 2^62. */
+const rootsFirst = 'CASE WHEN parent_span_id IS NULL THEN start_ns - 4611686018427387904 ELSE start_ns END';
 
 /**
  * View `traces`, one row a trace: aggregates over the window's spans. Where a trace has no root span here, its
@@ -99,7 +100,7 @@ export const traceColumns: { readonly [name: string]: ViewColumn } = {
 /** Fields that `ofRoot` reads beside its column. */
 export const rootFields = ['parent_span_id', 'start_ns'] as const;
 
-/** The column's value on the root span (the earliest, should there be several), else on the earliest span. */
+/** The column's value, which may be NULL, on the root span (the earliest, should there be several), else on the earliest span. */
 export function ofRoot(column: string): string {
-  return `coalesce(arg_min(${column}, start_ns) ${root}, arg_min(${column}, start_ns))`;
+  return `arg_min_null(${column}, ${rootsFirst})`;
 }
