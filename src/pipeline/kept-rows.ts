@@ -42,14 +42,12 @@ export function keptRows(slots: readonly WindowSlot[], wseq: Uint32Array, n: Uin
 
 /** All rows of a slot as candidates at one N; whoever reads them checks each against its randomness. */
 export function allRows(slot: Slot, n: bigint): KeptRows[] {
-  const low = Number(n & 0xffffffffn);
-  const high = Number(n >> 32n);
-  return slot.runs.map((run) => {
-    const words = new Uint32Array(run.count * 2);
-    for (let i = 0; i < run.count; i++) {
-      words[i * 2] = low;
-      words[i * 2 + 1] = high;
-    }
-    return { batch: run.batch, rows: run.rows ?? Uint32Array.from({ length: run.count }, (_, row) => row), n: words, nSplit: null, isUndecided: true };
-  });
+  return slot.runs.map((run) => rowsAt(run.batch, run.rows ?? Array.from({ length: run.count }, (_, row) => row), () => n, true));
+}
+
+/** Rows of a batch (ascending), each at its N. */
+export function rowsAt(batch: HeldBatch, rows: ArrayLike<number>, nOf: (row: number) => bigint, isUndecided: boolean): KeptRows {
+  const n = new BigUint64Array(rows.length);
+  for (let i = 0; i < rows.length; i++) n[i] = nOf(rows[i]);
+  return { batch, rows: Uint32Array.from(rows), n: new Uint32Array(n.buffer), nSplit: null, isUndecided };
 }

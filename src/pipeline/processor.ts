@@ -33,6 +33,8 @@ export interface ProcessorOptions {
   readonly limits: PolicyLimits;
   readonly fallback: Fallback;
   readonly memoryLimitBytes: number;
+  /** Keys hash tables against input that is made to collide; decides nothing. */
+  readonly hashSeed?: number;
   /** Trusted SQL that every session needs: the sampling macros. */
   readonly setupSql: readonly string[];
   /** Remembered decisions of one generation; two are held. */
@@ -72,7 +74,7 @@ export class Processor {
     this.#database = database;
     this.#sessions = sessions;
     this.#lanes = lanes;
-    this.#metrics = new Dispatcher('metrics', options.batchRowsMax, options.sinks, options.seam.monotonicMs);
+    this.#metrics = new Dispatcher('metrics', options.batchRowsMax, options.sinks, options.seam.monotonicMs, options.hashSeed);
     this.intake = new Intake({
       seam: options.seam, budget, account, decodeLimits: options.decodeLimits, observer: options.observer,
       traces: lanes.traces.intake, logs: lanes.logs.intake,
@@ -179,13 +181,13 @@ function buildLane(
     : new WindowClock(windows.logsLengthMs, 0);
   const ring = new SlotRing(store.writer, signal === 'traces' ? 't' : 'l', slotPlanOf(signal, policies, options.extraKeys));
   const runner = new PolicyRunner(() => store.database.connect(), limits, seam);
-  const cache = signal === 'traces' ? new DecisionCache(options.decisionsMax) : null;
+  const cache = signal === 'traces' ? new DecisionCache(options.decisionsMax, options.hashSeed) : null;
   const decider = cache === null
     ? new LogWindows(store.engine, ring, runner, fallback)
-    : new TraceWindows(store.engine, ring, runner, cache, fallback);
+    : new TraceWindows(store.engine, ring, runner, cache, fallback, new KeyedHash(seam.hashKey));
   const tools: ProjectionTools = { lookups: new LookupCache(), onMismatch: (key, count) => observer.mismatch(key, count) };
   const intake = new SignalIntake({ signal, ring, clock, time: options.time, cache, hash: new KeyedHash(options.seam.hashKey), tools, onLate });
-  const dispatcher = new Dispatcher(signal, options.batchRowsMax, options.sinks, seam.monotonicMs);
+  const dispatcher = new Dispatcher(signal, options.batchRowsMax, options.sinks, seam.monotonicMs, options.hashSeed);
   const loop = new WindowLoop({
     ring, clock, decider, policies: () => policies,
     dispatch: async (decision) => {

@@ -2,11 +2,13 @@ import type { DecisionCache } from '../policy/decision-cache.ts';
 import type { CompiledPolicy } from '../policy/compile/compiled.ts';
 import { unionUse } from '../policy/slot-plan-of.ts';
 import type { PolicyOutcome, PolicyRunner } from '../policy/window-policies.ts';
+import type { KeyedHash } from '../sampling/keyed-hash.ts';
 import type { Session } from '../store/duckdb.ts';
 import { TableWriter } from '../store/table-writer.ts';
 import { nOne, windowRows, type WindowSlot } from '../store/window-rows.ts';
 import { tracesSql, type Window } from '../store/window-views.ts';
-import { allRows, type KeptRows, keptRows } from './kept-rows.ts';
+import { fallbackRows } from './fallback-rows.ts';
+import { type KeptRows, keptRows } from './kept-rows.ts';
 import { type ServiceCounts, serviceCounts, windowCounts } from './service-counts.ts';
 import type { SlotRing } from './slot-ring.ts';
 
@@ -31,6 +33,13 @@ interface Decided {
   readonly rowsSeen: ReadonlyMap<number, number>;
 }
 
+/** Traces of a window, four words of the id each, with N of their threshold, 0 where dropped. */
+interface DecidedTraces {
+  readonly count: number;
+  readonly ids: Uint32Array;
+  readonly n: BigUint64Array;
+}
+
 /** Tables of a window that nothing needs once it is decided, by the ends of their names. */
 const tables = ['ids', 'traces', 'picks', 'kept'] as const;
 
@@ -49,17 +58,19 @@ export class TraceWindows {
   readonly #runner: PolicyRunner;
   readonly #cache: DecisionCache;
   readonly #fallback: Fallback;
+  readonly #hash: KeyedHash;
   #decided: Decided[] = [];
   #count = 0;
 
   constructor(
-    engine: Session, ring: SlotRing, runner: PolicyRunner, cache: DecisionCache, fallback: Fallback,
+    engine: Session, ring: SlotRing, runner: PolicyRunner, cache: DecisionCache, fallback: Fallback, hash: KeyedHash,
   ) {
     this.#engine = engine;
     this.#ring = ring;
     this.#runner = runner;
     this.#cache = cache;
     this.#fallback = fallback;
+    this.#hash = hash;
   }
 
   /** Decides the window of slot `number`; null where nothing arrived in it. Windows are decided in order, one at a time. */
@@ -81,12 +92,13 @@ export class TraceWindows {
     await this.#engine.run(`CREATE TABLE ${name}_traces AS ${tracesSql(window, unionUse(policies, 'traces'))}`);
     const outcomes: PolicyOutcome[] = [];
     for (const policy of policies) outcomes.push(await this.#runner.run(policy, window, `${name}_traces`));
-    await this.#decideTraces(name, window, outcomes);
+    const decided = await this.#decideTraces(name, window, outcomes);
     const followers = await this.#followers(number, slots[0]);
     const rows = await this.#keptRows(name, slots, followers);
     const counts = await windowCounts(this.#engine, window, `${name}_traces`);
     const services = await serviceCounts(this.#engine, window, `${name}_kept`);
-    this.#decided.push({ table: `${name}_decided`, slot: number, rowsSeen });
+    this.#remember(decided);
+    this.#decided.push({ table: `${name}_decided`, slot: number, rowsSeen: this.#withNewSlots(rowsSeen) });
     return {
       slot: number, ...counts, services, outcomes,
       kept: keptRows(slots, rows.wseq, rows.n, null),
@@ -94,15 +106,13 @@ export class TraceWindows {
     };
   }
 
-  /** Every row of the slot, at the fallback's probability. */
+  /** Every row of the slot whose trace is not decided yet, at the fallback's probability. */
   fallBack(number: number): WindowDecision | null {
     const slot = this.#ring.get(number);
     if (slot === null) return null;
-    return {
-      slot: number, items: slot.rows.rowCount, truth: slot.rows.rowCount, services: [], outcomes: [],
-      kept: allRows(slot, this.#fallback.n),
-      release: () => this.#ring.drop(number),
-    };
+    const seen = Math.max(0, ...this.#decided.map(({ rowsSeen }) => rowsSeen.get(number) ?? 0));
+    const { kept, items } = fallbackRows(slot, seen, this.#fallback.n, this.#cache, this.#hash);
+    return { slot: number, items, truth: items, services: [], outcomes: [], kept, release: () => this.#releaseSlot(number) };
   }
 
   /** Slots of the window as they are now, with what has arrived so far made visible. */
@@ -134,7 +144,14 @@ export class TraceWindows {
     return { signal: 'traces', slots: slots.map((part) => ({ ...part, filter: `${part.filter ?? 'true'} AND ${inWindow}` })) };
   }
 
-  async #decideTraces(name: string, window: Window, outcomes: readonly PolicyOutcome[]): Promise<void> {
+  /** Slots that were created while the window was decided: rows came to them before its decisions were known at arrival. */
+  #withNewSlots(rowsSeen: ReadonlyMap<number, number>): ReadonlyMap<number, number> {
+    const created = this.#ring.numbers.filter((slot) => !rowsSeen.has(slot));
+    return new Map([...rowsSeen, ...created.map((slot) => [slot, 0] as const)]);
+  }
+
+  /** Writes who is kept (`_kept`) and what became of everyone (`_decided`), and reads the latter. */
+  async #decideTraces(name: string, window: Window, outcomes: readonly PolicyOutcome[]): Promise<DecidedTraces> {
     const picks = await TableWriter.create(this.#engine, `${name}_picks`, [{ name: 'k', type: 'UUID' }, { name: 'n', type: 'UBIGINT' }]);
     for (const [index, outcome] of outcomes.entries()) await this.#writePicks(`${name}_spans${index}`, name, window, outcome, picks);
     picks.flush();
@@ -148,7 +165,8 @@ export class TraceWindows {
       CREATE TABLE ${name}_decided AS
       SELECT t.trace_id AS trace_id, coalesce(k.n, 0::UBIGINT) AS n
       FROM ${name}_traces t LEFT JOIN ${name}_kept k ON k.trace_id = t.trace_id`);
-    await this.#remember(`${name}_decided`);
+    const { count, bytes } = (await this.#engine.run(`SELECT trace_id, n FROM ${name}_decided`)).columns([16, 8]);
+    return { count, ids: new Uint32Array(bytes[0].buffer), n: new BigUint64Array(bytes[1].buffer) };
   }
 
   async #writePicks(spansTable: string, name: string, window: Window, outcome: PolicyOutcome, picks: TableWriter): Promise<void> {
@@ -174,10 +192,8 @@ export class TraceWindows {
     await this.#engine.run(`DROP TABLE ${spansTable}`);
   }
 
-  async #remember(table: string): Promise<void> {
-    const { count, bytes } = (await this.#engine.run(`SELECT trace_id, n FROM ${table}`)).columns([16, 8]);
-    const ids = new Uint32Array(bytes[0].buffer);
-    const n = new BigUint64Array(bytes[1].buffer);
+  /** From here on, late spans of these traces are recognised at arrival. Comes last: a window that failed before is nobody's. */
+  #remember({ count, ids, n }: DecidedTraces): void {
     for (let i = 0; i < count; i++) this.#cache.put(ids, i * 4, n[i]);
   }
 
@@ -200,8 +216,13 @@ export class TraceWindows {
   }
 
   async #release(name: string, number: number): Promise<void> {
-    await this.#ring.drop(number);
+    await this.#releaseSlot(number);
     await this.#dropTables(name, tables);
+  }
+
+  /** Drops the slot, and decided traces that no slot needs any more. */
+  async #releaseSlot(number: number): Promise<void> {
+    await this.#ring.drop(number);
     const isNeeded = ({ slot, rowsSeen }: Decided): boolean => [...rowsSeen.keys()].some((later) => later > slot && this.#ring.get(later) !== null);
     const expired = this.#decided.filter((decided) => !isNeeded(decided));
     this.#decided = this.#decided.filter(isNeeded);

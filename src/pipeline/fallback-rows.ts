@@ -1,0 +1,73 @@
+import type { DecisionCache } from '../policy/decision-cache.ts';
+import type { KeyedHash } from '../sampling/keyed-hash.ts';
+import type { RowRun } from '../store/held-batch.ts';
+import { type InputColumns, inputSource, readInputs } from '../store/input-columns.ts';
+import type { Slot } from '../store/slot.ts';
+import { type KeptRows, rowsAt } from './kept-rows.ts';
+import { reachesThreshold } from './named-rows.ts';
+
+/** Rows of a slot of spans that go by the fallback, and those that follow a decision on their trace. */
+export interface FallbackRows {
+  readonly kept: readonly KeptRows[];
+  /** Rows that the fallback decided. */
+  readonly items: number;
+}
+
+/**
+ * Decides a slot of spans without a query, at N of one probability, off the batches themselves. Traces that an earlier window
+ * decided are left as they are: of their rows, the first `seen` of the slot were decided with that window, later ones follow it.
+ * Decisions are remembered, so that late spans follow them.
+ */
+export function fallbackRows(slot: Slot, seen: number, n: bigint, cache: DecisionCache, hash: KeyedHash): FallbackRows {
+  const parts = slot.runs.map((run) => splitRun(run, seen, cache, hash));
+  for (const { inputs, undecided } of parts) if (inputs !== null) remember(inputs, undecided, n, cache);
+  const kept = parts.flatMap(({ run, inputs, undecided, followers }) => {
+    const fresh = rowsAt(run.batch, undecided, () => n, true);
+    return inputs === null ? [fresh] : [fresh, rowsAt(run.batch, followers, (row) => cache.get(idsOf(inputs), row * 4), false)];
+  });
+  return { kept, items: parts.reduce((sum, { undecided }) => sum + undecided.length, 0) };
+}
+
+interface SplitRun {
+  readonly run: RowRun;
+  /** Null where the batch cannot be read: whoever reads the rows will say so. */
+  readonly inputs: InputColumns | null;
+  readonly undecided: readonly number[];
+  readonly followers: readonly number[];
+}
+
+function splitRun(run: RowRun, seen: number, cache: DecisionCache, hash: KeyedHash): SplitRun {
+  const inputs = inputsOf(run, hash);
+  const undecided: number[] = [];
+  const followers: number[] = [];
+  for (let i = 0; i < run.count; i++) {
+    const row = run.rows === null ? i : run.rows[i];
+    const outcome = inputs === null ? 'unknown' : cache.outcome(idsOf(inputs), row * 4);
+    if (outcome === 'unknown') undecided.push(row);
+    else if (outcome === 'kept' && run.seqStart + i >= seen) followers.push(row);
+  }
+  return { run, inputs, undecided, followers };
+}
+
+function inputsOf({ batch }: RowRun, hash: KeyedHash): InputColumns | null {
+  try {
+    return readInputs(batch.open(), inputSource(batch), hash);
+  } catch {
+    return null;
+  }
+}
+
+function idsOf({ traceIds }: InputColumns): Uint32Array {
+  if (traceIds === null) throw new Error('invariant broken: a batch of spans has trace ids');
+  return traceIds;
+}
+
+function remember(inputs: InputColumns, rows: readonly number[], n: bigint, cache: DecisionCache): void {
+  const low = Number(n & 0xffffffffn);
+  const high = Number(n >> 32n);
+  const { randomness } = inputs;
+  for (const row of rows) {
+    const isKept = reachesThreshold(randomness[row * 2], randomness[row * 2 + 1], low, high);
+    cache.put(idsOf(inputs), row * 4, isKept ? n : 0n);
+  }
+}
