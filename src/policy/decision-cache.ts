@@ -126,10 +126,16 @@ class Generation {
   }
 }
 
-/** Trace ids need not be random (sequential test ids, old generators), so all words are mixed. */
+/**
+ * Trace ids need not be random (sequential test ids, old generators), and may be made to collide: each word is mixed with all before
+ * it and the seed by a bijection that no difference passes unchanged, so that whoever does not know the seed finds no collisions.
+ */
 function hash(ids: Uint32Array, at: number, seed: number): number {
-  let h = seed ^ Math.imul(ids[at] ^ seed, 0x7feb352d) ^ Math.imul(ids[at + 1], 0x9e3779b1) ^ Math.imul(ids[at + 2], 0x85ebca6b) ^ Math.imul(ids[at + 3], 0xc2b2ae35);
-  h = Math.imul(h ^ (h >>> 16), 0x7feb352d);
+  return mixed(mixed(mixed(mixed(seed ^ ids[at]) ^ ids[at + 1]) ^ ids[at + 2]) ^ ids[at + 3]) >>> 0;
+}
+
+function mixed(word: number): number {
+  let h = Math.imul(word ^ (word >>> 16), 0x7feb352d);
   h = Math.imul(h ^ (h >>> 15), 0x846ca68b);
-  return (h ^ (h >>> 16)) >>> 0;
+  return h ^ (h >>> 16);
 }
