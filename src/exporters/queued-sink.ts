@@ -1,3 +1,4 @@
+import { messageOf } from '../base/errors.ts';
 import { outputBytes } from '../otap/take/output-size.ts';
 import type { OutputBatch } from '../otap/take/output-batch.ts';
 import type { Signal } from '../otap/payload-type.ts';
@@ -41,7 +42,8 @@ export class QueuedSink implements BatchSink {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
     this.#queuedBytes += bytes;
-    void this.#exporter.export(batch.signal, batch).then((result) => {
+    const failed = (error: unknown): ExportResult => ({ kind: 'permanent', reason: 'internal', message: messageOf(error) });
+    void this.#exporter.export(batch.signal, batch).catch(failed).then((result) => {
       this.#queuedBytes -= bytes;
       this.#options.onResult(batch.signal, batch.rowCount, result);
       for (const wake of this.#waiting.splice(0)) wake();

@@ -8,6 +8,9 @@ import type { BatchSink } from './sink.ts';
 /** After how much taking other work gets its turn: intake must not wait for a large window to be rebuilt. */
 const turnMs = 8;
 
+/** Told of kept rows that a sink did not take; the other sinks have them. */
+export type OnLost = (sink: string, rows: number, error: unknown) => void;
+
 /**
  * Gathers kept rows into few, large batches and hands them to the sinks. Callers may overlap: each batch of rows
  * goes in whole, in the order of the calls. `hashSeed` keys hash tables against input that is made to collide.
@@ -17,14 +20,16 @@ export class Dispatcher {
   readonly #rowsMax: number;
   readonly #sinks: readonly BatchSink[];
   readonly #monotonicMs: () => number;
+  readonly #onLost: OnLost;
   #turn: Promise<void> = Promise.resolve();
   #turnStartMs: number;
 
-  constructor(signal: Signal, rowsMax: number, sinks: readonly BatchSink[], monotonicMs: () => number, hashSeed = 0) {
+  constructor(signal: Signal, rowsMax: number, sinks: readonly BatchSink[], monotonicMs: () => number, onLost: OnLost, hashSeed = 0) {
     this.#builder = new OutputBatchBuilder(signal, rowsMax, hashSeed);
     this.#rowsMax = rowsMax;
     this.#sinks = sinks;
     this.#monotonicMs = monotonicMs;
+    this.#onLost = onLost;
     this.#turnStartMs = monotonicMs();
   }
 
@@ -49,7 +54,13 @@ export class Dispatcher {
   async #send(): Promise<void> {
     if (this.#builder.rowCount === 0) return;
     const batch = this.#builder.finish();
-    for (const sink of this.#sinks) await sink.push(batch);
+    for (const sink of this.#sinks) {
+      try {
+        await sink.push(batch);
+      } catch (error) {
+        this.#onLost(sink.name, batch.rowCount, error);
+      }
+    }
   }
 
   async #yield(): Promise<void> {

@@ -75,6 +75,12 @@ export class MetricsObserver extends TallyObserver {
     this.#log.error('items_unreadable', `${rows} kept items could not be read again: ${messageOf(error)}`, { signal, rows });
   }
 
+  override lost(signal: Signal, sink: string, rows: number, error: unknown): void {
+    super.lost(signal, sink, rows, error);
+    this.#registry.counter(metrics.itemsLost).add(rows, { signal, exporter: sink, reason: 'not_taken' });
+    this.#log.error('items_not_taken', `${rows} kept ${signal} items were not taken by ${sink}: ${messageOf(error)}`, { signal, exporter: sink, items: rows });
+  }
+
   /** What open windows hold now. */
   buffered(signal: SampledSignal, held: Held): void {
     this.#registry.gauge(metrics.bufferedItems).set(held.items, { signal });

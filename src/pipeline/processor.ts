@@ -1,5 +1,6 @@
 import type { Seam } from '../base/seam.ts';
 import type { DecodeLimits } from '../otap/decode/limits.ts';
+import type { Signal } from '../otap/payload-type.ts';
 import type { CompiledPolicy } from '../policy/compile/compiled.ts';
 import { DecisionCache } from '../policy/decision-cache.ts';
 import { slotPlanOf } from '../policy/slot-plan-of.ts';
@@ -12,7 +13,7 @@ import type { KeyColumn } from '../store/key-columns.ts';
 import { LookupCache } from '../store/lookup.ts';
 import type { ProjectionTools } from '../store/projector.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
-import { Dispatcher } from './dispatcher.ts';
+import { Dispatcher, type OnLost } from './dispatcher.ts';
 import { Intake, type IntakeObserver } from './intake.ts';
 import { LogWindows } from './log-windows.ts';
 import { MemoryBudget } from './memory-budget.ts';
@@ -54,6 +55,8 @@ export interface ProcessorObserver extends IntakeObserver {
   mismatch(key: string, count: number): void;
   engineError(signal: SampledSignal, error: unknown): void;
   unreadable(signal: SampledSignal, rows: number, error: unknown): void;
+  /** A sink did not take kept rows. */
+  lost(signal: Signal, sink: string, rows: number, error: unknown): void;
 }
 
 /** The main path, from the intake to the sinks; composed by src/app.ts and by replay. */
@@ -74,7 +77,7 @@ export class Processor {
     this.#database = database;
     this.#sessions = sessions;
     this.#lanes = lanes;
-    this.#metrics = new Dispatcher('metrics', options.batchRowsMax, options.sinks, options.seam.monotonicMs, options.hashSeed);
+    this.#metrics = new Dispatcher('metrics', options.batchRowsMax, options.sinks, options.seam.monotonicMs, onLost(options, 'metrics'), options.hashSeed);
     this.intake = new Intake({
       seam: options.seam, budget, account, decodeLimits: options.decodeLimits, observer: options.observer,
       traces: lanes.traces.intake, logs: lanes.logs.intake,
@@ -171,6 +174,10 @@ type OnLate = (kept: KeptRows, droppedCount: number) => void;
 
 function ignoreLate(): void {}
 
+function onLost({ observer }: ProcessorOptions, signal: Signal): OnLost {
+  return (sink, rows, error) => observer.lost(signal, sink, rows, error);
+}
+
 function buildLane(
   options: ProcessorOptions, signal: SampledSignal, store: Store, onLate: OnLate,
 ): Lane {
@@ -187,7 +194,7 @@ function buildLane(
     : new TraceWindows(store.engine, ring, runner, cache, fallback, new KeyedHash(seam.hashKey));
   const tools: ProjectionTools = { lookups: new LookupCache(), onMismatch: (key, count) => observer.mismatch(key, count) };
   const intake = new SignalIntake({ signal, ring, clock, time: options.time, cache, hash: new KeyedHash(options.seam.hashKey), tools, onLate });
-  const dispatcher = new Dispatcher(signal, options.batchRowsMax, options.sinks, seam.monotonicMs, options.hashSeed);
+  const dispatcher = new Dispatcher(signal, options.batchRowsMax, options.sinks, seam.monotonicMs, onLost(options, signal), options.hashSeed);
   const loop = new WindowLoop({
     ring, clock, decider, policies: () => policies,
     dispatch: async (decision) => {

@@ -1,3 +1,4 @@
+import { present } from '../base/assert.ts';
 import type { OtapBatch } from '../otap/batch.ts';
 import type { DecisionCache } from '../policy/decision-cache.ts';
 import type { KeyedHash } from '../sampling/keyed-hash.ts';
@@ -7,7 +8,7 @@ import { project, type ProjectionTools } from '../store/projector.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
 import type { KeptRows } from './kept-rows.ts';
 import { splitLateRows } from './late-rows.ts';
-import { eventTimes, rowsBySlot, type SlotRows } from './slot-rows.ts';
+import { type EventTimes, eventTimes, rowsBySlot, type SlotRows } from './slot-rows.ts';
 import type { SlotRing } from './slot-ring.ts';
 import type { WindowClock } from './window-clock.ts';
 
@@ -56,14 +57,12 @@ export class SignalIntake {
     const inputs = readInputs(batch, inputSource(held), this.#parts.hash);
     held.hold();
     try {
-      await this.#ensureSlots(batch, arrivalNano);
+      const times = this.#timesOf(batch);
+      await this.#ensureSlots(times, arrivalNano);
       const late = cache === null || inputs.traceIds === null ? null : splitLateRows(cache, inputs.traceIds, batch.rowCount);
       const fresh = late?.fresh ?? null;
-      for (const part of this.#slotRows(batch, arrivalNano, fresh)) {
-        const slot = ring.get(part.slot);
-        if (slot === null) throw new Error(`invariant broken: slot ${part.slot} was not created`);
-        project(slot, batch, held, part.rows, inputs, tools);
-      }
+      const parts = this.#slotRows(times, arrivalNano, fresh).map(({ slot, rows }) => ({ slot: present(ring.get(slot), `slot ${slot}`), rows }));
+      project(parts, batch, held, inputs, tools);
       if (late !== null && (late.kept.length > 0 || late.droppedCount > 0)) {
         this.#parts.onLate({ batch: held, rows: late.kept, n: late.n, nSplit: null, isUndecided: false }, late.droppedCount);
       }
@@ -74,21 +73,32 @@ export class SignalIntake {
   }
 
   /** Creates the slots that the batch's rows go to; slots may close meanwhile, so this repeats until all are there. */
-  async #ensureSlots(batch: OtapBatch, arrivalNano: bigint): Promise<void> {
-    const missing = (): number[] => this.#slotRows(batch, arrivalNano, null).map(({ slot }) => slot)
+  async #ensureSlots(times: EventTimes | null, arrivalNano: bigint): Promise<void> {
+    const missing = (): number[] => this.#slotRows(times, arrivalNano, null).map(({ slot }) => slot)
       .filter((slot) => this.#parts.ring.get(slot) === null);
     for (let absent = missing(); absent.length > 0; absent = missing()) {
       for (const slot of absent) await this.#parts.ring.ensure(slot);
     }
   }
 
-  #slotRows(batch: OtapBatch, arrivalNano: bigint, rows: Uint32Array | null): SlotRows[] {
-    const { clock, time, ring, tools } = this.#parts;
-    if (rows !== null && rows.length === 0) return [];
-    if (time === 'arrival') return [{ slot: Math.max(clock.slotOf(arrivalNano), ring.firstOpen), rows }];
-    const times = eventTimes(batch, tools.lookups);
+  /** With event time: the rows' times, which move the watermark. */
+  #timesOf(batch: OtapBatch): EventTimes | null {
+    if (this.#parts.time === 'arrival') return null;
+    const times = eventTimes(batch, this.#parts.tools.lookups);
     if (times.min !== null) this.#watermark = Math.max(this.#watermark ?? 0, times.min);
-    const last = Math.floor((this.#watermark ?? 0) / Number(clock.lengthNano)) + clock.slotsAfter + 1;
-    return rowsBySlot(times, rows, Number(clock.lengthNano), ring.firstOpen, Math.max(last, ring.firstOpen));
+    return times;
+  }
+
+  /**
+   * The slots that rows go to. With event time these are the slots about the watermark that are not due yet: an earlier time (a
+   * late record, a clock at zero) counts as the first of them, a later one as the last, so that clocks open no slots without end.
+   */
+  #slotRows(times: EventTimes | null, arrivalNano: bigint, rows: Uint32Array | null): SlotRows[] {
+    const { clock, ring } = this.#parts;
+    if (rows !== null && rows.length === 0) return [];
+    if (times === null) return [{ slot: Math.max(clock.slotOf(arrivalNano), ring.firstOpen), rows }];
+    const now = Math.floor((this.#watermark ?? 0) / Number(clock.lengthNano));
+    const first = Math.max(ring.firstOpen, now - clock.slotsAfter);
+    return rowsBySlot(times, rows, Number(clock.lengthNano), first, Math.max(now + clock.slotsAfter + 1, first));
   }
 }

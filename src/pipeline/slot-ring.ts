@@ -58,7 +58,7 @@ export class SlotRing {
     if (existing !== undefined) return existing;
     let creating = this.#creating.get(slot);
     if (creating === undefined) {
-      creating = this.#create(slot);
+      creating = this.#create(slot).finally(() => this.#creating.delete(slot));
       this.#creating.set(slot, creating);
     }
     return creating;
@@ -73,7 +73,6 @@ export class SlotRing {
   async #create(number: number): Promise<Slot> {
     const slot = await Slot.create(this.#session, `${this.#prefix}${this.#created++}`, this.#plan);
     this.#slots.set(number, slot);
-    this.#creating.delete(number);
     return slot;
   }
 }

@@ -52,6 +52,8 @@ export class TallyObserver implements ProcessorObserver {
   /** Spans of decided windows by service. */
   readonly services = new Map<string, ServiceTally>();
   metricsPassed = 0;
+  /** Kept items that a sink did not take. */
+  lostItems = 0;
   #firstError: string | null = null;
 
   /** The first failure of a policy, the engine or a batch, in words. */
@@ -107,6 +109,11 @@ export class TallyObserver implements ProcessorObserver {
   unreadable(signal: SampledSignal, rows: number, error: unknown): void {
     this.bySignal[signal].unreadable += rows;
     this.#note(`${rows} kept items could not be read again: ${messageOf(error)}`);
+  }
+
+  lost(_signal: Signal, sink: string, rows: number, error: unknown): void {
+    this.lostItems += rows;
+    this.#note(`${rows} kept items were not taken by ${sink}: ${messageOf(error)}`);
   }
 
   #addKept(tally: SignalTally, counts: StampCounts): void {

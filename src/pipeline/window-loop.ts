@@ -65,8 +65,7 @@ export class WindowLoop {
       ring.closeBefore(slot + 1);
       const decision = await this.#decideOrFallBack(slot);
       if (decision === null) return;
-      await dispatch(decision);
-      await decision.release();
+      await dispatch(decision).finally(() => decision.release());
     } finally {
       this.#isBusy = false;
     }

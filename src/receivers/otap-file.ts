@@ -52,6 +52,7 @@ export class OtapFileReceiver {
   async #run(): Promise<void> {
     for (let round = 0; !this.#stop.signal.aborted; round++) {
       await this.#readOnce(round);
+      await turnOfOthers();
       if (!this.#options.loop) return;
     }
   }
@@ -63,12 +64,20 @@ export class OtapFileReceiver {
       if (first === null) return;
       const signal = signalOfMessage(first) ?? 'traces';
       const pass = new Pass(signal, this.#intake.open(signal, { withoutThreshold: this.#options.inputWithoutThreshold }), round, this.#seam, this.#options.speed, this.#stop.signal);
-      for (let bytes: Uint8Array | null = first; bytes !== null && !this.#stop.signal.aborted; bytes = reader.next()) await pass.feed(bytes);
+      for (let bytes: Uint8Array | null = first; bytes !== null && !this.#stop.signal.aborted; bytes = reader.next()) {
+        await pass.feed(bytes);
+        await turnOfOthers();
+      }
       pass.end();
     } finally {
       reader.close();
     }
   }
+}
+
+/** Nothing that a reading awaits need ever leave the microtask queue: timers and other receivers get their turn here. */
+function turnOfOthers(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** One reading of the file: batches are decoded, moved to now, encoded and handed to the intake at their time. */

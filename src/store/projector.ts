@@ -6,7 +6,7 @@ import type { HeldBatch } from './held-batch.ts';
 import type { InputColumns } from './input-columns.ts';
 import { type OnMismatch, readKey } from './key-columns.ts';
 import type { LookupCache } from './lookup.ts';
-import type { OwnerRows } from './owner-rows.ts';
+import type { OwnerRows, PendingRows } from './owner-rows.ts';
 import type { Slot } from './slot.ts';
 import { fieldsOf } from './slot-plan.ts';
 import { pick } from './pick.ts';
@@ -19,29 +19,49 @@ export interface ProjectionTools {
   readonly onMismatch: OnMismatch;
 }
 
+/** Rows of a batch that a slot takes: all of them, or those in `rows` (ascending). */
+export interface SlotPart {
+  readonly slot: Slot;
+  readonly rows: Uint32Array | null;
+}
+
 /**
- * Copies of a batch the columns that the slot's plan asks for into the slot's tables: all its rows, or those in
- * `rows` (ascending). Everything is read before anything is written, so a batch with bad values leaves no trace.
- * Returns how many rows were written.
+ * Copies of a batch the columns that its slots' plans ask for into their tables. Everything is read before anything is
+ * written, so a batch with bad values leaves no trace in any slot. Throws what reading the columns throws.
  */
-export function project(
-  slot: Slot, batch: OtapBatch, held: HeldBatch, rows: Uint32Array | null, inputs: InputColumns, tools: ProjectionTools,
-): number {
+export function project(parts: readonly SlotPart[], batch: OtapBatch, held: HeldBatch, inputs: InputColumns, tools: ProjectionTools): void {
+  const read = parts.flatMap((part) => readPart(part, batch, held, inputs, tools) ?? []);
+  for (const part of read) writePart(part, held, inputs);
+}
+
+/** What a slot takes, read and not yet written. */
+interface ReadPart extends SlotPart {
+  readonly owner: OwnerRows;
+  readonly columns: readonly ColumnData[];
+  readonly more: readonly PendingRows[];
+}
+
+function readPart({ slot, rows }: SlotPart, batch: OtapBatch, held: HeldBatch, inputs: InputColumns, tools: ProjectionTools): ReadPart | null {
   const root = batch.table(rootPayload[batch.signal].name);
   const count = rows === null ? batch.rowCount : rows.length;
-  if (root === null || count === 0) return 0;
+  if (root === null || count === 0) return null;
   const context: ReadContext = {
     batch, root, strings: slot.strings, lookups: tools.lookups, batchOrdinal: held.ordinal,
   };
   const owner: OwnerRows = { seqStart: slot.rows.rowCount, rows, count };
   const data = readColumns(slot, context, inputs, tools.onMismatch);
-  const columns = data.map((column, index) => pick(column, rows, slot.rows.columns[index + 1].type));
-  const more = [...projectChildren(slot, context, owner, tools.onMismatch), ...projectStars(slot, context, owner)];
-  slot.addRun(held, rows, count);
-  slot.rows.write(count, [sequence(owner.seqStart, count), ...columns]);
+  return {
+    slot, rows, owner,
+    columns: data.map((column, index) => pick(column, rows, slot.rows.columns[index + 1].type)),
+    more: [...projectChildren(slot, context, owner, tools.onMismatch), ...projectStars(slot, context, owner)],
+  };
+}
+
+function writePart({ slot, rows, owner, columns, more }: ReadPart, held: HeldBatch, inputs: InputColumns): void {
+  slot.addRun(held, rows, owner.count);
+  slot.rows.write(owner.count, [sequence(owner.seqStart, owner.count), ...columns]);
   writeInputs(slot, inputs, rows, owner.seqStart);
-  for (const { writer, count: childCount, data: childData } of more) writer.write(childCount, childData);
-  return count;
+  for (const { writer, count, data } of more) writer.write(count, data);
 }
 
 function readColumns(slot: Slot, context: ReadContext, inputs: InputColumns, onMismatch: OnMismatch): ColumnData[] {
