@@ -14,6 +14,8 @@ export interface LiveOptions {
   readonly items: number;
   readonly batchRows: number;
   readonly policy: string;
+  /** Of the receiver: whether every value is checked before a batch is acknowledged, or what is read of it only. */
+  readonly validate: 'all' | 'read';
   readonly windowMs: number;
   readonly waitMs: number;
   /** The clock that windows go by moves with the traffic: a second for so many items taken in. */
@@ -62,9 +64,9 @@ export async function liveOnce(options: LiveOptions): Promise<LiveResult> {
   }
 }
 
-function configOf({ policy, windowMs, waitMs }: LiveOptions, sinkPort: number): ThresherConfig {
+function configOf({ policy, validate, windowMs, waitMs }: LiveOptions, sinkPort: number): ThresherConfig {
   const text = JSON.stringify({
-    receivers: { otap: { grpc: { endpoint: '127.0.0.1:0' } } },
+    receivers: { otap: { grpc: { endpoint: '127.0.0.1:0' }, validate } },
     windows: { traces: { length: `${windowMs}ms`, decision_wait: `${waitMs}ms` } },
     policies: [policy], memory: { limit: '4GiB' },
     exporters: { otap: { endpoint: `127.0.0.1:${sinkPort}`, tls: { insecure: true } } },

@@ -2,7 +2,7 @@ import type { Frame, Stack } from './profile.ts';
 
 /** Parts of the way of the data, in its order. */
 export const phases = [
-  'transport', 'read file', 'decode', 'retain', 'project', 'append', 'window', 'take', 'encode', 'write file', 'garbage', 'other',
+  'transport', 'read file', 'decode', 'validate', 'retain', 'project', 'append', 'window', 'take', 'encode', 'write file', 'garbage', 'other',
 ] as const;
 export type Phase = (typeof phases)[number];
 
@@ -19,6 +19,7 @@ const owners: readonly (readonly [file: RegExp, name: RegExp, phase: Phase])[] =
   [/^src\/store\/(projector|input-columns)/, /./, 'project'],
   [/^src\/pipeline\/(signal-intake|late-rows|slot-rows)/, /./, 'project'],
   [/^src\/otap\/decode\/stream-decoder/, /^decode$/, 'decode'],
+  [/^src\/otap\/decode\/validate/, /./, 'validate'],
   [/^src\/pipeline\/(trace-windows|log-windows|window-loop|service-counts|named-rows)/, /./, 'window'],
   [/^src\/(policy|store\/duckdb|store\/slot)/, /./, 'window'],
   [/^src\/otap\/capture-file/, /^(write|writeAll)$/, 'write file'],

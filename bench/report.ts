@@ -10,6 +10,8 @@ export interface SizeResults {
   readonly batchRows: number;
   readonly replay: PathResult | null;
   readonly live: PathResult | null;
+  /** As `live`, of senders that are trusted: `validate: read`. */
+  readonly trusted: PathResult | null;
   readonly held: HeldPerItem | null;
   readonly readers: ReadersResult | null;
 }
@@ -40,8 +42,13 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return [line(head), line(head.map((_, index) => (index === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n');
 }
 
+/** The measured paths with their names. */
+export function pathsOf({ replay, live, trusted }: Pick<SizeResults, 'replay' | 'live' | 'trusted'>): readonly (readonly [string, PathResult | null])[] {
+  return [['replay', replay], ['gRPC', live], ['gRPC, trusted', trusted]];
+}
+
 export function costTable(results: readonly SizeResults[]): string {
-  const rows = results.flatMap(({ batchRows, replay, live }) => [['replay', replay] as const, ['gRPC', live] as const].flatMap(([path, result]) => {
+  const rows = results.flatMap(({ batchRows, ...paths }) => pathsOf(paths).flatMap(([path, result]) => {
     if (result === null) return [];
     const { cpu, least, most, main, perSecond } = costs(result);
     const [{ counts }] = result.rounds;

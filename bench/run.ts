@@ -7,7 +7,7 @@ import { cachePath, ensureCapture } from './generate.ts';
 import type { HeldPerItem } from './held.ts';
 import type { PathResult, ReadersResult, Task } from './measured.ts';
 import { machineText } from './meter.ts';
-import { costs, costTable, heldTable, type PathProfile, phaseTable, readersTable, type SizeResults, topTable } from './report.ts';
+import { costs, costTable, heldTable, type PathProfile, pathsOf, phaseTable, readersTable, type SizeResults, topTable } from './report.ts';
 import { readStacks } from './top.ts';
 
 const measuredCore = 0;
@@ -21,7 +21,7 @@ const { values } = parseArgs({
     sizes: { type: 'string', default: '100,1000,8000' },
     items: { type: 'string', default: '1000000' },
     rounds: { type: 'string', default: '3' },
-    only: { type: 'string', default: 'replay,live,held,readers' },
+    only: { type: 'string', default: 'replay,live,trusted,held,readers' },
     profile: { type: 'boolean', default: false },
     print: { type: 'boolean', default: false },
   },
@@ -35,13 +35,17 @@ async function measured<R>(task: Task): Promise<R> {
   return (await nextMessage(child)) as R;
 }
 
-function tasksOf(batchRows: number, profile: string | null): { readonly [kind in Task['kind']]: Task } {
+type Tasks = { readonly [name in 'replay' | 'live' | 'trusted' | 'held' | 'readers']: Task };
+
+function tasksOf(batchRows: number, profile: string | null): Tasks {
   const input = ensureCapture({ signal: 'traces', batchRows, items, itemsPerSecond: traffic.itemsPerSecond });
   const replay = { signal: 'traces', input, policy, output: cachePath('kept.otap'), itemsMax: items, ...traffic } as const;
   const path = (kind: string): string | null => (profile === null ? null : cachePath(`${profile}-${kind}-${batchRows}.cpuprofile`));
+  const live = { input, items, batchRows, policy, ...traffic, otherCore: canPin ? otherCore : null } as const;
   return {
     replay: { kind: 'replay', options: replay, rounds, profile: path('replay') },
-    live: { kind: 'live', options: { input, items, batchRows, policy, ...traffic, otherCore: canPin ? otherCore : null }, rounds, profile: path('live') },
+    live: { kind: 'live', options: { ...live, validate: 'all' }, rounds, profile: path('live') },
+    trusted: { kind: 'live', options: { ...live, validate: 'read' }, rounds, profile: path('trusted') },
     held: { kind: 'held', options: replay, itemsPerSecond: traffic.itemsPerSecond },
     readers: { kind: 'readers', input, items: Math.min(items, 100_000), batchRows, rounds: rounds * 2 + 1 },
   };
@@ -49,22 +53,23 @@ function tasksOf(batchRows: number, profile: string | null): { readonly [kind in
 
 async function measureSize(batchRows: number): Promise<SizeResults> {
   const tasks = tasksOf(batchRows, null);
-  const ask = async <R>(kind: Task['kind']): Promise<R | null> => {
-    if (!only.has(kind)) return null;
-    process.stderr.write(`${kind}, ${batchRows} spans a batch\n`);
-    return measured<R>(tasks[kind]);
+  const ask = async <R>(name: keyof Tasks): Promise<R | null> => {
+    if (!only.has(name)) return null;
+    process.stderr.write(`${name}, ${batchRows} spans a batch\n`);
+    return measured<R>(tasks[name]);
   };
   return {
     batchRows,
-    replay: await ask<PathResult>('replay'), live: await ask<PathResult>('live'),
+    replay: await ask<PathResult>('replay'), live: await ask<PathResult>('live'), trusted: await ask<PathResult>('trusted'),
     held: await ask<HeldPerItem>('held'), readers: await ask<ReadersResult>('readers'),
   };
 }
 
-async function profilesOf({ batchRows, replay, live }: SizeResults): Promise<PathProfile[]> {
-  const tasks = tasksOf(batchRows, 'profile');
+async function profilesOf({ batchRows, ...paths }: SizeResults): Promise<PathProfile[]> {
+  const { replay, live, trusted } = tasksOf(batchRows, 'profile');
   const profiles: PathProfile[] = [];
-  for (const [path, result, task] of [['replay', replay, tasks.replay], ['gRPC', live, tasks.live]] as const) {
+  for (const [index, [path, result]] of pathsOf(paths).entries()) {
+    const task = [replay, live, trusted][index];
     if (result === null || !('profile' in task) || task.profile === null) continue;
     process.stderr.write(`profile of ${path}, ${batchRows} spans a batch\n`);
     await measured<PathResult>(task);
@@ -90,7 +95,8 @@ async function main(): Promise<void> {
   if (values.profile) {
     const profiles: PathProfile[] = [];
     for (const result of results) profiles.push(...await profilesOf(result));
-    parts.push(phaseTable(profiles), ...profiles.filter(({ batchRows }) => batchRows === 1000).map((profile) => `${profile.path}, ${profile.batchRows} spans a batch:\n\n${topTable(profile, 12)}`));
+    parts.push(phaseTable(profiles));
+    for (const profile of profiles.filter(({ batchRows }) => batchRows === 1000)) parts.push(`${profile.path}, 1000 spans a batch:`, topTable(profile, 12));
   }
   const text = `${parts.join('\n\n')}\n`;
   process.stdout.write(text);
