@@ -8,8 +8,10 @@
 -- Rows of equal randomness (the logs of one trace) are one unit, taken whole or not at all, so a group may give less than k.
 -- A unit of more than k rows can never be taken whole: all its rows are named with the NEGATIVE probability -q, q = min(1, k / rows
 -- of the group), over and above the k. That asks the engine to keep each of them by a hash of its own, independent of R,
--- with probability q of what came in; a kept row leaves with the count 1 / (p_in * q) and no threshold. Where a rule names such a
--- row with p too, its probability is that of the union, p_in * (1 - (1 - min(1, p / p_in)) * (1 - q)) (sampling.md, rule 14).
+-- with probability q of what came in; a row that the hash keeps leaves with the count 1 / (p_in * q) and no threshold. Where a rule or
+-- another function names such a row too and its R keeps it, it leaves with the count 1 / p_in and no threshold, hash or not: with
+-- p1 that R keeps it, p1 * 1 + (1 - p1) * q / q = 1. (The union's 1 - (1 - p1) * (1 - q) of sampling.md, rule 14, needs to know
+-- p1 where R does not keep the row, and a function's walk does not name rows that it leaves out: 1.27 in simulation.)
 --
 -- Source: sampling.md, rules 12 to 14, with weight = adjusted count; bottom-k sketches: Cohen and Kaplan,
 -- "Summarizing data using bottom-k sketches", PODC 2007.

@@ -117,7 +117,7 @@ class Stamper {
     const low = this.#outLow(row, n[i * 2], n[i * 2 + 1]);
     const high = this.#outHigh(row, n[i * 2], n[i * 2 + 1]);
     const isExact = this.#states.leaves[row] === leaves.exact && splitN === 0 && reaches;
-    this.#write(row, this.#countOut(row, low, high, splitN), isExact ? formatThresholdWords(complementLow(low), complementHigh(low, high)) : null);
+    this.#write(row, this.#countOut(row, low, high, splitN, reaches), isExact ? formatThresholdWords(complementLow(low), complementHigh(low, high)) : null);
   }
 
   finish(): Stamps {
@@ -160,14 +160,18 @@ class Stamper {
     return compare56(nLow, nHigh, nIn[row * 2], nIn[row * 2 + 1]) < 0 ? nHigh : nIn[row * 2 + 1];
   }
 
-  /** 1 / p; with a split, 1 / (p_in * (1 - (1 - p / p_in)(1 - q))) (rule 14). The input's own count where nothing was added. */
-  #countOut(row: number, low: number, high: number, splitN: number): number {
+  /**
+   * 1 / p, and the input's own count where nothing was added. With a split (rule 14): what came with it for a row that is kept on its
+   * R, 1 / q times that for one that only its hash keeps. That is unbiased whatever p1 a sampling function kept it with, p1 * 1 +
+   * (1 - p1) * q / q = 1; the union's 1 - (1 - p1)(1 - q) needs p1 of rows that a function's walk did not take and so does not name.
+   */
+  #countOut(row: number, low: number, high: number, splitN: number, reaches: boolean): number {
     if (this.#states.leaves[row] === leaves.unknown) return Number.NaN;
+    const countIn = this.#states.adjustedCounts[row];
+    if (splitN !== 0) return reaches ? countIn : (countIn * TWO_56_DOUBLE) / splitN;
     const inN = doubleOf56(this.#states.nIn[row * 2], this.#states.nIn[row * 2 + 1]);
     const outN = doubleOf56(low, high);
-    const countIn = this.#states.adjustedCounts[row];
-    if (splitN === 0) return outN === inN ? countIn : TWO_56_DOUBLE / outN;
-    return countIn / (1 - (1 - outN / inN) * (1 - splitN / TWO_56_DOUBLE));
+    return outN === inN ? countIn : TWO_56_DOUBLE / outN;
   }
 
   #write(row: number, count: number, th: string | null): void {
