@@ -7,7 +7,7 @@ import { declareMetrics } from './metrics.ts';
 export const metrics = declareMetrics({
   buildInfo: { type: 'gauge', name: 'thresher_build_info', help: 'Always 1; its labels say which version runs.', labels: ['version', 'node'] },
 
-  itemsReceived: { type: 'counter', name: 'thresher_items_received_total', help: 'Spans, log records and data points accepted from senders.', labels: ['signal', 'receiver'] },
+  itemsReceived: { type: 'counter', name: 'thresher_items_received_total', help: 'Spans, log records and metrics accepted from senders.', labels: ['signal', 'receiver'] },
   batchesReceived: { type: 'counter', name: 'thresher_batches_received_total', help: 'Batches accepted from senders.', labels: ['signal', 'receiver'] },
   wireBytesReceived: { type: 'counter', name: 'thresher_wire_bytes_received_total', help: 'Bytes of accepted messages as they came on the wire.', labels: ['signal', 'receiver'] },
   batchesRefused: { type: 'counter', name: 'thresher_batches_refused_total', help: 'Batches that were not accepted, by the reason that the sender was told.', labels: ['signal', 'receiver', 'reason'] },
