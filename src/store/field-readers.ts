@@ -29,45 +29,39 @@ function allNull(rowCount: number, width: number): ColumnData {
   return { bytes: new Uint8Array(rowCount * width), valid: new Uint8Array(rowCount) };
 }
 
-/** 64-bit field; `absent` says what a missing value means: SQL NULL, or 0 as in OTLP. */
-export function wideField(path: string, absent: 'null' | 'zero'): FieldReader {
-  return {
-    type: 'BIGINT',
-    read: ({ root, lookups }) => {
-      const column = root.column(path);
-      if (column === null) {
-        return absent === 'null' ? allNull(root.rowCount, 8) : { bytes: new Uint8Array(root.rowCount * 8), valid: null };
-      }
-      return { bytes: bytesOf(readWide(column, lookups)), valid: absent === 'null' ? validRows(column) : null };
-    },
-  };
-}
-
 /** Longest span of time that is told apart, either way (73 years), and the end of time (2116): beyond, sums of times would overflow. */
 const durationMaxHigh = 2 ** 29;
 const timeMaxHigh = 2 ** 30;
 
-/** Time since the epoch, ns; later than 2^62 is 2^62. */
-export function timeField(path: string, absent: 'null' | 'zero'): FieldReader {
-  return clampedField(path, absent, 0, timeMaxHigh);
+/** Time since the epoch, ns; later than 2^62 is 2^62. An unknown time (0 in OTLP, or absent) is 0 or NULL, as `unknown` says. */
+export function timeField(path: string, unknown: 'null' | 'zero'): FieldReader {
+  return {
+    type: 'BIGINT',
+    read: (context) => {
+      const words = readClamped(path, context, 0, timeMaxHigh);
+      return { bytes: bytesOf(words), valid: unknown === 'null' ? nonZero(words) : null };
+    },
+  };
 }
 
 /** Duration, ns, held within 2^61 either way; 0 where absent. */
 export function durationField(path: string): FieldReader {
-  return clampedField(path, 'zero', -durationMaxHigh, durationMaxHigh);
+  return { type: 'BIGINT', read: (context) => ({ bytes: bytesOf(readClamped(path, context, -durationMaxHigh, durationMaxHigh)), valid: null }) };
 }
 
-/** Holds values within [min, max] * 2^32; with min = 0 values are unsigned, as OTLP's times are. */
-function clampedField(path: string, absent: 'null' | 'zero', minHigh: number, maxHigh: number): FieldReader {
-  const field = wideField(path, absent);
-  return {
-    type: field.type,
-    read: (context) => {
-      const data = field.read(context);
-      if ('bytes' in data) clampWide(new Int32Array(data.bytes.buffer, data.bytes.byteOffset, data.bytes.length / 4), minHigh, maxHigh);
-      return data;
-    },
-  };
+/** 64-bit values in two words, held within [min, max] * 2^32; with min = 0 they are unsigned, as OTLP's times are. 0 where absent. */
+function readClamped(path: string, { root, lookups }: ReadContext, minHigh: number, maxHigh: number): Int32Array<ArrayBuffer> {
+  const column = root.column(path);
+  if (column === null) return new Int32Array(root.rowCount * 2);
+  const words = new Int32Array(readWide(column, lookups).buffer);
+  clampWide(words, minHigh, maxHigh);
+  return words;
+}
+
+function nonZero(words: Int32Array): Uint8Array {
+  const valid = new Uint8Array(words.length / 2);
+  for (let row = 0; row < valid.length; row++) valid[row] = (words[row * 2] | words[row * 2 + 1]) === 0 ? 0 : 1;
+  return valid;
 }
 
 function clampWide(words: Int32Array, minHigh: number, maxHigh: number): void {

@@ -2,6 +2,7 @@ import { CODE_ALWAYS } from '../sampling/input-probability.ts';
 import type { KeyColumn } from './key-columns.ts';
 import type { Slot } from './slot.ts';
 import { textFieldNames } from './signal-fields.ts';
+import { textSql, textsJoin } from './slot-texts.ts';
 
 /** 2^56: the number of values of R, and N of probability 1 (sampling.md, notation). */
 export const nOne = '72057594037927936';
@@ -42,12 +43,12 @@ function rowColumnsSql(slot: Slot, offset: number, needs: RowNeeds): { readonly 
   const select = [`(b.seq + ${offset})::UINTEGER AS wseq`, 'b.r AS r'];
   const joins: string[] = [];
   if (slot.plan.signal === 'traces') select.push('b.trace_id AS trace_id');
-  const text = (column: string): string => {
-    joins.push(` LEFT JOIN ${slot.strings.table} t_${column} ON t_${column}.code = b.${column}`);
-    return `t_${column}.text AS ${column}`;
-  };
-  for (const field of needs.fields) select.push(textFieldNames.has(field) ? text(field) : `b.${field} AS ${field}`);
-  for (const key of needs.keys) select.push(key.type === 'VARCHAR' ? text(key.column) : `b.${key.column} AS ${key.column}`);
+  const columns = [
+    ...needs.fields.map((name) => ({ name, isText: textFieldNames.has(name) })),
+    ...needs.keys.map((key) => ({ name: key.column, isText: key.type === 'VARCHAR' })),
+  ];
+  for (const { name, isText } of columns) select.push(`${isText ? textSql(`b.${name}`) : `b.${name}`} AS ${name}`);
+  if (columns.some(({ isText }) => isText)) joins.push(textsJoin(slot.strings));
   if (needs.inputs) select.push(...inputSql(slot, joins));
   return { select, joins };
 }

@@ -2,6 +2,7 @@ import { childFieldNames, childTextFields } from './child-tables.ts';
 import type { KeyColumn, KeyType } from './key-columns.ts';
 import type { ChildPlan, SampledSignal, StarTable } from './slot-plan.ts';
 import { logColumns, ofRoot, rootFields, spanColumns, traceColumns, type ViewColumn } from './view-columns.ts';
+import { textSql, textsJoin } from './slot-texts.ts';
 import { nOne, type RowNeeds, windowRows, type WindowSlot } from './window-rows.ts';
 
 /** The rows of one window, as its views are made of them. */
@@ -134,20 +135,15 @@ function childOfSlot(part: WindowSlot, index: number, child: ChildPlan['child'],
   const plan = slot.plan.children.find((candidate) => candidate.child === child);
   if (plan === undefined) throw new Error(`invariant broken: ${child} is not projected`);
   const owner = windowRows([part], { fields: [], keys: [], inputs: true });
-  const joins: string[] = [];
-  const text = (column: string): string => {
-    joins.push(` LEFT JOIN ${slot.strings.table} t_${column} ON t_${column}.code = c.${column}`);
-    return `t_${column}.text`;
-  };
-  const values = new Map(childFieldNames(child).map((name) => [name, childTextFields.has(name) ? text(name) : `c.${name}`]));
-  const keys = plan.keys.map((key) => ({ key, sql: key.type === 'VARCHAR' ? text(key.column) : `c.${key.column}` }));
+  const values = new Map(childFieldNames(child).map((name) => [name, childTextFields.has(name) ? textSql(`c.${name}`) : `c.${name}`]));
+  const keys = plan.keys.map((key) => ({ key, sql: key.type === 'VARCHAR' ? textSql(`c.${key.column}`) : `c.${key.column}` }));
   const select = [
     `((${index}::UHUGEINT << 32) | c.child_seq::UHUGEINT) AS id`, `${idOf('o.')} AS parent_id`, 'o.trace_id AS trace_id',
     ...childSelect(child, values),
   ];
   const fields = use.keys.flatMap((use_) => keys.filter(({ key }) => sameKey(key, use_)).map(({ sql }) => `${use_.field} := ${sql}`));
   if (fields.length > 0) select.push(`struct_pack(${fields.join(', ')}) AS attributes`);
-  return `SELECT ${select.join(', ')} FROM ${slot.table(child).table} c JOIN (${owner}) o ON o.wseq = c.seq + ${part.offset}${joins.join('')}`;
+  return `SELECT ${select.join(', ')} FROM ${slot.table(child).table} c JOIN (${owner}) o ON o.wseq = c.seq + ${part.offset}${textsJoin(slot.strings)}`;
 }
 
 function childSelect(child: ChildPlan['child'], values: ReadonlyMap<string, string>): string[] {
@@ -174,9 +170,8 @@ export function starViewSql(window: Window, star: StarTable): string {
 
 function starOfSlot(part: WindowSlot, index: number, star: StarTable, shared: boolean): string {
   const { slot } = part;
-  const strings = slot.strings.table;
-  const columns = 'k.text AS key, a.type AS type, s.text AS str, a.int AS int, a.double AS double, a.bool AS bool, a.bytes AS bytes, a.ser AS ser';
-  const from = `FROM ${slot.table(star).table} a LEFT JOIN ${strings} k ON k.code = a.key LEFT JOIN ${strings} s ON s.code = a.str`;
+  const columns = `${textSql('a.key')} AS key, a.type AS type, ${textSql('a.str')} AS str, a.int AS int, a.double AS double, a.bool AS bool, a.bytes AS bytes, a.ser AS ser`;
+  const from = `FROM ${slot.table(star).table} a${textsJoin(slot.strings)}`;
   if (shared) return `SELECT a.owner AS parent_id, ${columns} ${from}`;
   if (star === 'span_event_attrs' || star === 'span_link_attrs') {
     return `SELECT ((${index}::UHUGEINT << 32) | a.owner::UHUGEINT) AS parent_id, ${columns} ${from}`;
