@@ -1,5 +1,5 @@
-import { inputFlags, type InputStates, leaves, type SamplingInput } from './input-state.ts';
 import type { KeyedHash } from './keyed-hash.ts';
+import { inputFlags, type InputStates, leaves, type SamplingInput } from './sampling-input.ts';
 import { formatThresholdWords } from './threshold.ts';
 import { writeThreshold } from './tracestate.ts';
 import { TWO_56_DOUBLE, compare56, complementHigh, complementLow, doubleOf56, hexOf56 } from './word56.ts';
