@@ -1,15 +1,20 @@
 import type { StringTable } from './string-table.ts';
 
-/**
- * How SQL turns codes into texts: all texts of a slot as one list beside each of its rows, `l.texts`, in which code c is element
- * c + 1. (A join on the string table for each text column costs DuckDB about 10 MB of hash table a join and three to eight times
- * the time.)
- */
-export function textsJoin(strings: StringTable): string {
-  return ` CROSS JOIN (SELECT list(text ORDER BY code) AS texts FROM ${strings.table}) l`;
+/** A column to select: an expression over a table `t` that is a code of the slot's string table, or any other. */
+export interface SelectedColumn {
+  readonly sql: string;
+  readonly isText: boolean;
+  readonly as: string;
 }
 
-/** The text of a code, NULL for NULL. */
-export function textSql(code: string): string {
-  return `l.texts[${code}::BIGINT + 1]`;
+/**
+ * SELECT of columns of one table of a slot, texts resolved. All texts of the slot stand as one list beside each row, in which code c is
+ * element c + 1. (A join on the string table for each text column costs DuckDB about 10 MB of hash table a join and three to
+ * eight times the time.) The table must stay alone with the list in its SELECT: among other joins the optimizer may put the list
+ * into a hash table, once a row.
+ */
+export function selectWithTexts(table: string, strings: StringTable, columns: readonly SelectedColumn[], where = ''): string {
+  const select = columns.map(({ sql, isText, as }) => `${isText ? `l.texts[${sql}::BIGINT + 1]` : sql} AS "${as}"`);
+  const texts = columns.some(({ isText }) => isText) ? ` CROSS JOIN (SELECT list(text ORDER BY code) AS texts FROM ${strings.table}) l` : '';
+  return `SELECT ${select.join(', ')} FROM ${table}${texts}${where}`;
 }

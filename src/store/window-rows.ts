@@ -2,7 +2,7 @@ import { CODE_ALWAYS } from '../sampling/input-probability.ts';
 import type { KeyColumn } from './key-columns.ts';
 import type { Slot } from './slot.ts';
 import { textFieldNames } from './signal-fields.ts';
-import { textSql, textsJoin } from './slot-texts.ts';
+import { type SelectedColumn, selectWithTexts } from './slot-texts.ts';
 
 /** 2^56: the number of values of R, and N of probability 1 (sampling.md, notation). */
 export const nOne = '72057594037927936';
@@ -34,27 +34,23 @@ export function windowRows(slots: readonly WindowSlot[], needs: RowNeeds): strin
 }
 
 function slotRows({ slot, offset, filter }: WindowSlot, needs: RowNeeds): string {
-  const { select, joins } = rowColumnsSql(slot, offset, needs);
   const where = filter === null ? '' : ` WHERE ${filter}`;
-  return `SELECT ${select.join(', ')} FROM ${slot.rows.table} b${joins.join('')}${where}`;
-}
-
-function rowColumnsSql(slot: Slot, offset: number, needs: RowNeeds): { readonly select: string[]; readonly joins: string[] } {
-  const select = [`(b.seq + ${offset})::UINTEGER AS wseq`, 'b.r AS r'];
-  const joins: string[] = [];
-  if (slot.plan.signal === 'traces') select.push('b.trace_id AS trace_id');
-  const columns = [
-    ...needs.fields.map((name) => ({ name, isText: textFieldNames.has(name) })),
-    ...needs.keys.map((key) => ({ name: key.column, isText: key.type === 'VARCHAR' })),
+  const own: SelectedColumn[] = [
+    { sql: `(b.seq + ${offset})::UINTEGER`, isText: false, as: 'wseq' },
+    { sql: 'b.r', isText: false, as: 'r' },
+    ...(slot.plan.signal === 'traces' ? [{ sql: 'b.trace_id', isText: false, as: 'trace_id' }] : []),
+    ...needs.fields.map((name) => ({ sql: `b.${name}`, isText: textFieldNames.has(name), as: name })),
+    ...needs.keys.map(({ column, type }) => ({ sql: `b.${column}`, isText: type === 'VARCHAR', as: column })),
   ];
-  for (const { name, isText } of columns) select.push(`${isText ? textSql(`b.${name}`) : `b.${name}`} AS ${name}`);
-  if (columns.some(({ isText }) => isText)) joins.push(textsJoin(slot.strings));
-  if (needs.inputs) select.push(...inputSql(slot, joins));
-  return { select, joins };
+  if (!needs.inputs) return selectWithTexts(`${slot.rows.table} b`, slot.strings, own, where);
+  if (slot.inputs.rowCount === 0) return selectWithTexts(`${slot.rows.table} b`, slot.strings, [...own, ...unsampled], where);
+  const rows = selectWithTexts(`${slot.rows.table} b`, slot.strings, own, where);
+  return `SELECT b.*, coalesce(i.n_in, ${nOne}::UBIGINT) AS n_in, coalesce(i.pcode, ${CODE_ALWAYS}::UINTEGER) AS pcode, coalesce(i.is_unknown, false) AS is_unknown
+    FROM (${rows}) b LEFT JOIN ${slot.inputs.table} i ON i.seq + ${offset} = b.wseq`;
 }
 
-function inputSql(slot: Slot, joins: string[]): string[] {
-  if (slot.inputs.rowCount === 0) return [`${nOne}::UBIGINT AS n_in`, `${CODE_ALWAYS}::UINTEGER AS pcode`, 'false AS is_unknown'];
-  joins.push(` LEFT JOIN ${slot.inputs.table} i ON i.seq = b.seq`);
-  return [`coalesce(i.n_in, ${nOne}::UBIGINT) AS n_in`, `coalesce(i.pcode, ${CODE_ALWAYS}::UINTEGER) AS pcode`, 'coalesce(i.is_unknown, false) AS is_unknown'];
-}
+const unsampled: readonly SelectedColumn[] = [
+  { sql: `${nOne}::UBIGINT`, isText: false, as: 'n_in' },
+  { sql: `${CODE_ALWAYS}::UINTEGER`, isText: false, as: 'pcode' },
+  { sql: 'false', isText: false, as: 'is_unknown' },
+];

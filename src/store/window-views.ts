@@ -2,7 +2,7 @@ import { childFieldNames, childTextFields } from './child-tables.ts';
 import type { KeyColumn, KeyType } from './key-columns.ts';
 import type { ChildPlan, SampledSignal, StarTable } from './slot-plan.ts';
 import { logColumns, ofRoot, rootFields, spanColumns, traceColumns, type ViewColumn } from './view-columns.ts';
-import { textSql, textsJoin } from './slot-texts.ts';
+import { selectWithTexts } from './slot-texts.ts';
 import { nOne, type RowNeeds, windowRows, type WindowSlot } from './window-rows.ts';
 
 /** The rows of one window, as its views are made of them. */
@@ -135,29 +135,29 @@ function childOfSlot(part: WindowSlot, index: number, child: ChildPlan['child'],
   const plan = slot.plan.children.find((candidate) => candidate.child === child);
   if (plan === undefined) throw new Error(`invariant broken: ${child} is not projected`);
   const owner = windowRows([part], { fields: [], keys: [], inputs: true });
-  const values = new Map(childFieldNames(child).map((name) => [name, childTextFields.has(name) ? textSql(`c.${name}`) : `c.${name}`]));
-  const keys = plan.keys.map((key) => ({ key, sql: key.type === 'VARCHAR' ? textSql(`c.${key.column}`) : `c.${key.column}` }));
+  const keys = plan.keys.filter((key) => use.keys.some((used) => sameKey(key, used)));
+  const rows = selectWithTexts(`${slot.table(child).table} t`, slot.strings, [
+    { sql: 't.child_seq', isText: false, as: 'child_seq' },
+    { sql: 't.seq', isText: false, as: 'seq' },
+    ...childFieldNames(child).map((name) => ({ sql: `t.${name}`, isText: childTextFields.has(name), as: name })),
+    ...keys.map(({ column, type }) => ({ sql: `t.${column}`, isText: type === 'VARCHAR', as: column })),
+  ]);
   const select = [
     `((${index}::UHUGEINT << 32) | c.child_seq::UHUGEINT) AS id`, `${idOf('o.')} AS parent_id`, 'o.trace_id AS trace_id',
-    ...childSelect(child, values),
+    ...childSelect(child),
   ];
-  const fields = use.keys.flatMap((use_) => keys.filter(({ key }) => sameKey(key, use_)).map(({ sql }) => `${use_.field} := ${sql}`));
+  const fields = use.keys.flatMap((used) => keys.filter((key) => sameKey(key, used)).map(({ column }) => `${used.field} := c.${column}`));
   if (fields.length > 0) select.push(`struct_pack(${fields.join(', ')}) AS attributes`);
-  return `SELECT ${select.join(', ')} FROM ${slot.table(child).table} c JOIN (${owner}) o ON o.wseq = c.seq + ${part.offset}${textsJoin(slot.strings)}`;
+  return `SELECT ${select.join(', ')} FROM (${rows}) c JOIN (${owner}) o ON o.wseq = c.seq + ${part.offset}`;
 }
 
-function childSelect(child: ChildPlan['child'], values: ReadonlyMap<string, string>): string[] {
-  const value = (name: string): string => values.get(name) ?? 'NULL';
+function childSelect(child: ChildPlan['child']): string[] {
   if (child === 'span_events') {
-    return [
-      `${value('name')} AS name`, `make_timestamp_ns(${value('time_ns')}) AS time`, `${value('time_ns')} AS time_unix_nano`,
-      `${value('dropped_attributes_count')} AS dropped_attributes_count`,
-    ];
+    return ['c.name AS name', 'make_timestamp_ns(c.time_ns) AS time', 'c.time_ns AS time_unix_nano', 'c.dropped_attributes_count AS dropped_attributes_count'];
   }
   return [
-    `${value('linked_trace_id')} AS linked_trace_id`, `lpad(lower(to_hex(${value('linked_span_id')})), 16, '0') AS linked_span_id`,
-    `${value('trace_state')} AS trace_state`, `${value('flags')} AS flags`,
-    `${value('dropped_attributes_count')} AS dropped_attributes_count`,
+    'c.linked_trace_id AS linked_trace_id', "lpad(lower(to_hex(c.linked_span_id)), 16, '0') AS linked_span_id",
+    'c.trace_state AS trace_state', 'c.flags AS flags', 'c.dropped_attributes_count AS dropped_attributes_count',
   ];
 }
 
@@ -168,14 +168,17 @@ export function starViewSql(window: Window, star: StarTable): string {
   return parts.join(shared ? '\nUNION\n' : '\nUNION ALL\n');
 }
 
+const starTexts = new Set(['key', 'str']);
+
 function starOfSlot(part: WindowSlot, index: number, star: StarTable, shared: boolean): string {
   const { slot } = part;
-  const columns = `${textSql('a.key')} AS key, a.type AS type, ${textSql('a.str')} AS str, a.int AS int, a.double AS double, a.bool AS bool, a.bytes AS bytes, a.ser AS ser`;
-  const from = `FROM ${slot.table(star).table} a${textsJoin(slot.strings)}`;
-  if (shared) return `SELECT a.owner AS parent_id, ${columns} ${from}`;
+  const rows = selectWithTexts(`${slot.table(star).table} t`, slot.strings,
+    ['owner', 'key', 'type', 'str', 'int', 'double', 'bool', 'bytes', 'ser'].map((name) => ({ sql: `t."${name}"`, isText: starTexts.has(name), as: name })));
+  const columns = 'a.key AS key, a.type AS type, a.str AS str, a.int AS int, a.double AS double, a.bool AS bool, a.bytes AS bytes, a.ser AS ser';
+  if (shared) return `SELECT a.owner AS parent_id, ${columns} FROM (${rows}) a`;
   if (star === 'span_event_attrs' || star === 'span_link_attrs') {
-    return `SELECT ((${index}::UHUGEINT << 32) | a.owner::UHUGEINT) AS parent_id, ${columns} ${from}`;
+    return `SELECT ((${index}::UHUGEINT << 32) | a.owner::UHUGEINT) AS parent_id, ${columns} FROM (${rows}) a`;
   }
   const owner = windowRows([part], { fields: [], keys: [], inputs: true });
-  return `SELECT ${idOf('o.')} AS parent_id, ${columns} ${from} JOIN (${owner}) o ON o.wseq = a.owner + ${part.offset}`;
+  return `SELECT ${idOf('o.')} AS parent_id, ${columns} FROM (${rows}) a JOIN (${owner}) o ON o.wseq = a.owner + ${part.offset}`;
 }
