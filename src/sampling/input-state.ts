@@ -4,8 +4,8 @@ import { inputFlags, type InputStates, leaves, type SamplingInput } from './samp
 import { readTracestate, type SamplingState } from './tracestate.ts';
 import { TWO_56_DOUBLE, compare56, complementHigh, complementLow, doubleOf56, highOfHex, isHex56, lowOfHex } from './word56.ts';
 
-export { inputFlags, leaves, sampledRows } from './sampling-input.ts';
-export type { InputStates, SampledRows, SamplingInput } from './sampling-input.ts';
+export { inputFlags, leaves } from './sampling-input.ts';
+export type { InputStates, SamplingInput } from './sampling-input.ts';
 
 /** Works out R, p_in and the way out of every row (sampling.md, rules 1 to 4). Bad values are flagged, never thrown. */
 export function inputStates(input: SamplingInput, withoutThreshold: 'unsampled' | 'unknown', hash: KeyedHash): InputStates {

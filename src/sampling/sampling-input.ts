@@ -1,5 +1,3 @@
-import { encodeInputProbabilityWords } from './input-probability.ts';
-
 /** How an item may leave. */
 export const leaves = {
   /** With a threshold and a count. */
@@ -53,30 +51,3 @@ export interface InputStates {
   /** `inputFlags`. */
   readonly flags: Uint8Array<ArrayBuffer>;
 }
-
-/** Rows that came with p_in below 1, ascending, each with N of p_in and its code within an id. */
-export interface SampledRows {
-  readonly rows: Uint32Array<ArrayBuffer>;
-  readonly nIn: BigUint64Array<ArrayBuffer>;
-  readonly codes: Uint32Array<ArrayBuffer>;
-}
-
-/** Null where all rows came with p_in = 1. */
-export function sampledRows({ nIn }: InputStates): SampledRows | null {
-  let count = 0;
-  for (let at = 1; at < nIn.length; at += 2) if (nIn[at] !== always) count++;
-  if (count === 0) return null;
-  const out = { rows: new Uint32Array(count), nIn: new BigUint64Array(count), codes: new Uint32Array(count) };
-  const words = new Uint32Array(out.nIn.buffer);
-  let to = 0;
-  for (let row = 0; row * 2 < nIn.length; row++) {
-    if (nIn[row * 2 + 1] === always) continue;
-    out.rows[to] = row;
-    out.codes[to] = encodeInputProbabilityWords(nIn[row * 2], nIn[row * 2 + 1]);
-    words.set(nIn.subarray(row * 2, row * 2 + 2), to++ * 2);
-  }
-  return out;
-}
-
-/** High word of 2^56. */
-const always = 0x1000000;

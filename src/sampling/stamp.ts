@@ -88,6 +88,9 @@ class Stamper {
   readonly #traceState: (string | null)[] | null;
   readonly #threshold: (string | null)[] | null;
   #randomness: (string | null)[] | null = null;
+  #lastLow = -1;
+  #lastHigh = -1;
+  #lastThreshold = '';
   #kept = 0;
   #estimate = 0;
   #unknownCount = 0;
@@ -117,7 +120,7 @@ class Stamper {
     const low = this.#outLow(row, n[i * 2], n[i * 2 + 1]);
     const high = this.#outHigh(row, n[i * 2], n[i * 2 + 1]);
     const isExact = this.#states.leaves[row] === leaves.exact && splitN === 0 && reaches;
-    this.#write(row, this.#countOut(row, low, high, splitN, reaches), isExact ? formatThresholdWords(complementLow(low), complementHigh(low, high)) : null);
+    this.#write(row, this.#countOut(row, low, high, splitN, reaches), isExact ? this.#thresholdText(low, high) : null);
   }
 
   finish(): Stamps {
@@ -132,6 +135,16 @@ class Stamper {
       contradictedCount: this.#contradictedCount,
       noRoomCount: this.#noRoomCount,
     };
+  }
+
+  /** Rows of one decision share the text. */
+  #thresholdText(nLow: number, nHigh: number): string {
+    if (nLow !== this.#lastLow || nHigh !== this.#lastHigh) {
+      this.#lastLow = nLow;
+      this.#lastHigh = nHigh;
+      this.#lastThreshold = formatThresholdWords(complementLow(nLow), complementHigh(nLow, nHigh));
+    }
+    return this.#lastThreshold;
   }
 
   /** R >= 2^56 - N. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { inputStates } from '../../../src/sampling/input-state.ts';
 import { KeyedHash } from '../../../src/sampling/keyed-hash.ts';
-import { inputFlags, type InputStates, leaves, sampledRows, type SamplingInput } from '../../../src/sampling/sampling-input.ts';
+import { inputFlags, type InputStates, leaves, type SamplingInput } from '../../../src/sampling/sampling-input.ts';
 import { hexOf56 } from '../../../src/sampling/word56.ts';
 
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
@@ -135,12 +135,4 @@ describe('rule 4: nothing said', () => {
     expect(summary(states)).toEqual(['unknown', 1, 1, '']);
     expect(randomnessOf(states)).not.toBe(own);
   });
-});
-
-test('rows that were sampled, with their codes', () => {
-  const row = inputOf({ signal: 'logs', traceId });
-  const traceIds = Uint8Array.from(Buffer.from(traceId.repeat(3), 'hex'));
-  const states = inputStates({ ...row, rowCount: 3, traceIds, thresholds: [null, 'c', null] }, 'unsampled', hash);
-  expect(sampledRows(states)).toEqual({ rows: Uint32Array.of(1), nIn: BigUint64Array.of(2n ** 54n), codes: Uint32Array.of(54 * 2 ** 26) });
-  expect(sampledRows(stateOf({ signal: 'logs', traceId }))).toBeNull();
 });
