@@ -1,0 +1,110 @@
+import { describe, expect, test } from 'vitest';
+import { WindowClock } from '../../../src/pipeline/window-clock.ts';
+import { rowsBySlot } from '../../../src/pipeline/slot-rows.ts';
+import { splitLateRows } from '../../../src/pipeline/late-rows.ts';
+import { DecisionCache } from '../../../src/policy/decision-cache.ts';
+import { runIndexOf, HeldBatch, type RowRun } from '../../../src/store/held-batch.ts';
+import { serialiseRetained } from '../../../src/store/retained-batch.ts';
+import { StreamLayout } from '../../../src/otap/decode/layout.ts';
+import { MemoryBudget } from '../../../src/pipeline/memory-budget.ts';
+
+const second = 1_000_000_000n;
+
+describe('the clock of windows', () => {
+  test('cuts time from the epoch', () => {
+    const clock = new WindowClock(10_000, 30_000);
+    expect([0n, 10n * second - 1n, 10n * second, 1_700_000_000n * second].map((time) => clock.slotOf(time))).toEqual([0, 0, 1, 170_000_000]);
+    expect(clock.startOf(3)).toBe(30n * second);
+    expect(clock.slotsAfter).toBe(3);
+  });
+
+  test('a window is due when its wait after its end has gone by, to the nanosecond', () => {
+    const clock = new WindowClock(10_000, 30_000);
+    expect([50n * second - 1n, 50n * second].map((now) => clock.isDue(1, now))).toEqual([false, true]);
+    const logs = new WindowClock(60_000, 0);
+    expect([120n * second - 1n, 120n * second].map((now) => logs.isDue(1, now))).toEqual([false, true]);
+    expect(logs.slotsAfter).toBe(0);
+  });
+
+  test('lengths that do not divide a wait, and lengths below a millisecond', () => {
+    expect(new WindowClock(10_000, 25_000).slotsAfter).toBe(3);
+    expect(new WindowClock(10_000, 1).slotsAfter).toBe(1);
+    expect(new WindowClock(0.5, 0).slotOf(1_000_000n)).toBe(2);
+  });
+});
+
+describe('rows by slot', () => {
+  const times = (...values: readonly number[]): { values: Float64Array; min: number | null } => ({ values: Float64Array.from(values), min: null });
+
+  test('all rows of one slot are not listed', () => {
+    expect(rowsBySlot(times(10, 11, 19), null, 10, 0, 9)).toEqual([{ slot: 1, rows: null }]);
+    expect(rowsBySlot(times(10, 11, 19), Uint32Array.of(0, 2), 10, 0, 9)).toEqual([{ slot: 1, rows: Uint32Array.of(0, 2) }]);
+  });
+
+  test('rows go to their slots in their order, held within the first and last', () => {
+    expect(rowsBySlot(times(25, 5, 31, 26, 1e18, 0), null, 10, 2, 4)).toEqual([
+      { slot: 2, rows: Uint32Array.of(0, 1, 3, 5) },
+      { slot: 3, rows: Uint32Array.of(2) },
+      { slot: 4, rows: Uint32Array.of(4) },
+    ]);
+  });
+
+  test('no rows, no slots', () => {
+    expect(rowsBySlot(times(1), new Uint32Array(0), 10, 0, 1)).toEqual([]);
+  });
+});
+
+describe('late rows', () => {
+  const ids = (...numbers: readonly number[]): Uint32Array => Uint32Array.from(numbers.flatMap((n) => [n, 0, 0, 0]));
+
+  test('rows go by what is known of their traces, run or no run', () => {
+    const cache = new DecisionCache(10);
+    cache.put(ids(1), 0, 2n ** 55n + 3n);
+    cache.put(ids(2), 0, 0n);
+    const split = splitLateRows(cache, ids(1, 1, 2, 3, 1, 2, 2, 3), 8);
+    expect(split).toEqual({ fresh: Uint32Array.of(3, 7), kept: Uint32Array.of(0, 1, 4), n: Uint32Array.of(3, 2 ** 23, 3, 2 ** 23, 3, 2 ** 23), droppedCount: 3 });
+  });
+
+  test('nothing known: all rows are fresh, and none is listed', () => {
+    const cache = new DecisionCache(10);
+    expect(splitLateRows(cache, ids(1, 2), 2)).toMatchObject({ fresh: null, droppedCount: 0 });
+    cache.put(ids(9), 0, 1n);
+    expect(splitLateRows(cache, ids(1, 2), 2)).toMatchObject({ fresh: null, droppedCount: 0 });
+  });
+
+  test('all known: none is fresh', () => {
+    const cache = new DecisionCache(10);
+    cache.put(ids(1), 0, 0n);
+    expect(splitLateRows(cache, ids(1, 1), 2)).toMatchObject({ fresh: new Uint32Array(0), droppedCount: 2 });
+  });
+});
+
+describe('held batches', () => {
+  const account = { retained: 0 };
+  const header = { kind: 'batch', signal: 'logs', encoding: 'none', withoutThreshold: 'unsampled', batchOrdinal: 1, arrivalUnixNano: 0n, streamNumber: 0, bodyBytes: 100 } as const;
+  const batch = new HeldBatch(serialiseRetained(header, new Uint8Array(100)), new StreamLayout('logs', [], 11), account);
+
+  test('count once, however many hold them', () => {
+    batch.hold();
+    batch.hold();
+    expect(account.retained).toBe(batch.byteLength);
+    batch.release();
+    expect(account.retained).toBe(batch.byteLength);
+    batch.release();
+    expect(account.retained).toBe(0);
+  });
+
+  test('the run of a row, at each border', () => {
+    const runs: RowRun[] = [[0, 5], [5, 1], [6, 2048], [2054, 3]].map(([seqStart, count]) => ({ seqStart, count, batch, rows: null }));
+    expect([0, 4, 5, 6, 2053, 2054, 2056].map((seq) => runIndexOf(runs, seq))).toEqual([0, 0, 1, 2, 2, 3, 3]);
+    expect(runIndexOf(runs.slice(0, 1), 3)).toBe(0);
+  });
+
+  test('the budget adds up what everyone holds', () => {
+    const held = { a: 10, b: 20 };
+    const budget = new MemoryBudget(50, [() => held.a, () => held.b]);
+    expect([budget.heldBytes, budget.hasRoom(20), budget.hasRoom(21)]).toEqual([30, true, false]);
+    held.a = 60;
+    expect(budget.hasRoom(0)).toBe(false);
+  });
+});
