@@ -1,5 +1,5 @@
 import { constants, gunzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { CodedError } from '../base/errors.ts';
+import { CodedError, messageOf } from '../base/errors.ts';
 import type { Signal } from '../otap/payload-type.ts';
 
 /**
@@ -16,8 +16,7 @@ import type { Signal } from '../otap/payload-type.ts';
  *    28  4  bytes of the BatchArrowRecords when decompressed
  *    32  .  the BatchArrowRecords, as it came where it came compressed
  *
- * A segment is a sequence of these, each behind a 4-byte length; before the first batch of a stream stands the
- * stream's state, so a segment can be read by itself.
+ * A segment (segment.ts) is a sequence of these.
  */
 export const headerBytes = 32;
 const magic = 0x01425254;
@@ -68,7 +67,7 @@ export function readRetainedHeader(bytes: Uint8Array): RetainedHeader {
   }
   const signal = signals[view.getUint8(5)];
   const encoding = bodyEncodings[view.getUint8(6)];
-  if (signal === undefined || encoding === undefined || view.getUint8(4) > 1) throw corrupt('unknown kind, signal or encoding');
+  if (signal === undefined || encoding === undefined || view.getUint8(4) > 1 || view.getUint8(7) > 1) throw corrupt('unknown kind, signal, encoding or flag');
   return {
     kind: view.getUint8(4) === 0 ? 'batch' : 'state',
     signal,
@@ -81,15 +80,22 @@ export function readRetainedHeader(bytes: Uint8Array): RetainedHeader {
   };
 }
 
-/** The BatchArrowRecords of a retained batch, decompressed. */
+/** The BatchArrowRecords of a retained batch, decompressed. Errors: as `readRetainedHeader`. */
 export function retainedBody(bytes: Uint8Array): Uint8Array {
   const header = readRetainedHeader(bytes);
-  const body = bytes.subarray(headerBytes);
-  if (header.encoding === 'none') return body;
-  const options = { maxOutputLength: Math.max(header.bodyBytes, 1) };
-  const plain = header.encoding === 'zstd' ? zstdDecompressSync(body, options) : gunzipSync(body, options);
+  const plain = decompressed(bytes.subarray(headerBytes), header);
   if (plain.length !== header.bodyBytes) throw corrupt(`${plain.length} bytes where ${header.bodyBytes} were announced`);
   return plain;
+}
+
+function decompressed(body: Uint8Array, { encoding, bodyBytes }: RetainedHeader): Uint8Array {
+  const options = { maxOutputLength: Math.max(bodyBytes, 1) };
+  try {
+    if (encoding === 'none') return body;
+    return encoding === 'zstd' ? zstdDecompressSync(body, options) : gunzipSync(body, options);
+  } catch (error) {
+    throw corrupt(`its ${encoding} body cannot be decompressed: ${messageOf(error)}`);
+  }
 }
 
 /** Batches between two looks at whether compressing a stream's bodies pays. */
