@@ -21,6 +21,8 @@ class StateReader {
   readonly out: InputStates;
   readonly #input: SamplingInput;
   readonly #isUnknownByDefault: boolean;
+  /** Whether rows are spans that no attribute of sampling is on. */
+  readonly #isPlain: boolean;
   readonly #hash: KeyedHash;
   /** The last tracestate and what it says: spans of a batch mostly share one. */
   #lastState = '';
@@ -31,6 +33,7 @@ class StateReader {
     this.#input = input;
     this.#isUnknownByDefault = withoutThreshold === 'unknown';
     this.#hash = hash;
+    this.#isPlain = input.signal === 'spans' && !this.#isUnknownByDefault && input.adjustedCounts === null && input.randomness === null;
     this.out = {
       randomness: new Uint32Array(count * 2),
       nIn: new Uint32Array(count * 2),
@@ -42,6 +45,7 @@ class StateReader {
 
   read(row: number): void {
     this.out.nIn[row * 2 + 1] = always;
+    if (this.#isPlain && this.#readPlain(row)) return;
     const th = this.#threshold(row);
     const explicit = this.#explicitRandomness(row);
     const count = this.#count(row);
@@ -49,6 +53,18 @@ class StateReader {
     else if (count !== null && !this.#isPlainOne(row, count)) this.#readCount(row, count);
     else if (this.#saysNothing(row, count)) this.#leaveUnknown(row);
     else this.#readUnsampled(row, explicit);
+  }
+
+  /** Most spans: a trace id, and nothing that speaks of sampling. False for others. */
+  #readPlain(row: number): boolean {
+    const { traceIds } = this.#input;
+    const { th, rv, thInvalid, rvInvalid } = this.#said(row);
+    if (traceIds === null || th !== null || rv !== null || thInvalid || rvInvalid) return false;
+    const low = traceIdLow(traceIds, row * 16);
+    const high = traceIdHigh(traceIds, row * 16);
+    this.out.randomness[row * 2] = low;
+    this.out.randomness[row * 2 + 1] = high;
+    return low !== 0 || high !== 0;
   }
 
   /** Rule 2: th and R >= T, or a contradiction. A th without any R draws one that fits it. */

@@ -1,10 +1,8 @@
 import type { OtapBatch } from '../otap/batch.ts';
-import { rootPayload } from '../otap/payload-type.ts';
 import { encodeInputProbabilityWords } from '../sampling/input-probability.ts';
 import { type InputStates, inputStates, leaves, type SamplingInput } from '../sampling/input-state.ts';
 import type { KeyedHash } from '../sampling/keyed-hash.ts';
-import { traceIdHigh, traceIdLow } from '../sampling/randomness.ts';
-import { visitFixedBytes, writeUuid } from './field-readers.ts';
+import { writeUuid } from './field-readers.ts';
 import type { HeldBatch } from './held-batch.ts';
 import type { WithoutThreshold } from './retained-batch.ts';
 import { readSamplingInput } from './sampling-input.ts';
@@ -49,52 +47,41 @@ export interface BatchInput {
 /** Reads the input states of a batch (sampling.md, rules 1 to 4); the same each time for the same bytes, source and key. */
 export function readBatchInput(batch: OtapBatch, source: InputSource, hash: KeyedHash): BatchInput {
   const said = readSamplingInput(batch, source.batchOrdinal);
-  return { said, states: plainStates(said, source) ?? inputStates(said, source.withoutThreshold, hash) };
+  return { said, states: inputStates(said, source.withoutThreshold, hash) };
 }
 
 /** Reads what a batch's rows bring to their slots. */
 export function readInputs(batch: OtapBatch, source: InputSource, hash: KeyedHash): InputColumns {
-  const { states } = readBatchInput(batch, source, hash);
+  const { said, states } = readBatchInput(batch, source, hash);
   let adjustedCount = 0;
   for (const count of states.adjustedCounts) adjustedCount += count;
   return {
     randomness: states.randomness,
-    traceIds: batch.signal === 'traces' ? uuidsOf(batch, source.batchOrdinal) : null,
+    traceIds: batch.signal === 'traces' ? uuidsOf(said, hash) : null,
     sampled: sampledRows(states),
     adjustedCount,
   };
 }
 
-/** Spans that all have a trace id and say nothing of sampling, as most do: R is read off the ids; null for any others. */
-function plainStates(said: SamplingInput, { withoutThreshold }: InputSource): InputStates | null {
-  const { signal, rowCount, traceIds, traceStates, adjustedCounts, randomness: written } = said;
-  if (signal !== 'spans' || withoutThreshold === 'unknown' || traceIds === null || adjustedCounts !== null || written !== null) return null;
-  if (traceStates !== null && traceStates.some((state) => state !== null && state.includes('ot='))) return null;
-  const randomness = new Uint32Array(rowCount * 2);
-  const nIn = new Uint32Array(rowCount * 2);
+/**
+ * A row without a trace id becomes a trace of its own: (row, batch ordinal), which no random id looks like. DuckDB hashes a UUID
+ * by its halves, so that ids of equal halves would all collide and make joins quadratic: of those, which by chance are none, a
+ * half is replaced by a keyed hash.
+ */
+function uuidsOf({ rowCount, traceIds, batchOrdinal }: SamplingInput, hash: KeyedHash): Uint32Array<ArrayBuffer> {
+  const ids = new Uint32Array(rowCount * 4);
   for (let row = 0; row < rowCount; row++) {
-    const low = traceIdLow(traceIds, row * 16);
-    const high = traceIdHigh(traceIds, row * 16);
-    if (low === 0 && high === 0) return null;
-    randomness[row * 2] = low;
-    randomness[row * 2 + 1] = high;
-    nIn[row * 2 + 1] = 0x1000000;
-  }
-  return { randomness, nIn, adjustedCounts: new Float64Array(rowCount).fill(1), leaves: new Uint8Array(rowCount), flags: new Uint8Array(rowCount) };
-}
-
-/** A row without a trace id becomes a trace of its own: (row, batch ordinal), which no random id looks like. */
-function uuidsOf(batch: OtapBatch, batchOrdinal: number): Uint32Array<ArrayBuffer> {
-  const ids = new Uint32Array(batch.rowCount * 4);
-  const column = batch.table(rootPayload.traces.name)?.column('trace_id') ?? null;
-  if (column !== null) visitFixedBytes(column, (row, data, offset) => writeUuid(ids, row * 4, data, offset));
-  for (let row = 0; row < batch.rowCount; row++) {
     const at = row * 4;
-    if ((ids[at] | ids[at + 1] | ids[at + 2] | (ids[at + 3] & 0x7fffffff)) !== 0) continue;
-    ids[at] = row;
-    ids[at + 1] = batchOrdinal % 2 ** 32;
-    ids[at + 2] = 0xffff0000 + Math.floor(batchOrdinal / 2 ** 32);
-    ids[at + 3] = 0x80000000;
+    if (traceIds === null || writeUuid(ids, at, traceIds, row * 16) === 0) {
+      ids[at] = row;
+      ids[at + 1] = batchOrdinal % 2 ** 32;
+      ids[at + 2] = 0xffff0000 + Math.floor(batchOrdinal / 2 ** 32);
+      ids[at + 3] = 0x80000000;
+    } else if (ids[at] === ids[at + 2] && ids[at + 1] === ids[at + 3]) {
+      hash.hashTraceId(traceIds, row * 16);
+      ids[at] = hash.low;
+      ids[at + 1] = hash.high32;
+    }
   }
   return ids;
 }
