@@ -30,7 +30,8 @@ export interface LiveResult {
   readonly cost: Cost;
   /** Until the last message was acknowledged. */
   readonly receivingMs: number;
-  /** Windows that were decided by then. */
+  /** Windows that were due by then, and those of them that were decided. */
+  readonly windowsDue: number;
   readonly windowsInTime: number;
   readonly exported: { readonly batches: number; readonly bytes: number };
 }
@@ -50,7 +51,9 @@ export async function liveOnce(options: LiveOptions): Promise<LiveResult> {
     const meter = startMeter();
     sender.send('start');
     await nextMessage(sender);
-    const received = { receivingMs: meter().wallMs, windowsInTime: tally.windows };
+    const elapsedMs = (options.items / options.itemsPerSecond) * 1000;
+    const windowsDue = Math.max(0, Math.floor((elapsedMs - options.waitMs) / options.windowMs));
+    const received = { receivingMs: meter().wallMs, windowsDue, windowsInTime: tally.windows };
     await app.drain();
     const cost = meter();
     sink.send('report');

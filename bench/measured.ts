@@ -18,7 +18,7 @@ export type Task =
 
 /** Rounds of the whole path. */
 export interface PathResult {
-  readonly rounds: readonly { readonly counts: ReplayCounts; readonly cost: Cost; readonly windowsInTime: number | null }[];
+  readonly rounds: readonly { readonly counts: ReplayCounts; readonly cost: Cost; readonly windowsDue?: number; readonly windowsInTime?: number }[];
   readonly peakRssBytes: number;
   readonly cores: string | null;
 }
@@ -36,7 +36,7 @@ export async function perform(task: Task): Promise<TaskResult> {
   switch (task.kind) {
     case 'replay': return rounds(task, async () => {
       const meter = startMeter();
-      return { counts: await replayOnce(task.options), cost: meter(), windowsInTime: null };
+      return { counts: await replayOnce(task.options), cost: meter() };
     });
     case 'live': return rounds(task, () => liveOnce(task.options));
     case 'held': return heldPerItem(task.options, task.itemsPerSecond);

@@ -23,15 +23,26 @@ export interface PathProfile {
   readonly stacks: readonly Stack[];
   /** CPU of the main thread and of all threads without profiler, microseconds a span. */
   readonly mainMicros: number;
+  readonly collectorMicros: number;
   readonly cpuMicros: number;
 }
 
-/** Medians over rounds: CPU of all threads and of the main thread, microseconds a span, and spans a second of time. */
-export function costs({ rounds }: PathResult): { readonly cpu: number; readonly least: number; readonly most: number; readonly main: number; readonly perSecond: number } {
+interface Costs {
+  readonly cpu: number;
+  readonly least: number;
+  readonly most: number;
+  readonly main: number;
+  readonly collector: number;
+  readonly perSecond: number;
+}
+
+/** Medians over rounds: CPU of all threads, of the main thread and of V8's, microseconds a span, and spans a second of time. */
+export function costs({ rounds }: PathResult): Costs {
   const cpu = rounds.map(({ cost, counts }) => cost.cpuMicros / counts.items);
   return {
     cpu: median(cpu), least: Math.min(...cpu), most: Math.max(...cpu),
     main: median(rounds.map(({ cost, counts }) => cost.mainMicros / counts.items)),
+    collector: median(rounds.map(({ cost, counts }) => cost.collectorMicros / counts.items)),
     perSecond: median(rounds.map(({ cost, counts }) => (counts.items / cost.wallMs) * 1000)),
   };
 }
@@ -50,14 +61,15 @@ export function pathsOf({ replay, live, trusted }: Pick<SizeResults, 'replay' | 
 export function costTable(results: readonly SizeResults[]): string {
   const rows = results.flatMap(({ batchRows, ...paths }) => pathsOf(paths).flatMap(([path, result]) => {
     if (result === null) return [];
-    const { cpu, least, most, main, perSecond } = costs(result);
-    const [{ counts }] = result.rounds;
+    const { cpu, least, most, main, collector, perSecond } = costs(result);
+    const [{ counts, windowsDue, windowsInTime }] = result.rounds;
     return [[
-      path, String(batchRows), cpu.toFixed(2), `${least.toFixed(2)} to ${most.toFixed(2)}`, main.toFixed(2), thousands(perSecond),
+      path, String(batchRows), cpu.toFixed(2), `${least.toFixed(2)} to ${most.toFixed(2)}`, main.toFixed(2), collector.toFixed(2), thousands(perSecond),
       (result.peakRssBytes / 2 ** 20).toFixed(0), `${((counts.kept / counts.items) * 100).toFixed(1)} %`,
+      windowsDue === undefined ? '' : `${windowsInTime} of ${windowsDue}`,
     ]];
   }));
-  return table(['path', 'spans a batch', 'CPU us a span', 'over rounds', 'main thread', 'spans/s', 'peak RSS MiB', 'kept'], rows);
+  return table(['path', 'spans a batch', 'CPU us a span', 'over rounds', 'main thread', "V8's threads", 'spans/s', 'peak RSS MiB', 'kept', 'windows in time'], rows);
 }
 
 export function heldTable(results: readonly SizeResults[]): string {
@@ -78,9 +90,10 @@ export function readersTable(results: readonly SizeResults[]): string {
 export function phaseTable(profiles: readonly PathProfile[]): string {
   const shares = profiles.map(({ stacks }) => phaseShares(stacks));
   const rows = phases.map((phase) => [phase, ...profiles.map(({ mainMicros }, index) => ((shares[index].get(phase) ?? 0) * mainMicros).toFixed(2))]);
-  const others = ['other threads', ...profiles.map(({ cpuMicros, mainMicros }) => (cpuMicros - mainMicros).toFixed(2))];
+  const collector = ["V8's threads", ...profiles.map(({ collectorMicros }) => collectorMicros.toFixed(2))];
+  const others = ['other threads', ...profiles.map(({ cpuMicros, mainMicros, collectorMicros }) => (cpuMicros - mainMicros - collectorMicros).toFixed(2))];
   const all = ['all', ...profiles.map(({ cpuMicros }) => cpuMicros.toFixed(2))];
-  return table(['CPU us a span', ...profiles.map(({ path, batchRows }) => `${path} ${batchRows}`)], [...rows, others, all]);
+  return table(['CPU us a span', ...profiles.map(({ path, batchRows }) => `${path} ${batchRows}`)], [...rows, collector, others, all]);
 }
 
 /** The functions with the greatest self time. */

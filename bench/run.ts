@@ -73,8 +73,8 @@ async function profilesOf({ batchRows, ...paths }: SizeResults): Promise<PathPro
     if (result === null || !('profile' in task) || task.profile === null) continue;
     process.stderr.write(`profile of ${path}, ${batchRows} spans a batch\n`);
     await measured<PathResult>(task);
-    const { cpu, main } = costs(result);
-    profiles.push({ path, batchRows, stacks: readStacks(task.profile), mainMicros: main, cpuMicros: cpu });
+    const { cpu, main, collector } = costs(result);
+    profiles.push({ path, batchRows, stacks: readStacks(task.profile), mainMicros: main, collectorMicros: collector, cpuMicros: cpu });
   }
   return profiles;
 }
