@@ -70,7 +70,7 @@ const otapExporter = section('Sends OTAP over gRPC streams.', {
 }, collectorHints);
 
 const otapFileExporter = section('Writes a capture file.', {
-  path: required('path', filePath, 'The file; it is written anew.'),
+  path: required('path', filePath, 'The file, written anew, one a signal: `{signal}` in it is replaced, else the signal goes before the ending (out.otap becomes out.traces.otap).'),
 });
 
 const debugExporter = section('Counts what it gets and logs a line a window; for trying policies out.', {});
