@@ -8,7 +8,7 @@ import { project, type ProjectionTools } from '../store/projector.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
 import type { KeptRows } from './kept-rows.ts';
 import { splitLateRows } from './late-rows.ts';
-import { type EventTimes, eventTimes, rowsBySlot, type SlotRows } from './slot-rows.ts';
+import { earliestTime, type EventTimes, eventTimes, rowsBySlot, type SlotRows } from './slot-rows.ts';
 import type { SlotRing } from './slot-ring.ts';
 import type { WindowClock } from './window-clock.ts';
 
@@ -44,8 +44,8 @@ export class SignalIntake {
   }
 
   /**
-   * With event time: the greatest over batches of a batch's earliest time (ns), so that no single wrong clock moves
-   * it far; null before the first.
+   * With event time: the greatest over batches of a batch's earliest time (ns), wrong clocks left out as `earliestTime` does;
+   * null before the first.
    */
   get watermark(): number | null {
     return this.#watermark;
@@ -85,7 +85,9 @@ export class SignalIntake {
   #timesOf(batch: OtapBatch): EventTimes | null {
     if (this.#parts.time === 'arrival') return null;
     const times = eventTimes(batch, this.#parts.tools.lookups);
-    if (times.min !== null) this.#watermark = Math.max(this.#watermark ?? 0, times.min);
+    const { lengthNano, waitNano } = this.#parts.clock;
+    const earliest = earliestTime(times, Number(lengthNano + waitNano));
+    if (earliest !== null) this.#watermark = Math.max(this.#watermark ?? 0, earliest);
     return times;
   }
 

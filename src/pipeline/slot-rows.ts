@@ -34,6 +34,17 @@ export function eventTimes(batch: OtapBatch, lookups: LookupCache): EventTimes {
   return { values, min };
 }
 
+/**
+ * The earliest time that lies no further than `behindNano` before the median of all that are set, null where none is: a few clocks that
+ * are wrong, behind or ahead, do not count.
+ */
+export function earliestTime({ values }: EventTimes, behindNano: number): number | null {
+  const known = values.filter((value) => value > 0).sort();
+  if (known.length === 0) return null;
+  const from = known[known.length >> 1] - behindNano;
+  return known.find((value) => value >= from) ?? null;
+}
+
 /** Groups `rows` (null = all) by slot, slots held within [first, last]. */
 export function rowsBySlot(
   times: EventTimes, rows: Uint32Array | null, lengthNano: number, first: number, last: number,

@@ -7,7 +7,7 @@ import type { Signal } from '../otap/payload-type.ts';
 import { OutputBatchBuilder } from '../otap/take/builder.ts';
 import type { Intake } from '../pipeline/intake.ts';
 import type { OtapIntakeStream } from '../pipeline/intake-port.ts';
-import { eventTimes } from '../pipeline/slot-rows.ts';
+import { earliestTime, eventTimes } from '../pipeline/slot-rows.ts';
 import { LookupCache } from '../store/lookup.ts';
 import type { WithoutThreshold } from '../store/retained-batch.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -80,6 +80,9 @@ function turnOfOthers(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
+/** How far behind its batch a time may be and still say when the batch is due. */
+const clocksApartNano = 60e9;
+
 /** One reading of the file: batches are decoded, moved to now, encoded and handed to the intake at their time. */
 class Pass {
   readonly #decoder: OtapStreamDecoder;
@@ -109,7 +112,7 @@ class Pass {
 
   async feed(bytes: Uint8Array): Promise<void> {
     const batch = this.#decoder.decode(bytes);
-    const timeNano = eventTimes(batch, this.#lookups).min;
+    const timeNano = earliestTime(eventTimes(batch, this.#lookups), clocksApartNano);
     if (timeNano !== null) await this.#waitFor(timeNano);
     this.#builder.append(batch, Uint32Array.from({ length: batch.rowCount }, (_, row) => row), null);
     const moved = shiftedBatch(this.#builder.finish(), this.#shiftNano, this.#round);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { WindowClock } from '../../../src/pipeline/window-clock.ts';
-import { rowsBySlot } from '../../../src/pipeline/slot-rows.ts';
+import { earliestTime, rowsBySlot } from '../../../src/pipeline/slot-rows.ts';
 import { splitLateRows } from '../../../src/pipeline/late-rows.ts';
 import { DecisionCache } from '../../../src/policy/decision-cache.ts';
 import { runIndexOf, HeldBatch, type RowRun } from '../../../src/store/held-batch.ts';
@@ -47,6 +47,15 @@ describe('rows by slot', () => {
       { slot: 3, rows: Uint32Array.of(2) },
       { slot: 4, rows: Uint32Array.of(4) },
     ]);
+  });
+
+  test('the earliest time of a batch, wrong clocks left out', () => {
+    expect(earliestTime(times(50, 41, 60, 0, 1e18, 3), 20)).toBe(41);
+    expect(earliestTime(times(0, 0), 20)).toBeNull();
+    expect(earliestTime(times(7), 0)).toBe(7);
+    const values = times(9, 5, 7);
+    earliestTime(values, 100);
+    expect(Array.from(values.values)).toEqual([9, 5, 7]);
   });
 
   test('no rows, no slots', () => {
