@@ -5,6 +5,7 @@ import type { Column } from '../otap/column.ts';
 import { OtapStreamDecoder } from '../otap/decode/stream-decoder.ts';
 import { type PayloadName, payloadTypes, signalPayloads } from '../otap/payload-type.ts';
 import { decodeBatchArrowRecords } from '../otap/proto/batch-arrow-records.ts';
+import { placed } from './placed-error.ts';
 import { defineCommand, exitCodes, type CommandIo } from './command.ts';
 
 /** What was seen of one payload type. */
@@ -45,6 +46,8 @@ function inspectFile(path: string, io: CommandIo): void {
       countPayloads(bytes, batch, seen);
     }
     io.stdout.write(report(path, reader.sizeBytes, batches, items, seen));
+  } catch (error) {
+    throw placed(error, reader);
   } finally {
     reader.close();
   }

@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
+import { setImmediate as turnOfOthers } from 'node:timers/promises';
 import { CodedError } from '../base/errors.ts';
 import { hashKeyOfSeed, realSeam } from '../base/seam.ts';
 import { duration, filePath, integer, number, oneOf, size } from '../config/scalars.ts';
-import { list } from '../config/collections.ts';
+import { policyFiles } from '../config/policy-files.ts';
 import { option, optional, required } from '../config/section.ts';
 import { OtapFileExporter } from '../exporters/otap-file.ts';
 import { CaptureReader, signalOfMessage } from '../otap/capture-file.ts';
@@ -16,6 +17,7 @@ import { openPolicies } from '../policies.ts';
 import type { WithoutThreshold } from '../store/retained-batch.ts';
 import { UsageError } from './arguments.ts';
 import { defineCommand, exitCodes, type CommandIo } from './command.ts';
+import { placed } from './placed-error.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { replaySummary } from './replay-summary.ts';
 
@@ -28,7 +30,7 @@ export const replay = defineCommand({
   text: 'Runs the whole pipeline offline, as fast as it can. The same input, policies and seed give the same output.',
   options: {
     input: required('input', filePath, 'Capture file to read: repeated [uvarint length][BatchArrowRecords].'),
-    policies: required('policy', list(filePath), 'Policy to run, a file with one SELECT.'),
+    policies: required('policy', policyFiles, 'Policy to run, a file with one SELECT.'),
     output: optional('output', filePath, 'Capture file to write what is kept to; it is replaced.'),
     windowMs: option('window', duration({ min: 1 }), '10s', 'Length of a window.'),
     decisionWaitMs: option('decision_wait', duration(), '30s', 'How long after its end a window of traces still waits for spans.'),
@@ -62,6 +64,7 @@ interface ReplayOptions {
 }
 
 async function run(options: ReplayOptions, io: CommandIo): Promise<string> {
+  if (options.output !== null && isSameFile(options.input, options.output)) throw new UsageError(['--output: would replace the file that --input reads']);
   const reader = new CaptureReader(options.input);
   const hashed = options.seed === null ? {} : { hashKey: hashKeyOfSeed(options.seed) };
   const seam = realSeam({ ...hashed, firstBatchOrdinal: 0 });
@@ -91,8 +94,14 @@ async function run(options: ReplayOptions, io: CommandIo): Promise<string> {
     processor.close();
     reader.close();
   }
+  if (observer.lostItems > 0) throw new CodedError('ABORTED', 'output_incomplete', `${options.output}: ${observer.firstError ?? 'not written'}`);
   if (observer.firstError !== null) io.stderr.write(`thresher: ${observer.firstError}\n`);
   return replaySummary({ observer, bytesIn: reader.offset, bytesOut: sink.bytes, seconds: (seam.monotonicMs() - startMs) / 1000 });
+}
+
+function isSameFile(a: string, b: string): boolean {
+  const [one, other] = [a, b].map((path) => statSync(path, { throwIfNoEntry: false }));
+  return one !== undefined && other !== undefined && one.ino === other.ino && one.dev === other.dev;
 }
 
 async function feed(
@@ -101,22 +110,32 @@ async function feed(
 ): Promise<void> {
   let stream: OtapIntakeStream | null = null;
   for (let bytes = reader.next(); bytes !== null && !io.signal.aborted; bytes = reader.next()) {
-    stream ??= processor.intake.open(signalFor(bytes, reader.path, input.signals), { withoutThreshold: input.withoutThreshold });
-    const answer = await stream.accept({ bytes, compressed: null, encoding: 'identity' });
-    if (answer.ack.status !== 'OK') {
-      throw new CodedError(answer.ack.status, 'replay_refused', `${reader.path}, batch ${answer.batchId}, before byte ${reader.offset}: ${answer.ack.message}`);
-    }
+    stream ??= processor.intake.open(signalFor(bytes, reader, input.signals), { withoutThreshold: input.withoutThreshold });
+    const { batchId, ack } = await stream.accept({ bytes, compressed: null, encoding: 'identity' }).catch((error: unknown) => {
+      throw placed(error, reader);
+    });
+    if (ack.status !== 'OK') throw placed(new CodedError(ack.status, 'replay_refused', `batch ${batchId}: ${ack.message}`), reader);
     await processor.advance(0n);
+    await turnOfOthers();
     progress.update(reader.offset / Math.max(reader.sizeBytes, 1));
   }
   stream?.close();
 }
 
-function signalFor(bytes: Uint8Array, path: string, signals: readonly Signal[]): Signal {
-  const signal = signalOfMessage(bytes);
-  if (signal === null) throw new CodedError('INVALID_ARGUMENT', 'capture_malformed', `${path}: the first message has no payload that says its signal`);
+function signalFor(bytes: Uint8Array, reader: CaptureReader, signals: readonly Signal[]): Signal {
+  const signal = signalOf(bytes, reader);
   if (signal !== 'metrics' && !signals.includes(signal)) {
-    throw new UsageError([`${path} holds ${signal}, and no --policy is for ${signal}`]);
+    throw new UsageError([`${reader.path} holds ${signal}, and no --policy is for ${signal}`]);
   }
   return signal;
+}
+
+function signalOf(bytes: Uint8Array, reader: CaptureReader): Signal {
+  try {
+    const signal = signalOfMessage(bytes);
+    if (signal !== null) return signal;
+  } catch (error) {
+    throw placed(error, reader);
+  }
+  throw placed(new CodedError('INVALID_ARGUMENT', 'capture_malformed', 'the first message has no payload that says its signal'), reader);
 }

@@ -27,10 +27,14 @@ export class OtapFileExporter implements BatchSink {
   readonly queuedBytes = 0;
   readonly #options: OtapFileExporterOptions;
   readonly #files = new Map<Signal, OpenFile>();
+  /** The file of the one signal, until that is known. */
+  #single: CaptureWriter | null;
 
+  /** A file for one signal is opened at once, so that it is there, if empty, should nothing come; throws what `openFile` throws. */
   constructor(options: OtapFileExporterOptions) {
     this.name = options.name;
     this.#options = options;
+    this.#single = options.isSingle ? new CaptureWriter(options.path) : null;
   }
 
   async push(batch: OutputBatch): Promise<void> {
@@ -41,6 +45,8 @@ export class OtapFileExporter implements BatchSink {
   }
 
   async drain(): Promise<void> {
+    this.#single?.close();
+    this.#single = null;
     for (const { writer } of this.#files.values()) writer.close();
     this.#files.clear();
   }
@@ -48,8 +54,9 @@ export class OtapFileExporter implements BatchSink {
   #fileOf(signal: Signal): OpenFile {
     const open = this.#files.get(signal);
     if (open !== undefined) return open;
-    const { path, isSingle, encode } = this.#options;
-    const writer = new CaptureWriter(isSingle ? path : pathOfSignal(path, signal));
+    const { path, encode } = this.#options;
+    const writer = this.#single ?? new CaptureWriter(pathOfSignal(path, signal));
+    this.#single = null;
     const file: OpenFile = { writer, encoder: new OtapStreamEncoder(signal, encode), batchId: 0n };
     this.#files.set(signal, file);
     return file;

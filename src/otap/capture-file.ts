@@ -1,5 +1,6 @@
-import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, readSync, writeSync } from 'node:fs';
 import { CodedError } from '../base/errors.ts';
+import { openFile } from '../base/files.ts';
 import { readVarint, varintBytesMax, varintLength, writeVarint } from '../base/varint.ts';
 import { decodeBatchArrowRecords } from './proto/batch-arrow-records.ts';
 import { type Signal, signalPayloads } from './payload-type.ts';
@@ -8,7 +9,8 @@ const chunkBytes = 1 << 20;
 
 /**
  * Reads a capture file: repeated [uvarint length][BatchArrowRecords]. Holds one message and one chunk in memory.
- * Errors: CodedError INVALID_ARGUMENT `capture_malformed` (truncated, or a message above `messageBytesMax`), with the offset.
+ * Errors: CodedError INVALID_ARGUMENT `capture_malformed` (truncated, or a message above `messageBytesMax`), with the offset;
+ * those of `openFile`.
  */
 export class CaptureReader {
   readonly path: string;
@@ -22,7 +24,7 @@ export class CaptureReader {
 
   constructor(path: string, messageBytesMax = 1 << 28) {
     this.path = path;
-    this.#file = openSync(path, 'r');
+    this.#file = openFile(path, 'r');
     this.sizeBytes = fstatSync(this.#file).size;
     this.#messageBytesMax = messageBytesMax;
   }
@@ -89,7 +91,7 @@ export class CaptureWriter {
   #bytes = 0;
 
   constructor(path: string) {
-    this.#file = openSync(path, 'w');
+    this.#file = openFile(path, 'w');
   }
 
   get bytesWritten(): number {

@@ -1,3 +1,4 @@
+import { setImmediate as turnOfOthers } from 'node:timers/promises';
 import { messageOf } from '../base/errors.ts';
 import type { Seam } from '../base/seam.ts';
 import { CaptureReader, signalOfMessage } from '../otap/capture-file.ts';
@@ -66,6 +67,7 @@ export class OtapFileReceiver {
       const pass = new Pass(signal, this.#intake.open(signal, { withoutThreshold: this.#options.inputWithoutThreshold }), round, this.#seam, this.#options.speed, this.#stop.signal);
       for (let bytes: Uint8Array | null = first; bytes !== null && !this.#stop.signal.aborted; bytes = reader.next()) {
         await pass.feed(bytes);
+        // What a reading awaits need never leave the microtask queue: timers and other receivers get their turn here.
         await turnOfOthers();
       }
       pass.end();
@@ -73,11 +75,6 @@ export class OtapFileReceiver {
       reader.close();
     }
   }
-}
-
-/** Nothing that a reading awaits need ever leave the microtask queue: timers and other receivers get their turn here. */
-function turnOfOthers(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** How far behind its batch a time may be and still say when the batch is due. */
