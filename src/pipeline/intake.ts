@@ -5,6 +5,7 @@ import { OtapDecodeError } from '../otap/decode/errors.ts';
 import type { DecodeLimits } from '../otap/decode/limits.ts';
 import { OtapStreamDecoder } from '../otap/decode/stream-decoder.ts';
 import { BatchValidator } from '../otap/decode/validate.ts';
+import { ArenaPool, type BufferArena } from '../otap/ipc/buffer-source.ts';
 import type { Signal } from '../otap/payload-type.ts';
 import { HeldBatch, type HeldBytes } from '../store/held-batch.ts';
 import { BodyCompressor, serialiseRetained, type WithoutThreshold } from '../store/retained-batch.ts';
@@ -60,6 +61,7 @@ export class Intake {
   #batchOrdinal: number;
   #streamNumber = 0;
   readonly #open = new Set<IntakeStream>();
+  readonly #arenas = new ArenaPool();
 
   constructor(parts: IntakeParts) {
     this.#parts = parts;
@@ -91,9 +93,18 @@ export class Intake {
   }
 
   async #accept(stream: IntakeStream, message: OtapMessage): Promise<BatchAnswer> {
+    const arena = this.#arenas.acquire();
+    try {
+      return await this.#answer(stream, message, arena);
+    } finally {
+      this.#arenas.release(arena);
+    }
+  }
+
+  async #answer(stream: IntakeStream, message: OtapMessage, arena: BufferArena): Promise<BatchAnswer> {
     let batch: OtapBatch;
     try {
-      batch = stream.decoder.decode(message.bytes);
+      batch = stream.decoder.decode(message.bytes, arena);
       stream.validator?.validate(batch);
     } catch (error) {
       return this.#refuseUndecoded(stream.signal, error);

@@ -1,6 +1,7 @@
 import type { Seam } from '../base/seam.ts';
 import type { DecodeLimits } from '../otap/decode/limits.ts';
 import type { Signal } from '../otap/payload-type.ts';
+import { ArenaPool } from '../otap/ipc/buffer-source.ts';
 import type { CompiledPolicy } from '../policy/compile/compiled.ts';
 import { DecisionCache } from '../policy/decision-cache.ts';
 import { slotPlanOf } from '../policy/slot-plan-of.ts';
@@ -214,14 +215,18 @@ async function dispatchRows(
   const counts = noStamps();
   const hash = new KeyedHash(options.seam.hashKey);
   const tracestates = new TracestateCache();
+  const arenas = new ArenaPool();
   for (const part of kept) {
     if (part.rows.length === 0) continue;
+    const arena = arenas.acquire();
     try {
-      const batch = part.batch.open();
+      const batch = part.batch.open(arena);
       const { rows, stamps } = stampKept(batch, part, hash, tracestates, counts);
       await dispatcher.add(batch, rows, stamps);
     } catch (error) {
       options.observer.unreadable(signal, part.rows.length, error);
+    } finally {
+      arenas.release(arena);
     }
   }
   return counts;

@@ -1,5 +1,6 @@
 import type { BatchLayout, OtapBatch } from '../otap/batch.ts';
 import { reopenBatch } from '../otap/decode/reopen-batch.ts';
+import type { BufferSource } from '../otap/ipc/buffer-source.ts';
 import { readRetainedHeader, retainedBody, type WithoutThreshold } from './retained-batch.ts';
 
 /** Bytes that all held batches of a process take. */
@@ -40,9 +41,9 @@ export class HeldBatch {
     if (--this.#holders === 0) this.#account.retained -= this.byteLength;
   }
 
-  /** The batch, read again from its bytes. */
-  open(): OtapBatch {
-    return reopenBatch(this.layout, retainedBody(this.bytes));
+  /** The batch, read again from its bytes into memory of `source`. */
+  open(source?: BufferSource): OtapBatch {
+    return reopenBatch(this.layout, retainedBody(this.bytes), source);
   }
 }
 

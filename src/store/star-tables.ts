@@ -155,8 +155,8 @@ function blobs(table: PayloadTable, path: string): ColumnData {
   if (column === null) return { texts };
   for (let row = 0; row < texts.length; row++) {
     if (!isValid(column.validity, row)) continue;
-    if (column.kind === 'dictionary') texts[row] = column.dictionary.store.bytes(column.codes[row]);
-    else if (column.kind === 'bytes') texts[row] = column.data.subarray(column.offsets[row], column.offsets[row + 1]);
+    if (column.kind === 'dictionary') texts[row] = column.dictionary.store.bytes(column.codes[row]).slice();
+    else if (column.kind === 'bytes') texts[row] = column.data.slice(column.offsets[row], column.offsets[row + 1]);
   }
   return { texts };
 }

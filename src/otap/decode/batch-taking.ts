@@ -1,5 +1,6 @@
 import type { PayloadTable } from '../batch.ts';
 import { CodedError } from '../../base/errors.ts';
+import type { BufferSource } from '../ipc/buffer-source.ts';
 import { malformedIpc, overLimit } from '../ipc/errors.ts';
 import { messageKinds, readMessages, type IpcMessage } from '../ipc/message.ts';
 import { RecordBody } from '../ipc/record-batch.ts';
@@ -19,11 +20,14 @@ export class BatchTaking {
   failure: OtapDecodeError | null = null;
   readonly #batchId: bigint;
   readonly #limits: DecodeLimits;
+  readonly #source: BufferSource;
   readonly #seen = new Set<PayloadName>();
   #records = 0;
   #bytes = 0;
 
-  constructor(batchId: bigint, limits: DecodeLimits) {
+  /** `source` gives memory for what is decompressed of the batch. */
+  constructor(batchId: bigint, limits: DecodeLimits, source: BufferSource) {
+    this.#source = source;
     this.#batchId = batchId;
     this.#limits = limits;
   }
@@ -64,7 +68,7 @@ export class BatchTaking {
   }
 
   #checkedBody(plan: SchemaPlan, message: IpcMessage): RecordBody {
-    const body = new RecordBody(message, message.header);
+    const body = new RecordBody(message, message.header, this.#source);
     body.check(plan.rowNodes, plan.bufferCount);
     if (body.rowCount > this.#limits.rowsMax) throw overLimit('rows', body.rowCount, this.#limits.rowsMax);
     this.#bytes += body.declaredBytes;

@@ -1,4 +1,5 @@
 import type { BatchLayout, OtapBatch } from '../batch.ts';
+import { type BufferSource, freshBuffers } from '../ipc/buffer-source.ts';
 import { decodeBatchArrowRecords } from '../proto/batch-arrow-records.ts';
 import { BatchTaking } from './batch-taking.ts';
 import { DecodedBatch } from './decoded-batch.ts';
@@ -15,10 +16,10 @@ const unlimited: DecodeLimits = {
 };
 
 /** Opens `bar` again by the layout that its batch had; gives a batch equal to that. Throws OtapDecodeError. */
-export function reopenBatch(layout: BatchLayout, bar: Uint8Array): OtapBatch {
+export function reopenBatch(layout: BatchLayout, bar: Uint8Array, source: BufferSource = freshBuffers): OtapBatch {
   if (!(layout instanceof StreamLayout)) throw new TypeError('layout of another decoder');
   const records = decodeBatchArrowRecords(bar);
-  const taking = new BatchTaking(records.batchId, unlimited);
+  const taking = new BatchTaking(records.batchId, unlimited, source);
   const view = new DataView(bar.buffer, bar.byteOffset, bar.length);
   records.payloads.forEach((payload, index) => {
     const payloadLayout = layout.payloads[index] ?? null;

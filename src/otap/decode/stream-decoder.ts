@@ -1,5 +1,6 @@
 import type { OtapBatch } from '../batch.ts';
 import { CodedError } from '../../base/errors.ts';
+import { type BufferSource, freshBuffers } from '../ipc/buffer-source.ts';
 import { malformedIpc, overLimit } from '../ipc/errors.ts';
 import { messageBytes, messageKinds, readMessages, type IpcMessage } from '../ipc/message.ts';
 import { planSchema } from '../ipc/schema-plan.ts';
@@ -54,13 +55,14 @@ export class OtapStreamDecoder {
 
   /**
    * Decodes a batch: its framing, its dictionaries (appended, not yet read) and the structure of its record batches.
-   * Columns are read when asked for, from `bar`, which must not change. Throws OtapDecodeError; where its
+   * Columns are read when asked for, from `bar`, which must not change, into memory
+   * of `source`. Throws OtapDecodeError; where its
    * `streamBroken` is false the stream's state has advanced as if the batch were good.
    */
-  decode(bar: Uint8Array): OtapBatch {
+  decode(bar: Uint8Array, source: BufferSource = freshBuffers): OtapBatch {
     if (this.#broken !== null) throw this.#refuseAfter(this.#broken);
     const records = this.#readFraming(bar);
-    const taking = new BatchTaking(records.batchId, this.#limits);
+    const taking = new BatchTaking(records.batchId, this.#limits, source);
     const view = new DataView(bar.buffer, bar.byteOffset, bar.length);
     if (records.payloads.length > this.#limits.payloadsMax) {
       taking.fail(overLimit('payloads', records.payloads.length, this.#limits.payloadsMax), null, true);

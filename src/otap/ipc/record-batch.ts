@@ -1,6 +1,7 @@
 import { CodedError } from '../../base/errors.ts';
 import { decompressLz4Frame } from '../../base/compression/lz4-frame.ts';
 import { decompress } from '../../base/compression/zstd.ts';
+import { type BufferSource, freshBuffers } from './buffer-source.ts';
 import { malformedIpc } from './errors.ts';
 import type { FlatBuffer } from './flatbuffer.ts';
 import type { IpcMessage } from './message.ts';
@@ -20,6 +21,7 @@ export class RecordBody {
   /** Bytes of all buffers when decompressed, by what the sender declares. Known after `check`. */
   declaredBytes = 0;
   readonly #flat: FlatBuffer;
+  readonly #source: BufferSource;
   readonly #nodes: number;
   readonly #nodeCount: number;
   readonly #buffers: number;
@@ -28,8 +30,9 @@ export class RecordBody {
   readonly #body: number;
   readonly #end: number;
 
-  /** `header` is the position of the RecordBatch table in the message's metadata. */
-  constructor(message: IpcMessage, header: number) {
+  /** `header` is the position of the RecordBatch table in the message's metadata; `source` gives memory for decompressed buffers. */
+  constructor(message: IpcMessage, header: number, source: BufferSource = freshBuffers) {
+    this.#source = source;
     const flat = message.metadata;
     this.#flat = flat;
     this.rowCount = flat.size(header, 0, 'row count');
@@ -90,7 +93,7 @@ export class RecordBody {
     const content = new Uint8Array(view.buffer, view.byteOffset + start + prefixBytes, length - prefixBytes);
     const size = view.getUint32(start, true);
     if (size === stored && view.getUint32(start + 4, true) === stored) return content;
-    const output = uninitialised(size);
+    const output = this.#source.take(size);
     if (size === 0) return output;
     if (this.#codec === codecs.zstd) decompress(content, output);
     else decompressLz4Frame(content, output);
@@ -126,10 +129,4 @@ function readCodec(flat: FlatBuffer, header: number): number {
     throw new CodedError('INVALID_ARGUMENT', 'unsupported_compression', `Arrow body compression ${codec} is neither LZ4 nor ZSTD of buffers`);
   }
   return codec;
-}
-
-/** Memory that is not zeroed, 8-byte aligned, from Node's pool where it is small: decompression fills it or throws. */
-function uninitialised(bytes: number): Uint8Array {
-  const { buffer, byteOffset } = Buffer.allocUnsafe(bytes);
-  return new Uint8Array(buffer, byteOffset, bytes);
 }
