@@ -7,7 +7,7 @@ import { hashKeyOfSeed, realSeam, type Seam } from './base/seam.ts';
 import type { ThresherConfig } from './config/load.ts';
 import { buildSinks } from './exporters/build.ts';
 import { GrpcServer } from './grpc/server.ts';
-import { startHttp, type HttpServer } from './http/server.ts';
+import { startHttp } from './http/server.ts';
 import { MetricsObserver } from './pipeline/metrics-observer.ts';
 import { Processor } from './pipeline/processor.ts';
 import type { BatchSink } from './pipeline/sink.ts';
@@ -22,6 +22,8 @@ import { registerProcessMetrics } from './telemetry/process-metrics.ts';
 const tickMs = 200;
 /** What connections, open windows and queues get to finish at the end. */
 const drainDeadlineMs = 30_000;
+/** What deciding and exporting everything gets to finish at the end; whoever cannot wait sends a second signal. */
+const shutdownDeadlineMs = 300_000;
 
 /** A running processor with its receivers, exporters and HTTP server. */
 export interface App {
@@ -29,8 +31,11 @@ export interface App {
   readonly observer: MetricsObserver;
   /** `host:port` of each gRPC receiver and of the HTTP server, as they are listened on. */
   readonly addresses: { readonly grpc: readonly string[]; readonly http: string };
-  /** Takes nothing more in, decides open windows, exports what is kept, then closes everything. */
-  drain(): Promise<void>;
+  /**
+   * Takes nothing more in, decides open windows, exports what is kept, then closes everything. False when that was not done
+   * within its time, for example because the next hop does not answer; then some of what was kept is lost.
+   */
+  drain(): Promise<boolean>;
 }
 
 export interface AppOptions {
@@ -41,20 +46,33 @@ export interface AppOptions {
 
 const serviceName = { source: 'resource', key: 'service.name', type: 'VARCHAR' } as const;
 
-/** Composes and starts everything that a configuration asks for. */
+/** Composes and starts everything that a configuration asks for. Throws what cannot be started, with everything closed again. */
 export async function startApp(config: ThresherConfig, log: Logger, options: AppOptions = {}): Promise<App> {
+  const opened: (() => unknown)[] = [];
+  try {
+    return await start(config, log, options, opened);
+  } catch (error) {
+    for (const close of opened.reverse()) await close();
+    throw error;
+  }
+}
+
+/** `opened` gets how to close each thing that was opened. */
+async function start(config: ThresherConfig, log: Logger, options: AppOptions, opened: (() => unknown)[]): Promise<App> {
   const seam = options.seam ?? seamOf(config);
   const registry = new MetricRegistry();
   const stopMeasuring = registerProcessMetrics(registry);
+  opened.push(stopMeasuring);
   const observer = new MetricsObserver(registry, log);
   const sinks = buildSinks(config.exporters, { seam, log, registry });
   const processor = await openProcessor(config, seam, sinks, observer, options.countServices === true);
+  opened.push(() => processor.close());
   const state = { isReady: false, lastTickMs: seam.monotonicMs() };
   const grpc: { server: GrpcServer; address: string }[] = [];
   const files: OtapFileReceiver[] = [];
   for (const receiver of config.receivers) {
     if (receiver.type === 'otap_file') files.push(new OtapFileReceiver(receiver, processor.intake, seam, log));
-    else grpc.push(await listenGrpc(receiver, processor, seam, log, config.metrics.passThrough));
+    else grpc.push(await listenGrpc(receiver, processor, seam, log, config.metrics.passThrough, opened));
   }
   const http = await startHttp({
     endpoint: config.http.endpoint, registry, log, ready: () => state.isReady,
@@ -73,8 +91,12 @@ export async function startApp(config: ThresherConfig, log: Logger, options: App
       await Promise.all([...files.map((file) => file.stop()), ...grpc.map(({ server }) => server.drain(drainDeadlineMs))]);
       stopping.abort();
       await ticking;
-      await closeAll(processor, sinks, http);
+      const isDone = await within(shutdownDeadlineMs, seam, decideAndExport(processor, sinks));
+      if (isDone) processor.close();
+      else log.error('drain_incomplete', 'what is kept could not be exported in time; the rest is lost', { spans: processor.held('traces').items, logs: processor.held('logs').items });
+      await http.close();
       stopMeasuring();
+      return isDone;
     },
   };
 }
@@ -107,7 +129,7 @@ async function openProcessor(
 type GrpcReceiver = Extract<ThresherConfig['receivers'][number], { readonly type: 'otlp' | 'otap' }>;
 
 async function listenGrpc(
-  receiver: GrpcReceiver, processor: Processor, seam: Seam, log: Logger, passMetrics: boolean,
+  receiver: GrpcReceiver, processor: Processor, seam: Seam, log: Logger, passMetrics: boolean, opened: (() => unknown)[],
 ): Promise<{ server: GrpcServer; address: string }> {
   const server = new GrpcServer({
     seam, log, limits: { messageBytesMax: receiver.grpc.maxRecvMsgBytes, streamsPerConnectionMax: receiver.grpc.maxConcurrentStreams } });
@@ -119,22 +141,25 @@ async function listenGrpc(
   if (endpoint === null) throw new Error(`invariant broken: endpoint ${receiver.grpc.endpoint}`);
   try {
     const port = await server.listen(endpoint.host, endpoint.port);
+    opened.push(() => server.drain(0));
     return { server, address: `${endpoint.host}:${port}` };
   } catch (error) {
     throw new CodedError('UNAVAILABLE', 'cannot_listen', `receivers.${receiver.id}: cannot listen on ${receiver.grpc.endpoint}: ${messageOf(error)}`, { cause: error });
   }
 }
 
-/** Closes windows as their time comes, until stopped. */
+/** Closes windows as their time comes, until stopped. Ticks go on while a window waits, as for an exporter whose queue is full. */
 async function tick(
   processor: Processor, observer: MetricsObserver, seam: Seam, log: Logger, stop: AbortSignal, onTick: () => void,
 ): Promise<void> {
+  let isAdvancing = false;
   while (!stop.aborted) {
     await seam.sleepMs(tickMs, stop).catch(() => undefined);
-    try {
-      await processor.advance(seam.nowUnixNano());
-    } catch (error) {
-      log.error('window_failed', 'a window could not be decided', { error });
+    if (!isAdvancing) {
+      isAdvancing = true;
+      void processor.advance(seam.nowUnixNano())
+        .catch((error: unknown) => log.error('window_failed', 'a window could not be decided', { error }))
+        .finally(() => { isAdvancing = false; });
     }
     observer.buffered('traces', processor.held('traces'));
     observer.buffered('logs', processor.held('logs'));
@@ -142,9 +167,14 @@ async function tick(
   }
 }
 
-async function closeAll(processor: Processor, sinks: readonly BatchSink[], http: HttpServer): Promise<void> {
+async function decideAndExport(processor: Processor, sinks: readonly BatchSink[]): Promise<void> {
   await processor.drain();
   await Promise.all(sinks.map((sink) => sink.drain(drainDeadlineMs)));
-  processor.close();
-  await http.close();
+}
+
+/** Whether `work` was done within `ms`. */
+async function within(ms: number, seam: Seam, work: Promise<void>): Promise<boolean> {
+  const timer = new AbortController();
+  const late = seam.sleepMs(ms, timer.signal).then(() => false, () => false);
+  return Promise.race([work.then(() => true), late]).finally(() => timer.abort());
 }

@@ -1,6 +1,9 @@
 import { runCli } from './cli.ts';
 import { exitCodes } from './commands/command.ts';
 
+/** How long what a command left open may keep the process. */
+const lingerMs = 2000;
+
 /** Runs the command line of this process to its end and sets the exit code. */
 export async function runProcess(): Promise<void> {
   const stop = new AbortController();
@@ -13,6 +16,7 @@ export async function runProcess(): Promise<void> {
     directory: process.cwd(),
     signal: stop.signal,
   });
+  setTimeout(() => process.exit(), lingerMs).unref();
 }
 
 /** The first SIGINT or SIGTERM asks for an orderly end, the second ends the process at once. */

@@ -28,11 +28,11 @@ export const run = defineCommand({
     table?.start();
     await stopped(io.signal);
     log.info('draining', 'deciding open windows and exporting what is kept; a second signal stops at once');
-    await app.drain();
+    const isDone = await app.drain();
     table?.stop();
-    log.info('stopped', 'all windows are decided');
+    if (isDone) log.info('stopped', 'all windows are decided');
     log.flush();
-    return exitCodes.ok;
+    return isDone ? exitCodes.ok : exitCodes.failure;
   },
 });
 
