@@ -49,16 +49,23 @@ export async function projectStream(
   session: Session, signal: SampledSignal, messages: readonly Uint8Array[], policy: CompiledPolicy,
   slotCount = 1, slotOf: (row: number, batch: number) => number = () => 0,
 ): Promise<Projected> {
+  const decoder = new OtapStreamDecoder(signal);
+  return projectBatches(session, signal, messages.map((bytes) => decoder.decode(bytes)), policy, slotCount, slotOf);
+}
+
+/** The same of batches. */
+export async function projectBatches(
+  session: Session, signal: SampledSignal, batches: readonly OtapBatch[], policy: CompiledPolicy,
+  slotCount = 1, slotOf: (row: number, batch: number) => number = () => 0,
+): Promise<Projected> {
   const plan = slotPlanOf(signal, [policy]);
   const slots: Slot[] = [];
   for (let i = 0; i < slotCount; i++) slots.push(await Slot.create(session, `s${slotsMade++}`, plan));
-  const decoder = new OtapStreamDecoder(signal);
   const mismatches = new Map<string, number>();
   const tools = { lookups: new LookupCache(), onMismatch: (key: string, count: number) => mismatches.set(key, (mismatches.get(key) ?? 0) + count) };
   const hash = new KeyedHash(new Uint8Array(16));
-  messages.forEach((bytes, index) => {
-    const batch = decoder.decode(bytes);
-    const held = heldBatch(batch, bytes, index);
+  batches.forEach((batch, index) => {
+    const held = heldBatch(batch, new Uint8Array(0), index);
     const parts = slots.map((slot, number) => ({ slot, rows: slotCount === 1 ? null : rowsWhere(batch, (row) => slotOf(row, index) === number) }));
     project(parts, batch, held, readInputs(batch, inputSource(held), hash), tools);
   });
