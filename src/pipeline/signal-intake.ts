@@ -24,6 +24,8 @@ export interface SignalIntakeParts {
   readonly cache: DecisionCache | null;
   readonly hash: KeyedHash;
   readonly tools: ProjectionTools;
+  /** Waits where windows are decided too slowly for what comes. */
+  readonly pace: () => Promise<void>;
   readonly onLate: (kept: KeptRows, droppedCount: number) => void;
 }
 
@@ -54,6 +56,7 @@ export class SignalIntake {
   /** Takes all rows of a batch; `arrivalNano` is when it came. */
   async take(batch: OtapBatch, held: HeldBatch, arrivalNano: bigint): Promise<TakenRows> {
     const { cache, tools, ring } = this.#parts;
+    await this.#parts.pace();
     const inputs = readInputs(batch, inputSource(held), this.#parts.hash);
     held.hold();
     try {

@@ -1,4 +1,5 @@
-import { constants, gunzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { constants, gunzipSync, zstdCompressSync } from 'node:zlib';
+import { decompress } from '../base/compression/zstd.ts';
 import { CodedError, messageOf } from '../base/errors.ts';
 import type { Signal } from '../otap/payload-type.ts';
 
@@ -89,10 +90,13 @@ export function retainedBody(bytes: Uint8Array): Uint8Array {
 }
 
 function decompressed(body: Uint8Array, { encoding, bodyBytes }: RetainedHeader): Uint8Array {
-  const options = { maxOutputLength: Math.max(bodyBytes, 1) };
   try {
     if (encoding === 'none') return body;
-    return encoding === 'zstd' ? zstdDecompressSync(body, options) : gunzipSync(body, options);
+    if (encoding === 'gzip') return gunzipSync(body, { maxOutputLength: Math.max(bodyBytes, 1) });
+    const { buffer, byteOffset } = Buffer.allocUnsafe(bodyBytes);
+    const plain = new Uint8Array(buffer, byteOffset, bodyBytes);
+    decompress(body, plain);
+    return plain;
   } catch (error) {
     throw corrupt(`its ${encoding} body cannot be decompressed: ${messageOf(error)}`);
   }
