@@ -53,7 +53,6 @@ class Lane {
     this.#intake = new SignalIntake({
       signal: 'traces', ring: this.ring, clock: new WindowClock(10_000, 20_000), time: 'arrival', cache: this.cache, hash,
       tools: { lookups: new LookupCache(), onMismatch: () => undefined }, pace: () => Promise.resolve(),
-      pace: () => Promise.resolve(),
       onLate: (kept, droppedCount) => this.late.push(...namesOf([kept]), ...(droppedCount > 0 ? [`${droppedCount} dropped`] : [])),
     });
   }
