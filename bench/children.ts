@@ -6,13 +6,16 @@ import { fileURLToPath } from 'node:url';
 /** Whether processes can be held to a core here. */
 export const canPin = ['/usr/bin/taskset', '/bin/taskset'].some((path) => existsSync(path)) && availableParallelism() > 1;
 
+/** As package.json and src/main.ts start Thresher. */
+const heapFlags = ['--initial-old-space-size=256'];
+
 /** Starts a script of this folder with one argument as JSON and a channel for messages; on `core` alone where that can be had. */
 export function forkScript(script: string, argument: unknown, core: number | null, execArgv: readonly string[] = []): ChildProcess {
   const path = fileURLToPath(new URL(script, import.meta.url));
   const pinned = core !== null && canPin;
   return fork(path, [JSON.stringify(argument)], pinned
-    ? { execPath: 'taskset', execArgv: ['-c', String(core), process.execPath, ...execArgv] }
-    : { execArgv: [...execArgv] });
+    ? { execPath: 'taskset', execArgv: ['-c', String(core), process.execPath, ...heapFlags, ...execArgv] }
+    : { execArgv: [...heapFlags, ...execArgv] });
 }
 
 /** The argument that `forkScript` gave this process. */
