@@ -52,17 +52,18 @@ export class OtapFileReceiver {
 
   async #run(): Promise<void> {
     for (let round = 0; !this.#stop.signal.aborted; round++) {
-      await this.#readOnce(round);
-      await turnOfOthers();
+      const isEmpty = !(await this.#readOnce(round));
       if (!this.#options.loop) return;
+      if (isEmpty) await this.#seam.sleepMs(emptyPauseMs, this.#stop.signal);
     }
   }
 
-  async #readOnce(round: number): Promise<void> {
+  /** False where the file holds nothing. */
+  async #readOnce(round: number): Promise<boolean> {
     const reader = new CaptureReader(this.#options.path);
     try {
       const first = reader.next();
-      if (first === null) return;
+      if (first === null) return false;
       const signal = signalOfMessage(first) ?? 'traces';
       const pass = new Pass(signal, this.#intake.open(signal, { withoutThreshold: this.#options.inputWithoutThreshold }), round, this.#seam, this.#options.speed, this.#stop.signal);
       for (let bytes: Uint8Array | null = first; bytes !== null && !this.#stop.signal.aborted; bytes = reader.next()) {
@@ -71,11 +72,15 @@ export class OtapFileReceiver {
         await turnOfOthers();
       }
       pass.end();
+      return true;
     } finally {
       reader.close();
     }
   }
 }
+
+/** Pause before an empty file is looked at again. */
+const emptyPauseMs = 1000;
 
 /** How far behind its batch a time may be and still say when the batch is due. */
 const clocksApartNano = 60e9;
