@@ -197,7 +197,7 @@ function buildLane(
     ? new LogWindows(store.engine, ring, runner, fallback)
     : new TraceWindows(store.engine, ring, runner, cache, fallback, new KeyedHash(seam.hashKey));
   const tools: ProjectionTools = { lookups: new LookupCache(), onMismatch: (key, count) => observer.mismatch(key, count) };
-  const intake = new SignalIntake({ signal, ring, clock, time: options.time, cache, hash: new KeyedHash(options.seam.hashKey), tools, onLate, pace: () => loop.pace(paceMs, seam.sleepMs) });
+  const intake = new SignalIntake({ signal, ring, clock, time: options.time, cache, hash: new KeyedHash(options.seam.hashKey), tools, onLate, pace: (unixNano) => loop.pace(unixNano, paceMs, seam.sleepMs) });
   const dispatcher = new Dispatcher(signal, options.batchRowsMax, options.sinks, seam.monotonicMs, onLost(options, signal), options.hashSeed);
   const loop = new WindowLoop({
     ring, clock, decider, policies: () => policies,

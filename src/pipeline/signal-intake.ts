@@ -24,8 +24,8 @@ export interface SignalIntakeParts {
   readonly cache: DecisionCache | null;
   readonly hash: KeyedHash;
   readonly tools: ProjectionTools;
-  /** Waits where windows are decided too slowly for what comes. */
-  readonly pace: () => Promise<void>;
+  /** Waits where windows are decided too slowly for what comes; of no use where the caller waits for windows itself, as replay does. */
+  readonly pace: (unixNano: bigint) => Promise<void>;
   readonly onLate: (kept: KeptRows, droppedCount: number) => void;
 }
 
@@ -56,7 +56,7 @@ export class SignalIntake {
   /** Takes all rows of a batch; `arrivalNano` is when it came. */
   async take(batch: OtapBatch, held: HeldBatch, arrivalNano: bigint): Promise<TakenRows> {
     const { cache, tools, ring } = this.#parts;
-    await this.#parts.pace();
+    if (this.#parts.time === 'arrival') await this.#parts.pace(arrivalNano);
     const inputs = readInputs(batch, inputSource(held), this.#parts.hash);
     held.hold();
     try {

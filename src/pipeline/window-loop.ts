@@ -26,8 +26,6 @@ export class WindowLoop {
   readonly #parts: WindowLoopParts;
   #running: Promise<void> = Promise.resolve();
   #isBusy = false;
-  /** Windows that were due when the loop last looked. */
-  #due = 0;
   readonly #waiting: (() => void)[] = [];
 
   constructor(parts: WindowLoopParts) {
@@ -50,12 +48,13 @@ export class WindowLoop {
   }
 
   /**
-   * Waits while more than one window is due and not decided, at most `waitMs`: whoever takes items in gives way to deciding, which
-   * shares its thread, so that windows do not pile up under a sender that never pauses. (Where an exporter holds windows up, the wait
-   * ends by itself and the memory limit speaks.)
+   * Where more than one window is due at `unixNano`, waits until the next is decided, at most `waitMs`: whoever takes items in gives way
+   * to deciding, which shares its thread, so that windows do not pile up under a sender that never pauses. (Where an exporter
+   * holds windows up, the wait ends by itself and the memory limit speaks.)
    */
-  async pace(waitMs: number, sleepMs: (ms: number, signal: AbortSignal) => Promise<void>): Promise<void> {
-    if (this.#due <= 1) return;
+  async pace(unixNano: bigint, waitMs: number, sleepMs: (ms: number, signal: AbortSignal) => Promise<void>): Promise<void> {
+    const { ring, clock } = this.#parts;
+    if (ring.numbers.filter((slot) => clock.isDue(slot, unixNano)).length <= 1) return;
     const woken = new AbortController();
     this.#waiting.push(() => woken.abort());
     await sleepMs(waitMs, woken.signal).catch(() => undefined);
@@ -63,14 +62,7 @@ export class WindowLoop {
 
   #decideWhile(isDue: (slot: number) => boolean): Promise<void> {
     const done = this.#running.then(async () => {
-      for (let slot = this.#first(); slot !== null && isDue(slot); slot = this.#first()) {
-        this.#due = this.#parts.ring.numbers.filter(isDue).length;
-        if (this.#due <= 1) this.#wake();
-        await this.#decide(slot);
-      }
-    }).finally(() => {
-      this.#due = 0;
-      this.#wake();
+      for (let slot = this.#first(); slot !== null && isDue(slot); slot = this.#first()) await this.#decide(slot);
     });
     this.#running = done.catch(() => undefined);
     return done;
@@ -94,6 +86,7 @@ export class WindowLoop {
       await dispatch(decision).finally(() => decision.release());
     } finally {
       this.#isBusy = false;
+      this.#wake();
     }
   }
 
