@@ -1,7 +1,8 @@
 import type { OtapBatch, PayloadTable } from '../src/otap/batch.ts';
 import { OtapStreamDecoder } from '../src/otap/decode/stream-decoder.ts';
 import { visitFixedBytes } from '../src/store/field-readers.ts';
-import { isValid, LookupCache, readNumbers, readWide } from '../src/store/lookup.ts';
+import { isValid } from '../src/otap/decode/bits.ts';
+import { LookupCache, readNumbers, readWide } from '../src/store/lookup.ts';
 import { attributeKey, type FiveColumnReader, type FiveColumns, numberOf } from './five-columns.ts';
 
 /** The five columns through this project's decoder and the readers that projection uses; only what is asked for is decompressed. */

@@ -14,15 +14,13 @@ import type { OtapIntakeStream } from '../pipeline/intake-port.ts';
 import { Processor } from '../pipeline/processor.ts';
 import { TallyObserver } from '../pipeline/tally.ts';
 import { openPolicies } from '../policies.ts';
+import { probabilityOf } from '../sampling/probability.ts';
 import type { WithoutThreshold } from '../store/retained-batch.ts';
 import { UsageError } from './arguments.ts';
 import { defineCommand, exitCodes, type CommandIo } from './command.ts';
 import { placed } from './placed-error.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { replaySummary } from './replay-summary.ts';
-
-/** 2^56. */
-const nOne = 2n ** 56n;
 
 export const replay = defineCommand({
   name: 'replay',
@@ -80,7 +78,7 @@ async function run(options: ReplayOptions, io: CommandIo): Promise<string> {
     windows: { tracesLengthMs: options.windowMs, tracesWaitMs: options.decisionWaitMs, logsLengthMs: options.windowMs },
     policies: compiled.policies, setupSql: compiled.setupSql,
     limits: { deadlineMs: options.deadlineMs, rowsMax: 100_000_000 },
-    fallback: { n: BigInt(Math.round(options.fallback * Number(nOne))) },
+    fallback: { n: probabilityOf(options.fallback) },
     memoryLimitBytes: options.memoryBytes, decisionsMax: 2_000_000, batchRowsMax: options.batchRows,
     decodeLimits: {}, sinks: [sink], extraKeys: [], observer,
   });

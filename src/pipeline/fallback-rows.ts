@@ -1,10 +1,10 @@
 import type { DecisionCache } from '../policy/decision-cache.ts';
 import type { KeyedHash } from '../sampling/keyed-hash.ts';
+import { isKeptAt } from '../sampling/threshold.ts';
 import type { RowRun } from '../store/held-batch.ts';
 import { type InputColumns, inputSource, readInputs } from '../store/input-columns.ts';
 import type { Slot } from '../store/slot.ts';
 import { type KeptRows, rowsAt } from './kept-rows.ts';
-import { reachesThreshold } from './named-rows.ts';
 
 /** Rows of a slot of spans that go by the fallback, and those that follow a decision on their trace. */
 export interface FallbackRows {
@@ -67,7 +67,7 @@ function remember(inputs: InputColumns, rows: readonly number[], n: bigint, cach
   const high = Number(n >> 32n);
   const { randomness } = inputs;
   for (const row of rows) {
-    const isKept = reachesThreshold(randomness[row * 2], randomness[row * 2 + 1], low, high);
+    const isKept = isKeptAt(randomness[row * 2], randomness[row * 2 + 1], low, high);
     cache.put(idsOf(inputs), row * 4, isKept ? n : 0n);
   }
 }

@@ -1,3 +1,5 @@
+import { isKeptAt } from '../sampling/threshold.ts';
+
 /**
  * Items that a policy named. `keys` holds four 32-bit words an item, lowest first: number in the window, code of its
  * input probability, low and high word of R; `n` two words, low and high, of N = p * 2^56; `split` 1 where the item is
@@ -36,14 +38,7 @@ export function keepNamed(named: readonly NamedRows[]): KeptNamed {
 
 /** 2^56 - R <= N, in words: R >= 2^56 - N. */
 function isKept({ keys, n }: NamedRows, i: number): boolean {
-  return reachesThreshold(keys[i * 4 + 2], keys[i * 4 + 3], n[i * 2], n[i * 2 + 1]);
-}
-
-/** Whether R >= T = 2^56 - N, all in low and high words. */
-export function reachesThreshold(rLow: number, rHigh: number, nLow: number, nHigh: number): boolean {
-  const tLow = nLow === 0 ? 0 : 2 ** 32 - nLow;
-  const tHigh = 2 ** 24 - nHigh - (nLow === 0 ? 0 : 1);
-  return rHigh > tHigh || (rHigh === tHigh && rLow >= tLow);
+  return isKeptAt(keys[i * 4 + 2], keys[i * 4 + 3], n[i * 2], n[i * 2 + 1]);
 }
 
 /** Items in order of wseq, the greatest n of each; `order` is sorted by wseq. */
@@ -76,7 +71,7 @@ function withoutDropped(all: NamedRows, order: Uint32Array, { wseq, n, nSplit }:
     const { keys } = all;
     const i = order[at] * 4;
     const isHashed = (nSplit[item * 2] | nSplit[item * 2 + 1]) !== 0;
-    if (isHashed || reachesThreshold(keys[i + 2], keys[i + 3], n[item * 2], n[item * 2 + 1])) kept.push(item);
+    if (isHashed || isKeptAt(keys[i + 2], keys[i + 3], n[item * 2], n[item * 2 + 1])) kept.push(item);
   }
   const pairs = (words: Uint32Array): Uint32Array => Uint32Array.from(kept.flatMap((item) => [words[item * 2], words[item * 2 + 1]]));
   return { wseq: Uint32Array.from(kept, (item) => wseq[item]), n: pairs(n), nSplit: pairs(nSplit) };

@@ -1,13 +1,10 @@
 import { assert } from '../base/assert.ts';
-import { TWO_56, TWO_56_DOUBLE } from './word56.ts';
+import { TWO_56_DOUBLE } from './word56.ts';
 
 declare const probabilityBrand: unique symbol;
 
 /** N: an inclusion probability p in units of 2^-56, a whole number in [0, 2^56]; p = N / 2^56 exactly. */
 export type Probability = bigint & { readonly [probabilityBrand]: true };
-
-/** Everything is kept. */
-export const ALWAYS = TWO_56 as Probability;
 
 /**
  * floor(p * 2^56), exactly: the product only changes the double's exponent. Throws RangeError where p is NaN or outside

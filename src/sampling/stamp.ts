@@ -1,6 +1,6 @@
 import type { KeyedHash } from './keyed-hash.ts';
 import { inputFlags, type InputStates, leaves, type SamplingInput } from './sampling-input.ts';
-import { formatThresholdWords } from './threshold.ts';
+import { formatThresholdWords, isKeptAt } from './threshold.ts';
 import { writeThreshold } from './tracestate.ts';
 import { TWO_56_DOUBLE, compare56, complementHigh, complementLow, doubleOf56, hexOf56 } from './word56.ts';
 
@@ -150,7 +150,7 @@ class Stamper {
   /** R >= 2^56 - N. */
   #reaches(row: number, nLow: number, nHigh: number): boolean {
     const { randomness } = this.#states;
-    return compare56(randomness[row * 2], randomness[row * 2 + 1], complementLow(nLow), complementHigh(nLow, nHigh)) >= 0;
+    return isKeptAt(randomness[row * 2], randomness[row * 2 + 1], nLow, nHigh);
   }
 
   /** The hash of rule 14, of R and the row's place; for traces of the trace id, so that all its rows agree. */

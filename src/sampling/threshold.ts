@@ -1,14 +1,11 @@
 import type { Probability } from './probability.ts';
 import type { Randomness } from './randomness.ts';
-import { TWO_56, bigintOf56, compare56, highOfHex, isHex56, lowOfHex } from './word56.ts';
+import { TWO_56, bigintOf56, compare56, complementHigh, complementLow, highOfHex, isHex56, lowOfHex } from './word56.ts';
 
 declare const thresholdBrand: unique symbol;
 
 /** T: the rejection threshold, a whole number in [0, 2^56). An item is kept when R >= T. */
 export type Threshold = bigint & { readonly [thresholdBrand]: true };
-
-/** Nothing is rejected. */
-export const NEVER_REJECT = 0n as Threshold;
 
 /** T = 2^56 - N. Throws RangeError for N = 0: nothing that is kept has that threshold. */
 export function thresholdOf(n: Probability): Threshold {
@@ -40,6 +37,11 @@ export function combine(tIn: Threshold, t: Threshold): Threshold {
 export function raise(tIn: Threshold, t: Threshold): Threshold {
   if (t < tIn) throw new RangeError(`threshold ${formatThreshold(tIn)} cannot be lowered to ${formatThreshold(t)}`);
   return t;
+}
+
+/** R >= 2^56 - N in words: whether an item of randomness R is kept at probability N. */
+export function isKeptAt(rLow: number, rHigh: number, nLow: number, nHigh: number): boolean {
+  return isKeptWords(rLow, rHigh, complementLow(nLow), complementHigh(nLow, nHigh));
 }
 
 /** T of a `th` of 1 to 14 hexadecimal digits, padded with zeros on the right; null where the text is none. */

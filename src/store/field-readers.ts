@@ -1,7 +1,8 @@
 import type { OtapBatch, PayloadTable } from '../otap/batch.ts';
 import type { Column } from '../otap/column.ts';
 import { bufferOver, readText } from '../otap/decode/text.ts';
-import { isValid, type LookupCache, readNumbers, readWide, validRows } from './lookup.ts';
+import { isValid } from '../otap/decode/bits.ts';
+import { type LookupCache, readNumbers, readWide, validRows } from './lookup.ts';
 import type { StringTable } from './string-table.ts';
 import type { ColumnData, ColumnType } from './table-writer.ts';
 

@@ -1,8 +1,8 @@
 import type { PayloadTable } from '../otap/batch.ts';
 import type { Column } from '../otap/column.ts';
 import { anyValueText, valueColumnsOf } from '../otap/decode/any-value.ts';
+import { isValid } from '../otap/decode/bits.ts';
 import type { ReadContext } from './field-readers.ts';
-import { isValid } from './lookup.ts';
 import { greatestId, RowById } from './row-by-id.ts';
 import type { ColumnData, ColumnType } from './table-writer.ts';
 

@@ -1,4 +1,5 @@
 import type { Column, DictionaryStore } from '../otap/column.ts';
+import { isValid } from '../otap/decode/bits.ts';
 
 /** Numbers of dictionary entries as typed arrays, kept by dictionary and extended by its deltas. */
 export class LookupCache {
@@ -49,10 +50,6 @@ export function validRows(column: Column): Uint8Array | null {
   const valid = new Uint8Array(length);
   for (let row = 0; row < length; row++) valid[row] = (validity[row >> 3] >> (row & 7)) & 1;
   return valid;
-}
-
-export function isValid(validity: Uint8Array | null, row: number): boolean {
-  return validity === null || ((validity[row >> 3] >> (row & 7)) & 1) === 1;
 }
 
 /** 64-bit values of a timestamp, duration or integer column, native or dictionary; null rows hold 0. */

@@ -1,5 +1,5 @@
 import type { PayloadTable } from '../otap/batch.ts';
-import { isValid } from './lookup.ts';
+import { isValid } from '../otap/decode/bits.ts';
 import { greatestId, RowById } from './row-by-id.ts';
 import type { ColumnData, TableWriter } from './table-writer.ts';
 

@@ -2,9 +2,9 @@ import type { OtapBatch, PayloadTable } from '../otap/batch.ts';
 import type { Column } from '../otap/column.ts';
 import { anyValueText, valueColumnsOf } from '../otap/decode/any-value.ts';
 import { rootPayload } from '../otap/payload-type.ts';
+import { isValid } from '../otap/decode/bits.ts';
 import type { SamplingInput } from '../sampling/input-state.ts';
 import { readTexts, visitFixedBytes } from './field-readers.ts';
-import { isValid } from './lookup.ts';
 
 /** Attributes that say how an item was sampled (sampling.md, rules 1 to 4). */
 const countKey = 'sampling.adjusted_count';

@@ -1,7 +1,8 @@
 import type { PayloadTable } from '../otap/batch.ts';
 import type { PayloadName } from '../otap/payload-type.ts';
+import { isValid } from '../otap/decode/bits.ts';
 import { bytesOf, type ReadContext, textCodes } from './field-readers.ts';
-import { isValid, readNumbers, readWide, validRows } from './lookup.ts';
+import { readNumbers, readWide, validRows } from './lookup.ts';
 import { ownedRows, type OwnerRows, type PendingRows, seqById } from './owner-rows.ts';
 import { pick } from './pick.ts';
 import { greatestId, RowById } from './row-by-id.ts';

@@ -1,6 +1,6 @@
 import type { IdColumn, OtapBatch, PayloadTable } from '../batch.ts';
 import { appendAttributes, valueTypes } from './attributes.ts';
-import { isValid } from './bitmap.ts';
+import { isValid } from '../decode/bits.ts';
 import type { TableBuilder } from './table-builder.ts';
 import { grown, type ValuePool } from './value-pool.ts';
 

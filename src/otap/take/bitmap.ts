@@ -1,8 +1,3 @@
-/** Whether row `row` of an Arrow validity bitmap (least significant bit first) is valid; null means that all are. */
-export function isValid(bitmap: Uint8Array | null, row: number): boolean {
-  return bitmap === null || ((bitmap[row >>> 3] >>> (row & 7)) & 1) === 1;
-}
-
 /** How many of rows[0, count) are null. */
 export function countNulls(bitmap: Uint8Array | null, rows: Uint32Array, count: number): number {
   if (bitmap === null) return 0;

@@ -2,7 +2,7 @@ import { assert, present } from '../../base/assert.ts';
 import type { OtapBatch, PayloadTable } from '../batch.ts';
 import { type PayloadInfo, type PayloadName, rootPayload, type Signal, signalPayloads } from '../payload-type.ts';
 import { appendAttributes, appendStamps, dropStamped } from './attributes.ts';
-import { isValid } from './bitmap.ts';
+import { isValid } from '../decode/bits.ts';
 import { EntityIndex } from './entities.ts';
 import { IdMap } from './id-map.ts';
 import type { ItemStamps } from './item-stamps.ts';

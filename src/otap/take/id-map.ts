@@ -1,5 +1,5 @@
 import type { IdColumn } from '../batch.ts';
-import { isValid } from './bitmap.ts';
+import { isValid } from '../decode/bits.ts';
 
 const denseMax = 1 << 20;
 

@@ -1,6 +1,6 @@
 import type { Column, ListColumn as SourceList } from '../column.ts';
 import type { ValueType } from '../schema.ts';
-import { isValid } from './bitmap.ts';
+import { isValid } from '../decode/bits.ts';
 import type { ListColumn } from './output-batch.ts';
 import { ValidityBuilder } from './row-validity.ts';
 import { wordsOf } from './value-bytes.ts';

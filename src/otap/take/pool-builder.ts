@@ -1,6 +1,6 @@
 import type { Column, DictionaryColumn, DictionaryStore, PlainColumn } from '../column.ts';
 import type { ValueType } from '../schema.ts';
-import { isValid } from './bitmap.ts';
+import { isValid } from '../decode/bits.ts';
 import type { PoolColumn } from './output-batch.ts';
 import { bytesOf, type EntryWriter, entryWriter, newWords, widthOf } from './value-bytes.ts';
 import { grown, ValuePool } from './value-pool.ts';

@@ -1,6 +1,7 @@
 import type { Column, DictionaryColumn } from '../column.ts';
 import type { ValueType } from '../schema.ts';
-import { countNulls, isValid } from './bitmap.ts';
+import { isValid } from '../decode/bits.ts';
+import { countNulls } from './bitmap.ts';
 import type { RawColumn, Words } from './output-batch.ts';
 import { ValidityBuilder } from './row-validity.ts';
 import { copyWords, entryWriter, gatherBits, newWords, widthOf, wordsOf } from './value-bytes.ts';

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { keepNamed, type NamedRows, reachesThreshold } from '../../../src/pipeline/named-rows.ts';
+import { keepNamed, type NamedRows } from '../../../src/pipeline/named-rows.ts';
+import { isKeptAt } from '../../../src/sampling/threshold.ts';
 
 /**
  * Strategy: random names of a few items by several policies, with N and R near each other and at their ends.
@@ -67,7 +68,7 @@ describe('kept among the named', () => {
 
   test('R against T in words is R against T', () => {
     fc.assert(fc.property(randomness, fc.oneof(fc.constantFrom(...edges, all), fc.bigInt(0n, all)), (r, n) => {
-      expect(reachesThreshold(Number(r & 0xffffffffn), Number(r >> 32n), Number(n & 0xffffffffn), Number(n >> 32n))).toBe(r >= all - n);
+      expect(isKeptAt(Number(r & 0xffffffffn), Number(r >> 32n), Number(n & 0xffffffffn), Number(n >> 32n))).toBe(r >= all - n);
     }), { numRuns: 2000 });
   });
 
