@@ -14,6 +14,7 @@ import type { BatchSink } from './pipeline/sink.ts';
 import { openPolicies } from './policies.ts';
 import { addOtapReceiver } from './receivers/otap.ts';
 import { OtapFileReceiver } from './receivers/otap-file.ts';
+import { probabilityOf } from './sampling/probability.ts';
 import type { Logger } from './telemetry/log.ts';
 import { MetricRegistry } from './telemetry/metrics.ts';
 import { registerProcessMetrics } from './telemetry/process-metrics.ts';
@@ -119,11 +120,20 @@ async function openProcessor(
     },
     hashSeed: randomInt(2 ** 32),
     limits: { deadlineMs: config.policy.deadlineMs, rowsMax: config.policy.rowsMax },
-    fallback: { n: BigInt(Math.round(config.policy.fallback.probability * 2 ** 56)) },
+    fallback: { n: probabilityOf(config.policy.fallback.probability) },
     memoryLimitBytes: config.memory.limitBytes,
     decisionsMax: Math.ceil((config.decisionCache.keptMax + config.decisionCache.droppedMax) / 2),
-    batchRowsMax: 8192, decodeLimits: {}, extraKeys: countServices ? [serviceName] : [],
+    batchRowsMax: batchRowsMax(config), decodeLimits: {}, extraKeys: countServices ? [serviceName] : [],
   });
+}
+
+/** Rows of a batch where no exporter says. */
+const batchRowsDefault = 8192;
+
+/** All exporters get the same batches, so the least of their limits holds. */
+function batchRowsMax({ exporters }: ThresherConfig): number {
+  const limits = exporters.flatMap((exporter) => (exporter.type === 'otap' ? [exporter.maxBatchRows] : []));
+  return limits.length === 0 ? batchRowsDefault : Math.min(...limits);
 }
 
 type GrpcReceiver = Extract<ThresherConfig['receivers'][number], { readonly type: 'otlp' | 'otap' }>;

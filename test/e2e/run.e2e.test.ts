@@ -39,6 +39,16 @@ async function run(name: string, yaml: string, ...argv: readonly string[]): Prom
 const exporter = (): string => `exporters: { otap: { endpoint: "127.0.0.1:${backend.port}", tls: { insecure: true } } }`;
 
 describe('thresher run', () => {
+  test('batches are no larger than max_batch_rows', async () => {
+    const limited = exporter().replace('tls:', 'max_batch_rows: 70, tls:');
+    const thresher = await run('rows', `windows: { logs: { length: 300ms } }\n${limited}`);
+    await send(thresher.grpcPort, 'logs_zstd', 3);
+    const expected = canonical(readTruth('logs_zstd').slice(0, 3)).length;
+    await until(() => canonical(backend.received.logs).length >= expected, 15_000, () => thresher.said);
+    expect(Math.max(...backend.received.logs.map((request) => canonical([request]).length))).toBe(70);
+    thresher.process.kill('SIGTERM');
+  });
+
   test('what goes in comes out as its windows close, all three signals', async () => {
     const thresher = await run('short', `windows: { traces: { length: 300ms, decision_wait: 200ms }, logs: { length: 300ms } }\n${exporter()}`);
     expect(await thresher.get('/readyz')).toMatchObject({ status: 200 });
