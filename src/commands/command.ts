@@ -55,6 +55,8 @@ export interface Command {
   readonly options: Fields;
   readonly positionals: Positionals;
   readonly examples: readonly string[];
+  /** Commands behind its name, as `check` of `policy check`; a command that has some does nothing by itself. */
+  readonly subcommands: readonly Command[];
   /** Throws UsageError when the arguments cannot be used. */
   execute(argv: readonly string[], io: CommandIo): Promise<ExitCode>;
 }
@@ -71,6 +73,12 @@ export function defineCommand<const F extends Fields>(definition: Definition<F>)
     options: definition.options,
     positionals,
     examples: definition.examples ?? [],
+    subcommands: [],
     execute: async (argv, io) => definition.run(parseArguments(definition.options, positionals, argv, io.directory), io),
   };
+}
+
+/** Declares a command of commands. Each of `subcommands` is named in full, as `policy check`. */
+export function defineGroup(group: { readonly name: string; readonly summary: string; readonly text: string; readonly subcommands: readonly Command[] }): Command {
+  return { ...group, options: {}, positionals: noPositionals, examples: [], execute: async () => exitCodes.usage };
 }

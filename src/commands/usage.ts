@@ -15,8 +15,20 @@ export function overview(commands: readonly Command[]): string {
   ]);
 }
 
+/** `thresher GROUP --help`: its commands. */
+function groupUsage({ name, summary, text, subcommands }: Command): string {
+  return paragraphs([
+    `${summary}.`,
+    `Usage: thresher ${name} COMMAND [OPTIONS]\n       thresher ${name} COMMAND --help`,
+    ...text.split('\n\n').map((paragraph) => wrapped(paragraph, width).join('\n')),
+    columns(subcommands.map((command) => [command.name.slice(name.length + 1), command.summary])),
+    exitCodeText,
+  ]);
+}
+
 /** `thresher COMMAND --help`: arguments, options with what they hold and their defaults, examples. */
 export function commandUsage(command: Command): string {
+  if (command.subcommands.length > 0) return groupUsage(command);
   const { name, summary, text, options, positionals, examples } = command;
   const fields = Object.values(options);
   const label = positionals.label === '' ? '' : ` ${positionals.min === 0 ? `[${positionals.label}]` : positionals.label}`;

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { CodedError } from '../../../src/base/errors.ts';
 import { packageVersion } from '../../../src/base/package-paths.ts';
 import { runCli } from '../../../src/cli.ts';
-import { defineCommand } from '../../../src/commands/command.ts';
+import { defineCommand, defineGroup } from '../../../src/commands/command.ts';
 import { list } from '../../../src/config/collections.ts';
 import { duration, filePath, flag, integer, oneOf } from '../../../src/config/scalars.ts';
 import { option, optional, required } from '../../../src/config/section.ts';
@@ -114,5 +114,38 @@ describe('the command line', () => {
     const { code, errors } = await run('replay', '--input', 'broken');
     expect(code).toBe(1);
     expect(errors).toMatch(/^thresher: this is an error of Thresher itself: boom\nError: boom\n {4}at /);
+  });
+});
+
+describe('commands of commands', () => {
+  async function policy(...argv: string[]) {
+    const out: string[] = [];
+    const errors: string[] = [];
+    const check = defineCommand({
+      name: 'policy check', summary: 'Say what is wrong', options: { isStrict: option('strict', flag, false, 'Warnings fail.') },
+      positionals: { label: 'FILE...', text: 'Policies.', min: 0, max: 9 },
+      run: async (args, io) => {
+        io.stdout.write(JSON.stringify(args));
+        return 0;
+      },
+    });
+    const group = defineGroup({ name: 'policy', summary: 'All about policies', text: 'Nothing runs.', subcommands: [check] });
+    const sink = (lines: string[]) => ({ write: (text: string) => lines.push(text) });
+    const code = await runCli(argv, { stdout: sink(out), stderr: sink(errors), environment: {}, directory: '.', signal: new AbortController().signal }, [group]);
+    return { code, out: out.join(''), errors: errors.join('') };
+  }
+
+  test('are named by two words, each with a help of its own', async () => {
+    expect(await policy('policy', 'check', '--strict', 'a.sql')).toMatchObject({ code: 0, out: '{"isStrict":true,"positionals":["a.sql"]}' });
+    for (const argv of [['policy'], ['policy', '--help'], ['help', 'policy']]) expect((await policy(...argv)).out).toMatch(/ {2}check {2}Say what is wrong\n/);
+    for (const argv of [['policy', 'check', '--help'], ['help', 'policy', 'check']]) {
+      expect((await policy(...argv)).out).toMatch(/^Say what is wrong\.\n\nUsage: thresher policy check \[OPTIONS\] \[FILE\.\.\.\]\n/);
+    }
+  });
+
+  test('what is unknown gets a suggestion, at either word', async () => {
+    expect(await policy('policy', 'chek')).toMatchObject({ code: 2, errors: 'thresher: unknown command policy chek; did you mean "policy check"?\nTry: thresher policy --help\n' });
+    expect(await policy('policy', 'check', '--srict')).toMatchObject({ code: 2, errors: 'thresher: unknown option --srict; did you mean "--strict"?\nTry: thresher policy check --help\n' });
+    expect(await policy('help', 'policy', 'chek')).toMatchObject({ code: 2 });
   });
 });
