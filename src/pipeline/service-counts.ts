@@ -1,4 +1,5 @@
 import type { Session } from '../store/duckdb.ts';
+import { keyColumnIn } from '../store/same-key.ts';
 import { nOne, windowRows } from '../store/window-rows.ts';
 import type { Window } from '../store/window-views.ts';
 
@@ -30,10 +31,12 @@ export async function windowCounts(engine: Session, window: Window, tracesTable:
   return { items: new Float64Array(bytes[0].buffer)[0], truth: new Float64Array(bytes[1].buffer)[0] };
 }
 
-/** Counts by service.name, for windows whose slots project that key; `keptSql` gives trace_id and n of kept traces. */
+const serviceName = { source: 'resource', key: 'service.name', type: 'VARCHAR' } as const;
+
+/** Counts by service.name, for windows whose slots all project that key; `keptSql` gives trace_id and n of kept traces. */
 export async function serviceCounts(engine: Session, window: Window, keptTable: string): Promise<ServiceCounts[]> {
-  const key = window.slots[0].slot.plan.keys.find((candidate) => candidate.source === 'resource' && candidate.key === 'service.name' && candidate.type === 'VARCHAR');
-  if (key === undefined) return [];
+  const [key] = window.slots.map(({ slot }) => keyColumnIn(slot.plan, serviceName));
+  if (key === null || window.slots.some(({ slot }) => keyColumnIn(slot.plan, serviceName) === null)) return [];
   const rows = windowRows(window.slots, { fields: [], keys: [key], inputs: true });
   const result = await engine.api.runAndReadAll(`
     SELECT coalesce(r.${key.column}, '(none)'), count(*)::DOUBLE, sum(${nOne}.0::DOUBLE / r.n_in)::DOUBLE,

@@ -1,17 +1,16 @@
 import type { KeyColumn } from '../store/key-columns.ts';
+import { type ReadKey, sameKey } from '../store/same-key.ts';
 import type { ChildPlan, SampledSignal, SlotPlan, StarPlan, StarTable } from '../store/slot-plan.ts';
-import { type KeyUse, needsOf, sameKey, type ViewUse } from '../store/window-views.ts';
+import { needsOf, type ViewUse } from '../store/window-views.ts';
 import type { CompiledPolicy, ViewReads } from './compile/compiled.ts';
-
-type Key = Omit<KeyUse, 'field'>;
 
 /**
  * What slots must project so that all these policies of one signal can run: the union of what they read, and
  * `extraKeys` that the processor itself reads.
  */
-export function slotPlanOf(signal: SampledSignal, policies: readonly CompiledPolicy[], extraKeys: readonly Key[] = []): SlotPlan {
+export function slotPlanOf(signal: SampledSignal, policies: readonly CompiledPolicy[], extraKeys: readonly ReadKey[] = []): SlotPlan {
   const fields = new Set<string>();
-  const keys: Key[] = [...extraKeys];
+  const keys: ReadKey[] = [...extraKeys];
   const views = policies.flatMap((policy) => policy.views);
   for (const reads of views) {
     if (reads.view === 'span_events' || reads.view === 'span_links') continue;
@@ -29,8 +28,8 @@ export function slotPlanOf(signal: SampledSignal, policies: readonly CompiledPol
   };
 }
 
-function keyColumns(keys: readonly Key[], prefix: string): KeyColumn[] {
-  const unique: Key[] = [];
+function keyColumns(keys: readonly ReadKey[], prefix: string): KeyColumn[] {
+  const unique: ReadKey[] = [];
   for (const key of keys) if (!unique.some((known) => sameKey(known, key))) unique.push(key);
   return unique.map(({ source, key, type }, index) => ({ source, key, type, column: `${prefix}${index}` }));
 }

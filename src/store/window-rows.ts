@@ -1,5 +1,6 @@
 import { CODE_ALWAYS } from '../sampling/input-probability.ts';
 import type { KeyColumn } from './key-columns.ts';
+import { keyColumnIn, type ReadKey } from './same-key.ts';
 import type { Slot } from './slot.ts';
 import { textFieldNames } from './signal-fields.ts';
 import { type SelectedColumn, selectWithTexts } from './slot-texts.ts';
@@ -19,6 +20,7 @@ export interface WindowSlot {
 /** What a query needs of each row. */
 export interface RowNeeds {
   readonly fields: readonly string[];
+  /** Keys, each with its name in the result; slots of other plans have other columns for it. */
   readonly keys: readonly KeyColumn[];
   /** n_in, pcode and is_unknown. */
   readonly inputs: boolean;
@@ -26,7 +28,7 @@ export interface RowNeeds {
 
 /**
  * The rows of a window as one SELECT: `wseq` (number of the row in the window: the slot's offset + seq), `r`, for traces
- * `trace_id`, the fields asked for (texts resolved), keys by their column names, and `n_in`, `pcode`, `is_unknown`.
+ * `trace_id`, the fields asked for (texts resolved), keys by the names asked for, and `n_in`, `pcode`, `is_unknown`.
  * Tables that nothing asked for are not joined, since DuckDB does not prune an unused LEFT JOIN.
  */
 export function windowRows(slots: readonly WindowSlot[], needs: RowNeeds): string {
@@ -40,13 +42,19 @@ function slotRows({ slot, offset, filter }: WindowSlot, needs: RowNeeds): string
     { sql: 'b.r', isText: false, as: 'r' },
     ...(slot.plan.signal === 'traces' ? [{ sql: 'b.trace_id', isText: false, as: 'trace_id' }] : []),
     ...needs.fields.map((name) => ({ sql: `b.${name}`, isText: textFieldNames.has(name), as: name })),
-    ...needs.keys.map(({ column, type }) => ({ sql: `b.${column}`, isText: type === 'VARCHAR', as: column })),
+    ...needs.keys.map((key) => ({ sql: `b.${columnOf(slot, key)}`, isText: key.type === 'VARCHAR', as: key.column })),
   ];
   if (!needs.inputs) return selectWithTexts(`${slot.rows.table} b`, slot.strings, own, where);
   if (slot.inputs.rowCount === 0) return selectWithTexts(`${slot.rows.table} b`, slot.strings, [...own, ...unsampled], where);
   const rows = selectWithTexts(`${slot.rows.table} b`, slot.strings, own, where);
   return `SELECT b.*, coalesce(i.n_in, ${nOne}::UBIGINT) AS n_in, coalesce(i.pcode, ${CODE_ALWAYS}::UINTEGER) AS pcode, coalesce(i.is_unknown, false) AS is_unknown
     FROM (${rows}) b LEFT JOIN ${slot.inputs.table} i ON i.seq + ${offset} = b.wseq`;
+}
+
+function columnOf(slot: Slot, key: ReadKey): string {
+  const found = keyColumnIn(slot.plan, key);
+  if (found === null) throw new Error(`invariant broken: slot ${slot.name} does not project ${key.source}['${key.key}']`);
+  return found.column;
 }
 
 const unsampled: readonly SelectedColumn[] = [

@@ -1,5 +1,6 @@
 import { childFieldNames, childTextFields } from './child-tables.ts';
-import type { KeyColumn, KeyType } from './key-columns.ts';
+import type { KeyColumn } from './key-columns.ts';
+import { keyColumnIn, type ReadKey, sameKey } from './same-key.ts';
 import type { ChildPlan, SampledSignal, StarTable } from './slot-plan.ts';
 import { logColumns, ofRoot, rootFields, spanColumns, traceColumns, type ViewColumn } from './view-columns.ts';
 import { selectWithTexts } from './slot-texts.ts';
@@ -12,10 +13,7 @@ export interface Window {
 }
 
 /** A key that a policy reads, under the field name that its compiled SQL uses. */
-export interface KeyUse {
-  readonly source: 'attributes' | 'resource';
-  readonly key: string;
-  readonly type: KeyType;
+export interface KeyUse extends ReadKey {
   readonly field: string;
 }
 
@@ -25,13 +23,13 @@ export interface ViewUse {
   readonly keys: readonly KeyUse[];
 }
 
-const service: Omit<KeyUse, 'field'> = { source: 'resource', key: 'service.name', type: 'VARCHAR' };
+const service: ReadKey = { source: 'resource', key: 'service.name', type: 'VARCHAR' };
 
 /** Row fields and keys that a view's use makes the slots project. */
-export function needsOf(view: 'spans' | 'logs' | 'traces', use: ViewUse): { fields: string[]; keys: Omit<KeyUse, 'field'>[]; inputs: boolean } {
+export function needsOf(view: 'spans' | 'logs' | 'traces', use: ViewUse): { fields: string[]; keys: ReadKey[]; inputs: boolean } {
   const columns = use.columns.flatMap((name) => columnOf(view, name) ?? []);
   const fields = new Set(columns.flatMap((column) => column.fields));
-  const keys: Omit<KeyUse, 'field'>[] = [...use.keys];
+  const keys: ReadKey[] = [...use.keys];
   if (columns.some((column) => column.service === true)) keys.push(service);
   if (view === 'traces' && (use.keys.length > 0)) rootFields.forEach((name) => fields.add(name));
   return { fields: [...fields], keys, inputs: view === 'traces' || columns.some((column) => column.inputs === true) };
@@ -43,15 +41,11 @@ function columnOf(view: 'spans' | 'logs' | 'traces', name: string): ViewColumn |
   return viewColumns[view][name] ?? null;
 }
 
-/** Finds the slots' column of a key. */
-function keyColumn(window: Window, use: Omit<KeyUse, 'field'>): KeyColumn {
-  const found = window.slots[0].slot.plan.keys.find((key) => sameKey(key, use));
-  if (found === undefined) throw new Error(`invariant broken: key ${use.source}['${use.key}'] is not projected`);
+/** A key with its name in a window's rows: that of the first slot's column. */
+function keyColumn(window: Window, use: ReadKey): KeyColumn {
+  const found = keyColumnIn(window.slots[0].slot.plan, use);
+  if (found === null) throw new Error(`invariant broken: key ${use.source}['${use.key}'] is not projected`);
   return found;
-}
-
-export function sameKey(a: Omit<KeyUse, 'field'>, b: Omit<KeyUse, 'field'>): boolean {
-  return a.source === b.source && a.key === b.key && a.type === b.type;
 }
 
 function rowNeeds(window: Window, view: 'spans' | 'logs' | 'traces', use: ViewUse): RowNeeds {
@@ -135,6 +129,8 @@ function childOfSlot(part: WindowSlot, index: number, child: ChildPlan['child'],
   const plan = slot.plan.children.find((candidate) => candidate.child === child);
   if (plan === undefined) throw new Error(`invariant broken: ${child} is not projected`);
   const owner = windowRows([part], { fields: [], keys: [], inputs: true });
+  const missing = use.keys.find((used) => keyColumnIn(plan, used) === null);
+  if (missing !== undefined) throw new Error(`invariant broken: attributes['${missing.key}'] of ${child} is not projected`);
   const keys = plan.keys.filter((key) => use.keys.some((used) => sameKey(key, used)));
   const rows = selectWithTexts(`${slot.table(child).table} t`, slot.strings, [
     { sql: 't.child_seq', isText: false, as: 'child_seq' },
