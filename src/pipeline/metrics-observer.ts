@@ -69,6 +69,11 @@ export class MetricsObserver extends TallyObserver {
     this.#log.error('window_engine_failed', 'the engine failed on a window, which the fallback decides', { signal, error });
   }
 
+  override policiesInForce(signal: SampledSignal, generation: number): void {
+    this.#registry.gauge(metrics.policyGenerationInForce).set(generation, { signal });
+    this.#log.debug('policies_in_force', `policies number ${generation} decide the windows of ${signal}`, { signal, generation });
+  }
+
   override unreadable(signal: SampledSignal, rows: number, error: unknown): void {
     super.unreadable(signal, rows, error);
     this.#registry.counter(metrics.itemsUnreadable).add(rows, { signal });

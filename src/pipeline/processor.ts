@@ -4,7 +4,6 @@ import type { Signal } from '../otap/payload-type.ts';
 import { ArenaPool } from '../otap/ipc/buffer-source.ts';
 import type { CompiledPolicy } from '../policy/compile/compiled.ts';
 import { DecisionCache } from '../policy/decision-cache.ts';
-import { slotPlanOf } from '../policy/slot-plan-of.ts';
 import { type PolicyLimits, PolicyRunner } from '../policy/window-policies.ts';
 import { KeyedHash } from '../sampling/keyed-hash.ts';
 import { TracestateCache } from '../sampling/stamp.ts';
@@ -16,9 +15,11 @@ import type { ProjectionTools } from '../store/projector.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
 import { Dispatcher, type OnLost } from './dispatcher.ts';
 import { Intake, type IntakeObserver } from './intake.ts';
+import { LanePolicies } from './lane-policies.ts';
 import { LogWindows } from './log-windows.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { SignalIntake, type TimeSource } from './signal-intake.ts';
+import { PolicySets } from './policy-sets.ts';
 import type { BatchSink } from './sink.ts';
 import { SlotRing } from './slot-ring.ts';
 import { noStamps, type StampCounts, stampKept } from './stamp-rows.ts';
@@ -31,6 +32,7 @@ export interface ProcessorOptions {
   readonly seam: Seam;
   readonly time: TimeSource;
   readonly windows: { readonly tracesLengthMs: number; readonly tracesWaitMs: number; readonly logsLengthMs: number };
+  /** The first set; `usePolicies` replaces it. */
   readonly policies: readonly CompiledPolicy[];
   readonly limits: PolicyLimits;
   readonly fallback: Fallback;
@@ -55,6 +57,8 @@ export interface ProcessorObserver extends IntakeObserver {
   late(signal: SampledSignal, counts: StampCounts, droppedCount: number): void;
   mismatch(key: string, count: number): void;
   engineError(signal: SampledSignal, error: unknown): void;
+  /** A set of policies begins to decide the signal's windows; the first is number 1. */
+  policiesInForce(signal: SampledSignal, generation: number): void;
   unreadable(signal: SampledSignal, rows: number, error: unknown): void;
   /** A sink did not take kept rows. */
   lost(signal: Signal, sink: string, rows: number, error: unknown): void;
@@ -69,6 +73,7 @@ export class Processor {
   readonly #lanes: { readonly [signal in SampledSignal]: Lane };
   readonly #metrics: Dispatcher;
   readonly #late: Set<Promise<void>> = new Set();
+  #generation = 1;
 
   private constructor(
     options: ProcessorOptions, database: Database, sessions: readonly Session[],
@@ -110,6 +115,16 @@ export class Processor {
       options, database, [writer, engines.traces, engines.logs], lanes, new MemoryBudget(options.memoryLimitBytes, holdings), account);
     late.traces = (kept, dropped) => processor.#followLate('traces', kept, dropped);
     return processor;
+  }
+
+  /**
+   * Replaces all policies; returns the number of the new set, which counts from 1, the one that the processor was opened with. Each signal's
+   * windows go over to it at the first window whose slots all have what it reads; until then the set before decides.
+   */
+  usePolicies(policies: readonly CompiledPolicy[]): number {
+    const set = { generation: ++this.#generation, policies };
+    for (const lane of Object.values(this.#lanes)) lane.policies.use(set);
+    return set.generation;
   }
 
   /** What open windows hold: items, and bytes of their tables. */
@@ -164,6 +179,7 @@ interface Lane {
   readonly ring: SlotRing;
   readonly intake: SignalIntake;
   readonly loop: WindowLoop;
+  readonly policies: LanePolicies;
   readonly runner: PolicyRunner;
   readonly dispatcher: Dispatcher;
 }
@@ -186,11 +202,12 @@ function buildLane(
   options: ProcessorOptions, signal: SampledSignal, store: Store, onLate: OnLate,
 ): Lane {
   const { seam, limits, fallback, windows, observer } = options;
-  const policies = options.policies.filter((policy) => policy.signal === signal);
+  const sets = new PolicySets(signal, options.extraKeys, { generation: 1, policies: options.policies });
   const clock = signal === 'traces'
     ? new WindowClock(windows.tracesLengthMs, windows.tracesWaitMs)
     : new WindowClock(windows.logsLengthMs, 0);
-  const ring = new SlotRing(store.writer, signal === 'traces' ? 't' : 'l', slotPlanOf(signal, policies, options.extraKeys));
+  const ring = new SlotRing(store.writer, signal === 'traces' ? 't' : 'l', sets.plan);
+  const policies = new LanePolicies(signal, ring, sets, (generation) => observer.policiesInForce(signal, generation));
   const runner = new PolicyRunner(() => store.database.connect(), limits, seam);
   const cache = signal === 'traces' ? new DecisionCache(options.decisionsMax, options.hashSeed) : null;
   const decider = cache === null
@@ -200,7 +217,7 @@ function buildLane(
   const intake = new SignalIntake({ signal, ring, clock, time: options.time, cache, hash: new KeyedHash(options.seam.hashKey), tools, onLate, pace: (unixNano) => loop.pace(unixNano, paceMs, seam.sleepMs) });
   const dispatcher = new Dispatcher(signal, options.batchRowsMax, options.sinks, seam.monotonicMs, onLost(options, signal), options.hashSeed);
   const loop = new WindowLoop({
-    ring, clock, decider, policies: () => policies,
+    ring, clock, decider, policies: (slot) => policies.decideBy(slot),
     dispatch: async (decision) => {
       const counts = await dispatchRows(options, signal, dispatcher, decision.kept);
       await dispatcher.flush();
@@ -208,7 +225,7 @@ function buildLane(
     },
     onEngineError: (_slot, error) => observer.engineError(signal, error),
   });
-  return { ring, intake, loop, runner, dispatcher };
+  return { ring, intake, loop, policies, runner, dispatcher };
 }
 
 /** Reads kept rows out of their batches, stamps them and hands them on; a batch that cannot be read loses its own rows only. */

@@ -7,7 +7,7 @@ export class SlotRing {
   readonly #session: Session;
   readonly #prefix: string;
   readonly #slots = new Map<number, Slot>();
-  readonly #creating = new Map<number, Promise<Slot>>();
+  readonly #creating = new Map<number, { readonly plan: SlotPlan; readonly slot: Promise<Slot> }>();
   #plan: SlotPlan;
   #created = 0;
   #firstOpen = 0;
@@ -25,6 +25,11 @@ export class SlotRing {
   /** Slots created from now on have this plan. */
   usePlan(plan: SlotPlan): void {
     this.#plan = plan;
+  }
+
+  /** Plans of the slots numbered within [first, last], those that are being created with them. */
+  plansOf(first = 0, last = Infinity): readonly SlotPlan[] {
+    return [...this.#slots, ...this.#creating].flatMap(([number, { plan }]) => (number >= first && number <= last ? [plan] : []));
   }
 
   /** The first slot that still takes rows. */
@@ -56,12 +61,9 @@ export class SlotRing {
   async ensure(slot: number): Promise<Slot> {
     const existing = this.#slots.get(slot);
     if (existing !== undefined) return existing;
-    let creating = this.#creating.get(slot);
-    if (creating === undefined) {
-      creating = this.#create(slot).finally(() => this.#creating.delete(slot));
-      this.#creating.set(slot, creating);
-    }
-    return creating;
+    const creating = this.#creating.get(slot) ?? { plan: this.#plan, slot: this.#create(slot).finally(() => this.#creating.delete(slot)) };
+    this.#creating.set(slot, creating);
+    return creating.slot;
   }
 
   async drop(slot: number): Promise<void> {

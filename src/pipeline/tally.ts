@@ -106,6 +106,8 @@ export class TallyObserver implements ProcessorObserver {
     this.#note(`a window of ${signal} went by the fallback: ${messageOf(error)}`);
   }
 
+  policiesInForce(_signal: SampledSignal, _generation: number): void {}
+
   unreadable(signal: SampledSignal, rows: number, error: unknown): void {
     this.bySignal[signal].unreadable += rows;
     this.#note(`${rows} kept items could not be read again: ${messageOf(error)}`);

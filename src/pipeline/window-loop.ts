@@ -14,7 +14,8 @@ export interface WindowLoopParts {
   readonly ring: SlotRing;
   readonly clock: WindowClock;
   readonly decider: WindowDecider;
-  readonly policies: () => readonly CompiledPolicy[];
+  /** The policies that decide the window of a slot; asked once a window, at the moment when its rows are fixed. */
+  readonly policies: (slot: number) => readonly CompiledPolicy[];
   /** Takes what was kept to the exporters, then counts. Its data is released when this has resolved. */
   readonly dispatch: (decision: WindowDecision) => Promise<void>;
   /** Told when the engine itself failed on a window, which the fallback then decides. */
@@ -93,7 +94,7 @@ export class WindowLoop {
   async #decideOrFallBack(slot: number): Promise<WindowDecision | null> {
     const { decider, policies, onEngineError } = this.#parts;
     try {
-      return await decider.decide(slot, policies());
+      return await decider.decide(slot, policies(slot));
     } catch (error) {
       onEngineError(slot, error);
       return decider.fallBack(slot);

@@ -20,6 +20,14 @@ export const metrics = declareMetrics({
   policySeconds: { type: 'histogram', name: 'thresher_policy_duration_seconds', help: 'Time that one policy took over one window.', labels: ['policy'] },
   policyFailures: { type: 'counter', name: 'thresher_policy_failures_total', help: 'Windows in which a policy failed, by reason.', labels: ['policy', 'reason'] },
 
+  policyReloads: { type: 'counter', name: 'thresher_policy_reloads_total', help: 'Reloads of the policies, by result: loaded, unchanged (asked for and nothing was new) or refused (the old ones stay).', labels: ['result'] },
+  policyReloadOk: { type: 'gauge', name: 'thresher_policy_last_reload_successful', help: '1 while the policies that run are those of the files, 0 after the files were refused.' },
+  policyLoadTime: { type: 'gauge', name: 'thresher_policy_last_load_timestamp_seconds', help: 'When the newest policies were loaded, seconds since the Unix epoch.' },
+  policyGeneration: { type: 'gauge', name: 'thresher_policy_generation', help: 'Number of the newest set of policies that was loaded; the start\'s is 1.' },
+  policyGenerationInForce: { type: 'gauge', name: 'thresher_policy_generation_in_force', help: 'Number of the set of policies that decides windows; it follows when all slots of a window have what the newest reads.', labels: ['signal'] },
+  policySetInfo: { type: 'gauge', name: 'thresher_policy_set_info', help: 'Always 1; its label is a hash of the names and texts of the newest policies loaded.', labels: ['hash'] },
+  policyInfo: { type: 'gauge', name: 'thresher_policy_info', help: 'Always 1, one for each policy of the newest set; the hash is of its text.', labels: ['policy', 'signal', 'hash'], seriesMax: 1000 },
+
   bufferedBytes: { type: 'gauge', name: 'thresher_buffered_bytes', help: 'Bytes of retained batches in open windows.', labels: ['signal'] },
   bufferedItems: { type: 'gauge', name: 'thresher_buffered_items', help: 'Items in open windows.', labels: ['signal'] },
 
