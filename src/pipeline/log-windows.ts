@@ -7,7 +7,7 @@ import { allRows, keptRows } from './kept-rows.ts';
 import { type NamedRows, keepNamed } from './named-rows.ts';
 import { windowCounts } from './service-counts.ts';
 import type { SlotRing } from './slot-ring.ts';
-import type { Fallback, WindowDecision } from './trace-windows.ts';
+import type { Fallback, WindowDecision } from './window-decision.ts';
 
 /** Decides windows of log records, each by itself: a window is the rows of one slot. */
 export class LogWindows {
@@ -37,7 +37,7 @@ export class LogWindows {
     const { wseq, n, nSplit } = keepNamed(named);
     const counts = await windowCounts(this.#engine, window, null);
     return {
-      slot: number, ...counts, services: [], outcomes,
+      slot: number, ...counts, services: [], outcomes, policies: [],
       kept: keptRows(window.slots, wseq, n, nSplit),
       release: () => this.#ring.drop(number),
     };
@@ -48,7 +48,7 @@ export class LogWindows {
     const slot = this.#ring.get(number);
     if (slot === null) return null;
     return {
-      slot: number, items: slot.rows.rowCount, truth: slot.rows.rowCount, services: [], outcomes: [],
+      slot: number, items: slot.rows.rowCount, truth: slot.rows.rowCount, services: [], outcomes: [], policies: [],
       kept: allRows(slot, this.#fallback.n),
       release: () => this.#ring.drop(number),
     };

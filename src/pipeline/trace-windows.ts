@@ -8,22 +8,12 @@ import { TableWriter } from '../store/table-writer.ts';
 import { nOne, windowRows, type WindowSlot } from '../store/window-rows.ts';
 import { tracesSql, type Window } from '../store/window-views.ts';
 import { fallbackRows } from './fallback-rows.ts';
-import { type KeptRows, keptRows } from './kept-rows.ts';
-import { type ServiceCounts, serviceCounts, windowCounts } from './service-counts.ts';
+import { keptRows } from './kept-rows.ts';
+import { serviceCounts, windowCounts } from './service-counts.ts';
 import type { SlotRing } from './slot-ring.ts';
+import type { Fallback, WindowDecision } from './window-decision.ts';
 
-/** What came of a closed window. */
-export interface WindowDecision {
-  readonly slot: number;
-  readonly items: number;
-  /** What the items stand for: the sum of the input's adjusted counts. */
-  readonly truth: number;
-  readonly services: readonly ServiceCounts[];
-  readonly kept: readonly KeptRows[];
-  readonly outcomes: readonly PolicyOutcome[];
-  /** Lets go of the window's data; to be called once what is kept was taken. */
-  release(): Promise<void>;
-}
+export type { Fallback, WindowDecision } from './window-decision.ts';
 
 /** Decided traces of a window, remembered in SQL until no open slot can hold spans of them. */
 interface Decided {
@@ -42,11 +32,6 @@ interface DecidedTraces {
 
 /** Tables of a window that nothing needs once it is decided, by the ends of their names. */
 const tables = ['ids', 'traces', 'picks', 'kept'] as const;
-
-/** How rows leave where a policy failed: N of the probability that all its items get. */
-export interface Fallback {
-  readonly n: bigint;
-}
 
 /**
  * Decides windows of traces. A trace belongs to the window whose slot its first span came in; its spans of later
@@ -100,7 +85,7 @@ export class TraceWindows {
     this.#remember(decided);
     this.#decided.push({ table: `${name}_decided`, slot: number, rowsSeen: this.#withNewSlots(rowsSeen) });
     return {
-      slot: number, ...counts, services, outcomes,
+      slot: number, ...counts, services, outcomes, policies: [],
       kept: keptRows(slots, rows.wseq, rows.n, null),
       release: () => this.#release(name, number),
     };
@@ -112,7 +97,7 @@ export class TraceWindows {
     if (slot === null) return null;
     const seen = Math.max(0, ...this.#decided.map(({ rowsSeen }) => rowsSeen.get(number) ?? 0));
     const { kept, items } = fallbackRows(slot, seen, this.#fallback.n, this.#cache, this.#hash);
-    return { slot: number, items, truth: items, services: [], outcomes: [], kept, release: () => this.#releaseSlot(number) };
+    return { slot: number, items, truth: items, services: [], outcomes: [], policies: [], kept, release: () => this.#releaseSlot(number) };
   }
 
   /** Slots of the window as they are now, with what has arrived so far made visible. */

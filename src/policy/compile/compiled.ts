@@ -1,6 +1,12 @@
 /** The signal whose items a policy names. */
 export type PolicySignal = 'traces' | 'logs';
 
+/**
+ * What becomes of the items that a policy names: `enforce` keeps them at their probability, `drop` lets none have more than its ceiling,
+ * `shadow` is evaluated and counted and changes nothing.
+ */
+export type PolicyMode = 'enforce' | 'shadow' | 'drop';
+
 export type ViewName = 'traces' | 'spans' | 'span_events' | 'span_links' | 'logs';
 
 export type StarName = 'span_attrs' | 'log_attrs' | 'resource_attrs' | 'scope_attrs' | 'span_event_attrs' | 'span_link_attrs';
@@ -35,19 +41,22 @@ export interface StarReads {
 export interface CompiledPolicy {
   readonly name: string;
   readonly signal: PolicySignal;
+  readonly mode: PolicyMode;
   /** The text as written. */
   readonly source: string;
   /** The SELECT as it runs: catalog names unqualified, attribute subscripts as generated struct fields. */
   readonly sql: string;
   /**
    * `SELECT k, n` (and `split` when `hasSplit`) over `sql`: k the item's key (UUID for `trace_id`, UHUGEINT for `id`), n UBIGINT =
-   * floor(p * 2^56). One row a key (and split): the greatest n. A probability that is NULL, NaN or outside [0, 1] fails
+   * floor(p * 2^56). One row a key (and split): the greatest n, for a drop policy the least. A probability that is NULL, NaN or outside [0, 1] fails
    * the query (sampling.md, rules 5 and 6). Rows without a key name nothing.
    */
   readonly wrappedSql: string;
   readonly keyKind: 'trace_id' | 'id';
   /** Whether `wrappedSql` has the third column `split` BOOLEAN (sampling.md, rule 14). */
   readonly hasSplit: boolean;
+  /** The sampling function that it calls which names only what its sample holds (bottom_k ...), or null: it names everything that it means. */
+  readonly namesOnlySampleOf: string | null;
   readonly views: readonly ViewReads[];
   readonly stars: readonly StarReads[];
   readonly warnings: readonly string[];

@@ -4,17 +4,19 @@ import { samplingFunctions } from './allowed-functions.ts';
 import { Analysis, type Bench } from './analysis.ts';
 import { bindingError } from './binding-error.ts';
 import { allReads, tableShapes, type TableShape } from './catalog-sql.ts';
+import { checkCeilingReads, checkCeilingText } from './ceiling-reads.ts';
 import type { CompiledPolicy, KeyRead, StarReads, ViewReads } from './compiled.ts';
 import { pinDoubles, translateForeign } from './foreign.ts';
 import { checkGrowth } from './growth.ts';
 import { parseHeader } from './header.ts';
 import { rewriteKeys } from './keys.ts';
 import { checkItems, lint } from './lint.ts';
+import { namesOnlySampleOf } from './names-only-sample.ts';
 import { PolicyError } from './policy-error.ts';
 import { PolicySource } from './policy-source.ts';
 import { type Reads, readsOf } from './reads.ts';
 import { checkStatement, type Names } from './sandbox.ts';
-import { type Shape, shapeOf } from './shape.ts';
+import { type Reading, type Shape, shapeOf } from './shape.ts';
 import { signalOf, tableNames } from './signal.ts';
 import { type Node, textOf, visitNodes } from './sql-tree.ts';
 import { starKeys } from './star-keys.ts';
@@ -47,6 +49,8 @@ export class PolicyCompiler {
     translateForeign(statement);
     checkStatement(source, this.#names, statement);
     checkGrowth(source, statement);
+    const isCeiling = header.mode === 'drop';
+    if (isCeiling) checkCeilingText(source, statement, this.#names.macros);
     const signal = signalOf(source, header, statement);
     const keys = rewriteKeys(source, header, statement);
     pinDoubles(statement);
@@ -55,12 +59,14 @@ export class PolicyCompiler {
     const bench = await this.#analysis.bench(source);
     try {
       const samples = callsAny(statement, this.#names.macros);
-      const { inverse, ...shape } = await bind(bench, { source, tables, keys, sql, samples });
+      const { inverse, ...shape } = await bind(bench, { source, tables, keys, sql, reading: { samples, isCeiling } });
       const { reads, complete } = await readsOf(bench, { tables, keys, statement, wrappedSql: shape.wrappedSql });
       checkItems(source, signal, shape.keyKind, reads);
+      if (isCeiling) checkCeilingReads(source, reads, keys);
       const stars = starReads(tables, reads, starKeys(statement));
       const warnings = [...header.warnings, ...lint(source, statement, stars, { complete, inverse })];
-      return { name, signal, source: text, sql, ...shape, views: viewReads(tables, reads), stars, warnings };
+      const only = namesOnlySampleOf(statement, this.#names.macros);
+      return { name, signal, mode: header.mode, source: text, sql, ...shape, namesOnlySampleOf: only, views: viewReads(tables, reads), stars, warnings };
     } catch (error) {
       throw error instanceof PolicyError ? error : bindingError(source, statement, tables, keys, error);
     } finally {
@@ -74,8 +80,7 @@ interface Binding {
   readonly tables: readonly TableShape[];
   readonly keys: readonly KeyRead[];
   readonly sql: string;
-  /** Whether the policy calls a sampling function. */
-  readonly samples: boolean;
+  readonly reading: Reading;
 }
 
 function callsAny(statement: Node, names: ReadonlySet<string>): boolean {
@@ -87,9 +92,9 @@ function callsAny(statement: Node, names: ReadonlySet<string>): boolean {
 }
 
 /** Binds the SELECT to tables with everything. Throws PolicyError `shape`, or what DuckDB says. */
-async function bind(bench: Bench, { source, tables, keys, sql, samples }: Binding): Promise<Shape> {
+async function bind(bench: Bench, { source, tables, keys, sql, reading }: Binding): Promise<Shape> {
   await bench.createTables(tables, (table) => allReads(table, keys));
-  return shapeOf(source, sql, await bench.columnsOf(sql), samples);
+  return shapeOf(source, sql, await bench.columnsOf(sql), reading);
 }
 
 function viewReads(tables: readonly TableShape[], reads: Reads): readonly ViewReads[] {

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
-import type { KeyType, PolicySignal } from './compiled.ts';
+import type { KeyType, PolicyMode, PolicySignal } from './compiled.ts';
 import type { PolicySource } from './policy-source.ts';
+import { suggestion } from './suggest.ts';
 
 export interface DeclaredKey {
   readonly source: 'attributes' | 'resource';
@@ -13,6 +14,7 @@ export interface DeclaredKey {
 /** What the comment lines before the SELECT declare. */
 export interface Header {
   readonly signal: PolicySignal | null;
+  readonly mode: PolicyMode;
   readonly keys: readonly DeclaredKey[];
   readonly warnings: readonly string[];
 }
@@ -23,14 +25,18 @@ interface Entry {
   readonly offset: number;
 }
 
+/** All headers that mean something. */
+export const headerNames = ['signal', 'mode', 'attribute', 'resource', 'description'] as const;
+
 /** Reads `-- name: value` lines. Throws PolicyError `signal`, `key_type` or `not_allowed`. */
 export function parseHeader(source: PolicySource): Header {
   const entries = headerEntries(source.text);
-  const warnings = entries
-    .filter(({ name }) => !['signal', 'attribute', 'resource', 'mode'].includes(name))
-    .map(({ name, offset }) => `line ${source.positionOf(offset).line}: the header ${name} is not known and has no effect`);
-  for (const entry of entries) if (entry.name === 'mode') checkMode(source, entry);
-  return { signal: signalOf(source, entries), keys: declaredKeys(source, entries), warnings };
+  const known: ReadonlySet<string> = new Set(headerNames);
+  const warnings = entries.filter(({ name }) => !known.has(name)).map(({ name, offset }) => {
+    const hint = suggestion(name, headerNames);
+    return `line ${source.positionOf(offset).line}: the header ${name} is not known and has no effect${hint === null ? '' : `; ${hint}`}`;
+  });
+  return { signal: signalOf(source, entries), mode: modeOf(source, entries), keys: declaredKeys(source, entries), warnings };
 }
 
 function headerEntries(text: string): readonly Entry[] {
@@ -45,8 +51,17 @@ function headerEntries(text: string): readonly Entry[] {
   return entries;
 }
 
-function checkMode(source: PolicySource, { value, offset }: Entry): void {
-  if (value !== 'enforce') throw source.error('not_allowed', `mode ${value} is not known`, { at: offset, hint: 'the mode is enforce' });
+const modes: readonly PolicyMode[] = ['enforce', 'shadow', 'drop'];
+
+function modeOf(source: PolicySource, entries: readonly Entry[]): PolicyMode {
+  let mode: PolicyMode | null = null;
+  for (const { value, offset } of entries.filter(({ name }) => name === 'mode')) {
+    const found = modes.find((candidate) => candidate === value);
+    if (found === undefined) throw source.error('not_allowed', `mode ${value} is not known`, { at: offset, hint: suggestion(value, modes) ?? `modes are ${modes.join(', ')}` });
+    if (mode !== null && mode !== found) throw source.error('not_allowed', 'the header declares two modes', { at: offset });
+    mode = found;
+  }
+  return mode ?? 'enforce';
 }
 
 function signalOf(source: PolicySource, entries: readonly Entry[]): PolicySignal | null {

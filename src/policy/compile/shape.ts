@@ -23,14 +23,19 @@ interface Pick {
 
 const numeric = /^(DOUBLE|FLOAT|DECIMAL\(.*\)|(U?(TINY|SMALL|BIG|HUGE)INT)|U?INTEGER)$/;
 
-/**
- * Finds key and probability among the columns and wraps the SELECT. `samples`: the policy calls a sampling function, and these
- * say `split` by a negative probability. Throws PolicyError `shape`.
- */
-export function shapeOf(source: PolicySource, sql: string, columns: readonly ResultColumn[], samples: boolean): Shape {
-  const pick = listPick(source, sql, columns) ?? rowPick(source, sql, columns);
-  const hasSplit = samples && !pick.inverse;
-  return { wrappedSql: wrap(source.name, pick, hasSplit), keyKind: pick.keyKind, hasSplit, inverse: pick.inverse };
+/** How the columns are to be read. */
+export interface Reading {
+  /** The policy calls a sampling function, and these say `split` by a negative probability. */
+  readonly samples: boolean;
+  /** The policy states ceilings: without a column that says which, 0; of several for one item the least (sampling.md, rule 8). */
+  readonly isCeiling: boolean;
+}
+
+/** Finds key and probability among the columns and wraps the SELECT. Throws PolicyError `shape`. */
+export function shapeOf(source: PolicySource, sql: string, columns: readonly ResultColumn[], reading: Reading): Shape {
+  const pick = listPick(source, sql, columns) ?? rowPick(source, sql, columns, reading.isCeiling);
+  const hasSplit = reading.samples && !pick.inverse;
+  return { wrappedSql: wrap(source.name, pick, hasSplit, reading.isCeiling ? 'min' : 'max'), keyKind: pick.keyKind, hasSplit, inverse: pick.inverse };
 }
 
 /** Picks that lie in one column of structs (key, probability), or of lists of them. */
@@ -61,15 +66,19 @@ function pickFields(type: string): { readonly keyKind: KeyKind; readonly isList:
 }
 
 /** Picks that are rows: a key column, and `probability` or `adjusted_count`. */
-function rowPick(source: PolicySource, sql: string, columns: readonly ResultColumn[]): Pick {
+function rowPick(source: PolicySource, sql: string, columns: readonly ResultColumn[], isCeiling: boolean): Pick {
   const key = keyColumn(source, columns);
-  const { column: chance, inverse } = chanceColumn(source, columns, key.column);
+  const said = chanceColumn(source, columns, key.column);
+  if (isCeiling && said?.inverse === true) {
+    throw source.error('shape', 'a drop policy states its ceiling as probability, not as adjusted_count', { hint: 'return the key alone (ceiling 0), or the key and probability' });
+  }
+  if (said === null && !isCeiling) throw source.error('shape', 'no column says with which probability', { hint: 'add a column: 1.0 AS probability' });
   const name = (column: ResultColumn): string => nameIn(source, columns, column);
   return {
     keyKind: key.kind,
     key: key.column.type === 'VARCHAR' ? `CAST(${name(key.column)} AS UUID)` : name(key.column),
-    chance: name(chance),
-    inverse,
+    chance: said === null ? '0' : name(said.column),
+    inverse: said?.inverse === true,
     from: `(${sql}) AS picks${aliasList(columns)}`,
   };
 }
@@ -91,14 +100,14 @@ function kindOfKey({ name, type }: ResultColumn): KeyKind | null {
 }
 
 /** `probability`; else `adjusted_count`, which may be there beside it (SELECT *); else a second column that is a fraction. */
-function chanceColumn(source: PolicySource, columns: readonly ResultColumn[], key: ResultColumn): { readonly column: ResultColumn; readonly inverse: boolean } {
+function chanceColumn(source: PolicySource, columns: readonly ResultColumn[], key: ResultColumn): { readonly column: ResultColumn; readonly inverse: boolean } | null {
   const named = ['probability', 'adjusted_count'].flatMap((wanted) => columns.filter(({ name }) => name.toLowerCase() === wanted));
   if (named.length > 1 && named[0].name.toLowerCase() === named[1].name.toLowerCase()) {
     throw source.error('shape', `there are two columns ${named[0].name}`, { hint: 'return it once' });
   }
   const [second] = columns.filter((column) => column !== key);
   const column = named[0] ?? (columns[0] === key && /^(DOUBLE|DECIMAL)/.test(second?.type ?? '') ? second : undefined);
-  if (column === undefined) throw source.error('shape', 'no column says with which probability', { hint: 'add a column: 1.0 AS probability' });
+  if (column === undefined) return null;
   if (!numeric.test(column.type)) throw source.error('shape', `${column.name} is ${column.type}, not a number`, { hint: 'a probability is a number from 0 to 1' });
   return { column, inverse: column.name.toLowerCase() === 'adjusted_count' };
 }
@@ -125,7 +134,7 @@ const whole = '72057594037927936.0::DOUBLE';
  * n = floor(p * 2^56), the product exact but for p's own digits; for adjusted counts floor(2^56 / c). Sampling functions give
  * p rounded down, so that n is never more than they meant; theirs is negative for rows that go by a hash of their own.
  */
-function wrap(name: string, { key, chance, inverse, from }: Pick, hasSplit: boolean): string {
+function wrap(name: string, { key, chance, inverse, from }: Pick, hasSplit: boolean, ofSeveral: 'min' | 'max'): string {
   const word = inverse ? 'adjusted_count' : 'probability';
   const text = (rest: string): string => `'policy ${name.replaceAll("'", "''")}: ${word} ${rest}'`;
   const range = inverse ? 'p < 1' : `p < ${hasSplit ? -1 : 0} OR p > 1`;
@@ -135,6 +144,6 @@ function wrap(name: string, { key, chance, inverse, from }: Pick, hasSplit: bool
     + ` WHEN ${range} THEN error(concat(${text('')}, p, ' ${bounds}'))::UBIGINT ELSE ${valid}::UBIGINT END`;
   const split = hasSplit ? ', coalesce(p < 0, false) AS split' : '';
   const group = hasSplit ? 'k, split' : 'k';
-  return `SELECT k, max(n) AS n${hasSplit ? ', split' : ''} FROM (SELECT k, ${n} AS n${split}`
+  return `SELECT k, ${ofSeveral}(n) AS n${hasSplit ? ', split' : ''} FROM (SELECT k, ${n} AS n${split}`
     + ` FROM (SELECT ${key} AS k, CAST(${chance} AS DOUBLE) AS p FROM ${from}) WHERE k IS NOT NULL) GROUP BY ${group}`;
 }

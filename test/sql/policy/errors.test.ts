@@ -63,7 +63,8 @@ const headers: readonly Wrong[] = [
   ['SELECT parent_id, 1.0 FROM resource_attrs', ': nothing says which signal the policy is for; begin the file with -- signal: traces or -- signal: logs'],
   ['-- a policy\n-- attribute: x int8\nSELECT 1', ':2:1: "x int8" is not a key and its type; write -- attribute: my.key BIGINT; types are VARCHAR, BIGINT, DOUBLE, BOOLEAN'],
   ['-- attribute: x BIGINT\n-- attribute: x DOUBLE\nSELECT 1', ':2:1: x is declared DOUBLE here and BIGINT in line 1'],
-  ['-- mode: shadow\nSELECT trace_id, 1.0 FROM traces', ':1:1: mode shadow is not known; the mode is enforce'],
+  ['-- mode: shadw\nSELECT trace_id, 1.0 FROM traces', ':1:1: mode shadw is not known; did you mean shadow?'],
+  ['-- mode: shadow\n-- mode: drop\nSELECT trace_id, 1.0 FROM traces', ':2:1: the header declares two modes'],
 ];
 
 const shapes: readonly Wrong[] = [

@@ -1,0 +1,25 @@
+import type { PolicyOutcome } from '../policy/window-policies.ts';
+import type { KeptRows } from './kept-rows.ts';
+import type { PolicyCounts } from './policy-counts.ts';
+import type { ServiceCounts } from './service-counts.ts';
+
+/** What came of a closed window. */
+export interface WindowDecision {
+  readonly slot: number;
+  readonly items: number;
+  /** What the items stand for: the sum of the input's adjusted counts. */
+  readonly truth: number;
+  readonly services: readonly ServiceCounts[];
+  readonly kept: readonly KeptRows[];
+  /** In the order of the policies, whatever their mode. */
+  readonly outcomes: readonly PolicyOutcome[];
+  /** One for each outcome; none where the engine itself failed. */
+  readonly policies: readonly PolicyCounts[];
+  /** Lets go of the window's data; to be called once what is kept was taken. */
+  release(): Promise<void>;
+}
+
+/** How rows leave where a policy failed: N of the probability that all its items get. */
+export interface Fallback {
+  readonly n: bigint;
+}
