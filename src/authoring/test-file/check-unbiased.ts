@@ -1,0 +1,113 @@
+import type { OpenPolicies } from '../../policies.ts';
+import type { GivenItems } from '../given/given-items.ts';
+import { TraceKeys } from '../given/trace-keys.ts';
+import { type Items, readItems } from '../kept-items.ts';
+import { PipelineRun, type RunSettings } from '../pipeline-run.ts';
+import { Gathered } from './case-run.ts';
+import { type Failure, shownNumber } from './check-kept.ts';
+import type { Unbiased } from './declaration.ts';
+import { keptUnits } from './kept-units.ts';
+
+/** How an estimate did over seeds. */
+export interface SeedEstimate {
+  /** What is estimated, as `spans of cart`. */
+  readonly key: string;
+  readonly truth: number;
+  readonly mean: number;
+  /** Standard error of the mean. */
+  readonly error: number;
+  /** (mean - truth) / error; 0 where both are equal, infinite where only the error is 0. */
+  readonly z: number;
+  readonly seeds: number;
+}
+
+export interface UnbiasedRun {
+  readonly estimates: readonly SeedEstimate[];
+  readonly failures: readonly Failure[];
+}
+
+interface Sum { truth: number; sum: number; squares: number }
+
+/**
+ * Runs the same telemetry under many seeds' ids, each seed in windows of its own of one engine, and holds the mean estimate of every key
+ * against the truth: |z| must stay within `zMax`.
+ */
+export async function checkUnbiased(
+  compiled: OpenPolicies, settings: RunSettings, items: GivenItems, wanted: Unbiased,
+  options: { readonly seedName: string; readonly progress: (share: number) => void; readonly signal: AbortSignal },
+): Promise<UnbiasedRun> {
+  items.batches.forEach((batch) => TraceKeys.assertRenamable(batch));
+  const keys = new TraceKeys();
+  items.batches.forEach((batch) => keys.add(batch));
+  const decided = new Set(compiled.policies.map(({ signal }) => signal));
+  const sums = new Map<string, Sum>();
+  const gathered = new Gathered(settings.inputWithoutThreshold);
+  const seedNano = BigInt(Math.round(settings.windowMs * 1e6)) * BigInt(items.windows + Math.ceil(settings.decisionWaitMs / settings.windowMs) + 2);
+  let run = await PipelineRun.open(compiled, settings, gathered);
+  let seeds = 0;
+  try {
+    for (; seeds < wanted.seeds && !options.signal.aborted; seeds++) {
+      if (seeds > 0 && remembers(compiled)) {
+        run.close();
+        run = await PipelineRun.open(compiled, settings, gathered);
+      }
+      const ids = keys.idsOf(`${options.seedName} ${seeds}`);
+      const batches = items.batches.map((_, number) => keys.renamed(number, ids, seedNano * BigInt(seeds)));
+      if (seeds === 0) estimates(items, batches.map((batch) => readItems(batch, settings.inputWithoutThreshold)).filter(({ signal }) => decided.has(signal)), wanted.by).forEach((truth, key) => sums.set(key, { truth, sum: 0, squares: 0 }));
+      for (const batch of batches) await run.give(batch);
+      await run.drain();
+      addTo(sums, estimates(items, gathered.take().items, wanted.by));
+      options.progress((seeds + 1) / wanted.seeds);
+    }
+    if (run.tally.firstError !== null) return { estimates: [], failures: [{ path: 'unbiased', expected: 'policies that run', got: run.tally.firstError }] };
+  } finally {
+    run.close();
+  }
+  const results = [...sums].map(([key, sum]) => seedEstimate(key, sum, seeds));
+  return { estimates: results, failures: results.flatMap((result) => failureOf(result, wanted.zMax)) };
+}
+
+/** Policies that look back at earlier windows start anew with each seed. */
+function remembers({ policies }: OpenPolicies): boolean {
+  return policies.some(({ views }) => views.some(({ view }) => String(view) === 'history'));
+}
+
+/** What the items say there are, by key. */
+function estimates(given: GivenItems, kept: readonly Items[], by: Unbiased['by']): Map<string, number> {
+  const sums = new Map<string, number>();
+  const add = (key: string, count: number): void => void sums.set(key, (sums.get(key) ?? 0) + count);
+  if (by === 'name') {
+    for (const { unit, count } of keptUnits(given, kept)) add(given.units?.[unit].name ?? '', count);
+    return sums;
+  }
+  for (const { signal, count, services, counts } of kept) {
+    const what = signal === 'traces' ? 'spans' : 'log records';
+    for (let row = 0; row < count; row++) add(by === 'service' ? `${what} of ${services[row] === '' ? 'no service' : services[row]}` : what, counts[row]);
+  }
+  return sums;
+}
+
+function addTo(sums: Map<string, Sum>, estimated: ReadonlyMap<string, number>): void {
+  for (const [key, value] of estimated) {
+    const sum = sums.get(key) ?? { truth: 0, sum: 0, squares: 0 };
+    sums.set(key, sum);
+    sum.sum += value;
+    sum.squares += (value - sum.truth) ** 2;
+  }
+  for (const [key, sum] of sums) if (!estimated.has(key)) sum.squares += sum.truth ** 2;
+}
+
+/** Deviations are summed about the truth, which loses no digits: the variance is mean square minus square of the mean deviation. */
+function seedEstimate(key: string, { truth, sum, squares }: Sum, seeds: number): SeedEstimate {
+  const mean = sum / seeds;
+  const variance = Math.max(0, (squares / seeds - (mean - truth) ** 2) * (seeds / Math.max(1, seeds - 1)));
+  const error = Math.sqrt(variance / seeds);
+  const off = Math.abs(mean - truth) <= 1e-9 * Math.max(1, Math.abs(truth)) ? 0 : mean - truth;
+  return { key, truth, mean, error, z: off === 0 ? 0 : off / Math.max(error, 1e-12 * Math.abs(truth)), seeds };
+}
+
+function failureOf({ key, truth, mean, error, z, seeds }: SeedEstimate, zMax: number): Failure[] {
+  if (Math.abs(z) <= zMax) return [];
+  const ratio = truth === 0 ? '' : `, ${shownNumber(mean / truth)} of the truth`;
+  return [{ path: 'unbiased', expected: `${shownNumber(truth)} ${key} on average`, got: `${shownNumber(mean)} +- ${shownNumber(error)} over ${seeds} seeds (z ${shownNumber(z)}${ratio})` }];
+}

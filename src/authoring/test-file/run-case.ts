@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { basename, dirname, isAbsolute, resolve } from 'node:path';
+import { CodedError, messageOf } from '../../base/errors.ts';
+import type { Seam } from '../../base/seam.ts';
+import { type OpenPolicies, openPolicies, type PolicyText } from '../../policies.ts';
+import { PolicyError } from '../../policy/compile/policy-error.ts';
+import { givenItems } from '../given/given-items.ts';
+import { TraceKeys } from '../given/trace-keys.ts';
+import type { RunSettings } from '../pipeline-run.ts';
+import { runOnce } from './case-run.ts';
+import { checkKept, type Failure } from './check-kept.ts';
+import { checkUnbiased, type SeedEstimate } from './check-unbiased.ts';
+import type { Expectation, TestCase, TestFile } from './declaration.ts';
+
+/** What came of a case. */
+export interface CaseResult {
+  readonly name: string;
+  readonly failures: readonly Failure[];
+  /** Estimates over seeds, where the case asks for them. */
+  readonly estimates: readonly SeedEstimate[];
+  readonly elapsedMs: number;
+}
+
+/** A test file as it was read. */
+export interface LoadedTest {
+  readonly path: string;
+  readonly file: TestFile;
+}
+
+export interface CaseOptions {
+  /** Goes over the seeds of the file and the case. */
+  readonly seed: number | null;
+  readonly seam: Seam;
+  readonly signal: AbortSignal;
+  readonly progress: (share: number) => void;
+}
+
+/** Runs one case. Never throws for what the case is about; throws CodedError for what cannot be run, as a capture that is not there. */
+export async function runCase(test: LoadedTest, testCase: TestCase, options: CaseOptions): Promise<CaseResult> {
+  const startMs = options.seam.monotonicMs();
+  const done = (failures: readonly Failure[], estimates: readonly SeedEstimate[] = []): CaseResult => (
+    { name: testCase.name, failures, estimates, elapsedMs: options.seam.monotonicMs() - startMs });
+  let compiled: OpenPolicies;
+  try {
+    compiled = await openPolicies(policyTexts(test, testCase));
+  } catch (error) {
+    if (!(error instanceof PolicyError)) throw error;
+    return done(errorFailures(error.message, testCase.expect));
+  }
+  const { given, expect } = testCase;
+  const settings = settingsOf(test.file);
+  const seed = options.seed ?? testCase.seed ?? test.file.seed;
+  const items = givenItems(given, { windowMs: settings.windowMs, seed, resolve: (path) => resolve(dirname(test.path), path) });
+  const keys = new TraceKeys(items.units === null ? 'all' : items.fixedIds);
+  items.batches.forEach((batch) => keys.add(batch));
+  const kept = await runOnce(compiled, settings, { items, keys, ids: keys.idsOf(`${seed} ${testCase.name}`) });
+  const failures = [...errorFailures(kept.error, expect), ...checkKept(items, kept, expect)];
+  if (expect.unbiased === null) return done(failures);
+  const unbiased = await checkUnbiased(compiled, settings, items, expect.unbiased, { ...options, seedName: `${seed} ${testCase.name}` });
+  return done([...failures, ...unbiased.failures], unbiased.estimates);
+}
+
+function settingsOf({ windowMs, decisionWaitMs, inputWithoutThreshold, fallback, deadlineMs }: TestFile): RunSettings {
+  return { windowMs, decisionWaitMs, inputWithoutThreshold, fallback, deadlineMs, seed: null };
+}
+
+/** The policies of a case: written in it, named by it, named by the file, or the file's namesake. */
+function policyTexts({ path, file }: LoadedTest, { sql, policies }: TestCase): PolicyText[] {
+  if (sql !== null) return [{ name: 'sql', text: sql }];
+  const named = policies.length > 0 ? policies : file.policies;
+  const paths = named.length > 0 ? named : [basename(path).replace(/\.test\.ya?ml$/, '.sql')];
+  return paths.map((one) => {
+    const full = isAbsolute(one) ? one : resolve(dirname(path), one);
+    try {
+      return { name: basename(full, '.sql'), text: readFileSync(full, 'utf8') };
+    } catch (error) {
+      throw new CodedError('NOT_FOUND', 'no_policy', `${path}: the policy ${one} cannot be read: ${messageOf(error)}`);
+    }
+  });
+}
+
+function errorFailures(message: string | null, { error: wanted }: Expectation): Failure[] {
+  if (wanted === null) return message === null ? [] : [{ path: 'error', expected: 'no error', got: message }];
+  const text = `an error that says "${wanted.message}"${wanted.policy === null ? '' : ` of policy ${wanted.policy}`}`;
+  if (message === null) return [{ path: 'error', expected: text, got: 'none' }];
+  const isIt = message.includes(wanted.message) && (wanted.policy === null || message.includes(`policy ${wanted.policy}`));
+  return isIt ? [] : [{ path: 'error', expected: text, got: message }];
+}
