@@ -1,17 +1,18 @@
 import { randomInt } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { basename } from 'node:path';
 import { parseEndpoint } from './base/endpoint.ts';
 import { CodedError, messageOf } from './base/errors.ts';
+import { FileWatch } from './base/file-watch.ts';
 import { hashKeyOfSeed, realSeam, type Seam } from './base/seam.ts';
 import type { ThresherConfig } from './config/load.ts';
+import { findPolicyFiles, policyDirectories, type PolicyFiles } from './config/policy-files.ts';
 import { buildSinks } from './exporters/build.ts';
 import { GrpcServer } from './grpc/server.ts';
 import { startHttp } from './http/server.ts';
 import { MetricsObserver } from './pipeline/metrics-observer.ts';
 import { Processor } from './pipeline/processor.ts';
 import type { BatchSink } from './pipeline/sink.ts';
-import { openPolicies } from './policies.ts';
+import { type OpenPolicies, openPolicies, readPolicyTexts } from './policies.ts';
+import { PolicyReloader, type ReloadOutcome, type ReloadTrigger } from './policy-reload.ts';
 import { addOtapReceiver } from './receivers/otap.ts';
 import { OtapFileReceiver } from './receivers/otap-file.ts';
 import { probabilityOf } from './sampling/probability.ts';
@@ -21,6 +22,9 @@ import { registerProcessMetrics } from './telemetry/process-metrics.ts';
 
 /** How often windows are looked at. */
 const tickMs = 200;
+/** How often policy files are looked at where the file system tells nothing, and how long they must rest before they are read. */
+const policyPollMs = 5000;
+const policySettleMs = 100;
 /** What connections, open windows and queues get to finish at the end. */
 const drainDeadlineMs = 30_000;
 /** What deciding and exporting everything gets to finish at the end; whoever cannot wait sends a second signal. */
@@ -32,6 +36,8 @@ export interface App {
   readonly observer: MetricsObserver;
   /** `host:port` of each gRPC receiver and of the HTTP server, as they are listened on. */
   readonly addresses: { readonly grpc: readonly string[]; readonly http: string };
+  /** Reads the policy files again; null where `policy.reload` is off. Never rejects. */
+  readonly reloadPolicies: ((trigger: ReloadTrigger) => Promise<ReloadOutcome>) | null;
   /**
    * Takes nothing more in, decides open windows, exports what is kept, then closes everything. False when that was not done
    * within its time, for example because the next hop does not answer; then some of what was kept is lost.
@@ -66,8 +72,13 @@ async function start(config: ThresherConfig, log: Logger, options: AppOptions, o
   opened.push(stopMeasuring);
   const observer = new MetricsObserver(registry, log);
   const sinks = buildSinks(config.exporters, { seam, log, registry });
-  const processor = await openProcessor(config, seam, sinks, observer, options.countServices === true);
+  const texts = readPolicyTexts(config.policies.files);
+  const compiled = await openPolicies(texts);
+  const processor = await openProcessor(config, seam, sinks, observer, compiled, options.countServices === true);
   opened.push(() => processor.close());
+  const reloader = new PolicyReloader(
+    { seam, log, registry, patterns: config.policies.patterns, use: (policies) => processor.usePolicies(policies) }, { texts, policies: compiled.policies });
+  const reloadPolicies = config.policy.reload === 'off' ? null : (trigger: ReloadTrigger) => reloader.reload(trigger);
   const state = { isReady: false, lastTickMs: seam.monotonicMs() };
   const grpc: { server: GrpcServer; address: string }[] = [];
   const files: OtapFileReceiver[] = [];
@@ -78,17 +89,20 @@ async function start(config: ThresherConfig, log: Logger, options: AppOptions, o
   const http = await startHttp({
     endpoint: config.http.endpoint, registry, log, ready: () => state.isReady,
     health: () => ({ ok: seam.monotonicMs() - state.lastTickMs < 60_000, detail: { ready: state.isReady } }),
+    reload: reloadPolicies === null ? null : () => reloadPolicies('http'),
   });
   const stopping = new AbortController();
   const ticking = tick(processor, observer, seam, log, stopping.signal, () => { state.lastTickMs = seam.monotonicMs(); });
   for (const file of files) file.start();
+  const policyWatch = config.policy.reload === 'auto' ? watchPolicies(config.policies, seam, reloader) : null;
   state.isReady = true;
   log.info('started', 'taking telemetry in', { grpc: grpc.map(({ address }) => address).join(', '), http: http.address });
   return {
-    registry, observer,
+    registry, observer, reloadPolicies,
     addresses: { grpc: grpc.map(({ address }) => address), http: http.address },
     drain: async () => {
       state.isReady = false;
+      await policyWatch?.stop();
       await Promise.all([...files.map((file) => file.stop()), ...grpc.map(({ server }) => server.drain(drainDeadlineMs))]);
       stopping.abort();
       await ticking;
@@ -108,10 +122,8 @@ function seamOf({ sampling, seed }: ThresherConfig): Seam {
 }
 
 async function openProcessor(
-  config: ThresherConfig, seam: Seam, sinks: readonly BatchSink[], observer: MetricsObserver, countServices: boolean,
+  config: ThresherConfig, seam: Seam, sinks: readonly BatchSink[], observer: MetricsObserver, { policies, setupSql }: OpenPolicies, countServices: boolean,
 ): Promise<Processor> {
-  const texts = config.policies.map((path) => ({ name: basename(path, '.sql'), text: readFileSync(path, 'utf8') }));
-  const { policies, setupSql } = await openPolicies(texts);
   return Processor.open({
     seam, time: 'arrival', policies, setupSql, sinks, observer,
     windows: {
@@ -125,6 +137,16 @@ async function openProcessor(
     decisionsMax: Math.ceil((config.decisionCache.keptMax + config.decisionCache.droppedMax) / 2),
     batchRowsMax: batchRowsMax(config), decodeLimits: {}, extraKeys: countServices ? [serviceName] : [],
   });
+}
+
+/** Reloads policies when their files change, come or go. */
+function watchPolicies({ patterns, files }: PolicyFiles, seam: Seam, reloader: PolicyReloader): FileWatch {
+  const watch = new FileWatch({
+    seam, find: () => findPolicyFiles(patterns), directories: () => policyDirectories({ patterns, files }), onChange: () => reloader.reload('files'),
+    pollMs: policyPollMs, settleMs: policySettleMs,
+  });
+  watch.start();
+  return watch;
 }
 
 /** Rows of a batch where no exporter says. */

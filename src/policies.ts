@@ -1,12 +1,32 @@
-import { readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
+import { CodedError } from './base/errors.ts';
 import { PolicyCompiler } from './policy/compile/compiler.ts';
 import type { CompiledPolicy } from './policy/compile/compiled.ts';
+import { policyTextBytesMax } from './policy/compile/policy-source.ts';
 import { sqlFunctionFiles } from './sampling/sql-functions.ts';
 
 /** A policy's text with the name that messages call it by. */
 export interface PolicyText {
   readonly name: string;
   readonly text: string;
+}
+
+/** The policies in files, each by its file's name without `.sql`. Throws CodedError where a file is too large, or what reading it throws. */
+export function readPolicyTexts(paths: readonly string[]): PolicyText[] {
+  return paths.map((path) => {
+    const { size } = statSync(path);
+    if (size > policyTextBytesMax) {
+      throw new CodedError('INVALID_ARGUMENT', 'policy_too_large', `${path}: ${size} bytes, at most ${policyTextBytesMax} are taken`);
+    }
+    return { name: basename(path, '.sql'), text: readFileSync(path, 'utf8') };
+  });
+}
+
+/** A short name for policies by their content: 12 hexadecimal digits that differ when a name, a text or the order does. */
+export function hashOfTexts(texts: readonly PolicyText[]): string {
+  return createHash('sha256').update(JSON.stringify(texts.map(({ name, text }) => [name, text]))).digest('hex').slice(0, 12);
 }
 
 /** Compiled policies, and the trusted SQL that a database needs before they run: the sampling macros. */

@@ -15,6 +15,7 @@ export async function runProcess(): Promise<void> {
     environment: process.env,
     directory: process.cwd(),
     signal: stop.signal,
+    onHangup: (listener) => process.on('SIGHUP', listener),
   });
   setTimeout(() => process.exit(), lingerMs).unref();
 }

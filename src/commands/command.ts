@@ -24,6 +24,8 @@ export interface CommandIo {
   readonly directory: string;
   /** Aborted by the first SIGINT or SIGTERM: finish what is open, then return. */
   readonly signal: AbortSignal;
+  /** Calls `listener` at each SIGHUP, which else ends the process. */
+  readonly onHangup?: (listener: () => void) => void;
 }
 
 /** What stands behind the options on the command line, for example one `FILE`. */

@@ -1,4 +1,4 @@
-import { startApp } from '../app.ts';
+import { type App, startApp } from '../app.ts';
 import { realSeam } from '../base/seam.ts';
 import { packageFile } from '../base/package-paths.ts';
 import { list } from '../config/collections.ts';
@@ -12,7 +12,7 @@ import { LiveTable } from './live-table.ts';
 export const run = defineCommand({
   name: 'run',
   summary: 'Take telemetry in, sample it by policies, send on what is kept',
-  text: 'Runs until SIGINT or SIGTERM; then open windows are decided and what is kept is exported. A second signal stops at once.',
+  text: 'Runs until SIGINT or SIGTERM; then open windows are decided and what is kept is exported. A second signal stops at once. Changed policy files take over while it runs; SIGHUP reads them again.',
   options: {
     config: optional('config', filePath, 'Configuration file; without it config/default.yaml of the package.'),
     settings: option('set', list(text), [], 'Setting that goes over the file\'s, as windows.traces.length=5s.'),
@@ -23,7 +23,10 @@ export const run = defineCommand({
     const path = options.config ?? packageFile('config/default.yaml');
     const config = loadConfig(path, options.settings, io.environment);
     const log = loggerOf(config, io, options.isLive);
+    let running: App | null = null;
+    if (config.policy.reload !== 'off') io.onHangup?.(() => void running?.reloadPolicies?.('signal'));
     const app = await startApp(config, log, { countServices: options.isLive });
+    running = app;
     const table = options.isLive ? new LiveTable(app.observer, app.addresses, io.stdout, realSeam()) : null;
     table?.start();
     await stopped(io.signal);

@@ -1,6 +1,6 @@
 import { exporters, receivers } from './components.ts';
 import type { ValueOf } from './kind.ts';
-import { policyFiles } from './policy-files.ts';
+import { policyFilePatterns } from './policy-files.ts';
 import { duration, endpoint, flag, hexKey, integer, number, oneOf, size } from './scalars.ts';
 import { option, optional, secret, section } from './section.ts';
 
@@ -20,6 +20,7 @@ const policy = section('How policies run, and what happens when they cannot.', {
     probability: option('probability', number({ min: 0, max: 1 }), 1, 'Each item is kept with this probability.'),
   }), {}, 'The fallback.'),
   rowsMax: option('rows_max', integer({ min: 1 }), 10_000_000, 'Rows that one policy may return for one window; more make it fail.'),
+  reload: option('reload', oneOf('auto', 'signal', 'off'), 'auto', 'When changed policy files take the place of those that run: `auto` as soon as they change, `signal` on SIGHUP or POST /-/reload alone, `off` never. Files that cannot be used are refused, and the old ones stay.'),
 });
 
 const decisionCache = section('What is remembered of decided traces, for spans that come late.', {
@@ -31,7 +32,7 @@ const decisionCache = section('What is remembered of decided traces, for spans t
 export const declaration = section('The whole configuration is one YAML file.', {
   receivers: option('receivers', receivers, {}, 'Where telemetry comes in.'),
   windows: option('windows', windows, {}, 'Windows.'),
-  policies: option('policies', policyFiles, [],
+  policies: option('policies', policyFilePatterns, [],
     'The SQL files to run, as paths or globs from the working directory; `package:sql/policies/NAME.sql` is one that comes with Thresher.'),
   policy: option('policy', policy, {}, 'Running policies.'),
   memory: option('memory', section('Bounds of memory.', {
@@ -56,5 +57,5 @@ export const declaration = section('The whole configuration is one YAML file.', 
   }), {}, 'Our own log.'),
 }, { service: 'pipelines are not wired by hand: every receiver feeds the windows, and every exporter gets what is kept', processors: 'write policies, windows and policy' });
 
-/** A valid configuration: camelCase names with units, every default filled in; policies are absolute paths of files that exist, other paths stand as written. */
+/** A valid configuration: camelCase names with units, every default filled in; policies are absolute, and files that exist; other paths stand as written. */
 export type ThresherConfig = ValueOf<typeof declaration>;

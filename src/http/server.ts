@@ -11,6 +11,14 @@ export interface Health {
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
+/** What came of a reload of the policies; `refused` is answered with 422. */
+export interface ReloadAnswer {
+  readonly result: 'loaded' | 'unchanged' | 'refused';
+  readonly generation: number;
+  readonly hash: string;
+  readonly message: string | null;
+}
+
 export interface HttpOptions {
   /** `host:port`; port 0 takes a free one. */
   readonly endpoint: string;
@@ -18,6 +26,8 @@ export interface HttpOptions {
   /** Whether telemetry is taken in now: false while starting and draining. */
   readonly ready: () => boolean;
   readonly health: () => Health;
+  /** Reads the policy files again; without it nobody can ask for that. */
+  readonly reload?: (() => Promise<ReloadAnswer>) | null;
   /** Told of requests that failed by an error of ours. */
   readonly log?: Logger;
 }
@@ -34,7 +44,7 @@ const bodyBytesMax = 64 * 1024;
 const requestTimeoutMs = 10_000;
 
 /**
- * Serves `/healthz` and `/readyz` (200 or 503, JSON) and `/metrics` (Prometheus text). Throws CodedError
+ * Serves `/healthz` and `/readyz` (200 or 503, JSON) and `/metrics` (Prometheus text), and `POST /-/reload` to whoever is on this machine. Throws CodedError
  * `cannot_listen` when the endpoint is taken or not ours.
  */
 export async function startHttp(options: HttpOptions): Promise<HttpServer> {
@@ -54,13 +64,24 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   return { address: formatEndpoint({ host: endpoint.host, port }), close: () => app.close() };
 }
 
-function addRoutes(app: FastifyInstance, { registry, ready, health }: HttpOptions): void {
+function addRoutes(app: FastifyInstance, { registry, ready, health, reload = null }: HttpOptions): void {
   app.get('/healthz', (_, reply) => {
     const { ok, detail } = health();
     return json(reply, ok ? 200 : 503, { status: ok ? 'ok' : 'failing', ...detail });
   });
   app.get('/readyz', (_, reply) => (ready() ? json(reply, 200, { status: 'ready' }) : json(reply, 503, { status: 'not ready' })));
   app.get('/metrics', (_, reply) => reply.type(expositionContentType).send(registry.text()));
+  if (reload === null) return;
+  app.post('/-/reload', async ({ socket, headers }, reply) => {
+    if (!isLoopback(socket.remoteAddress ?? '')) return json(reply, 403, { error: 'forbidden', message: 'policies are reloaded from this machine only; elsewhere send SIGHUP, or change the files' });
+    if (headers.origin !== undefined) return json(reply, 403, { error: 'forbidden', message: 'not for pages of a browser' });
+    const outcome = await reload();
+    return json(reply, outcome.result === 'refused' ? 422 : 200, { ...outcome });
+  });
+}
+
+function isLoopback(address: string): boolean {
+  return address === '::1' || /^(::ffff:)?127\./.test(address);
 }
 
 function answerPlainly(app: FastifyInstance, log: Logger): void {

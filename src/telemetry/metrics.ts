@@ -107,6 +107,8 @@ export interface Counter<D extends MetricDefinition> {
 export interface Gauge<D extends MetricDefinition> {
   set(value: number, ...labels: LabelArguments<D>): void;
   with(...labels: LabelArguments<D>): GaugeSeries;
+  /** Forgets all series, for gauges that say what there is by their labels. */
+  clear(): void;
 }
 
 export interface HistogramFamily<D extends MetricDefinition> {
@@ -131,7 +133,7 @@ export class MetricRegistry {
 
   gauge<D extends MetricDefinition & { readonly type: 'gauge' }>(definition: D): Gauge<D> {
     const at = this.#accessor(definition, GaugeSeries, () => new GaugeSeries());
-    return { set: (value, ...[labels]) => at(labels).set(value), with: (...[labels]) => at(labels) };
+    return { set: (value, ...[labels]) => at(labels).set(value), with: (...[labels]) => at(labels), clear: () => this.#families.get(definition.name)?.series.clear() };
   }
 
   histogram<D extends MetricDefinition & { readonly type: 'histogram' }>(definition: D): HistogramFamily<D> {

@@ -9,7 +9,7 @@ describe.each(['default.yaml', 'example.yaml'])('config/%s', (name) => {
   test('is valid from any directory, without anything in the environment', () => {
     try {
       const { policies } = parseConfig({ text, name, environment: {}, directory: '/' });
-      expect(policies.every((path) => existsSync(path))).toBe(true);
+      expect(policies.files.every((path) => existsSync(path))).toBe(true);
     } catch (error) {
       if (error instanceof ConfigError) throw new Error(error.message);
       throw error;

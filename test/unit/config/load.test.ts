@@ -31,8 +31,8 @@ describe('a valid configuration', () => {
     expect(parsed(least)).toEqual({
       receivers: [{ id: 'otlp', type: 'otlp', grpc: { endpoint: '127.0.0.1:4317', maxRecvMsgBytes: 16 * 2 ** 20, maxConcurrentStreams: 100 }, inputWithoutThreshold: 'unsampled', validate: 'all' }],
       windows: { traces: { lengthMs: 10_000, decisionWaitMs: 30_000 }, logs: { lengthMs: 60_000 } },
-      policies: [join(directory, 'a.sql')],
-      policy: { deadlineMs: 10_000, fallback: { probability: 1 }, rowsMax: 10_000_000 },
+      policies: { patterns: [join(directory, 'a.sql')], files: [join(directory, 'a.sql')] },
+      policy: { deadlineMs: 10_000, fallback: { probability: 1 }, rowsMax: 10_000_000, reload: 'auto' },
       memory: { limitBytes: 2 ** 30 },
       decisionCache: { keptMax: 500_000, droppedMax: 2_000_000 },
       metrics: { passThrough: true },
@@ -58,7 +58,7 @@ exporters:
   });
 
   test('finds policies by glob, by path and in the package, each once', () => {
-    expect(parsed(`${least}`.replace('a.sql', `[b.sql, "*.sql", "package:package.json", ${join(directory, 'a.sql')}]`)).policies)
+    expect(parsed(`${least}`.replace('a.sql', `[b.sql, "*.sql", "package:package.json", ${join(directory, 'a.sql')}]`)).policies.files)
       .toEqual([join(directory, 'b.sql'), join(directory, 'a.sql'), packageFile('package.json')]);
   });
 });
@@ -95,7 +95,7 @@ sampling: { hash_key: "\${file:key}" }
     const settings = ['windows.traces.length=1s', 'windows.traces.length=5s', 'policies=[b.sql]', 'exporters.otap/x={endpoint: "a:1"}', 'receivers.otlp.grpc.endpoint=127.0.0.1:0'];
     const config = parsed(least, { settings });
     expect(config.windows.traces.lengthMs).toBe(5000);
-    expect(config.policies).toEqual([join(directory, 'b.sql')]);
+    expect(config.policies.files).toEqual([join(directory, 'b.sql')]);
     expect(config.exporters.map(({ id }) => id)).toEqual(['debug', 'otap/x']);
     expect(config.receivers[0]).toMatchObject({ grpc: { endpoint: '127.0.0.1:0' } });
   });
