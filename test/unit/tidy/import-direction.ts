@@ -6,7 +6,7 @@ const rows: readonly (readonly string[])[] = [
   ['telemetry', 'config', 'sampling'],
   ['otap', 'otlp'],
   ['store'],
-  ['policy'],
+  ['policy', 'audit'],
   ['pipeline'],
   ['grpc'],
   ['receivers', 'exporters', 'http'],
