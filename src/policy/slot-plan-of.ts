@@ -11,7 +11,7 @@ import type { CompiledPolicy, ViewReads } from './compile/compiled.ts';
 export function slotPlanOf(signal: SampledSignal, policies: readonly CompiledPolicy[], extraKeys: readonly ReadKey[] = []): SlotPlan {
   const fields = new Set<string>();
   const keys: ReadKey[] = [...extraKeys];
-  const views = policies.flatMap((policy) => policy.views);
+  const views = policies.flatMap(viewsOf);
   for (const reads of views) {
     if (reads.view === 'span_events' || reads.view === 'span_links') continue;
     const needs = needsOf(reads.view, reads);
@@ -26,6 +26,11 @@ export function slotPlanOf(signal: SampledSignal, policies: readonly CompiledPol
     children: childPlans(views, stars),
     stars,
   };
+}
+
+/** What a policy reads of views, and what its history does. */
+function viewsOf({ views, history }: CompiledPolicy): readonly ViewReads[] {
+  return history === null ? views : [...views, ...history.views];
 }
 
 function keyColumns(keys: readonly ReadKey[], prefix: string): KeyColumn[] {
@@ -55,6 +60,6 @@ function starPlans(policies: readonly CompiledPolicy[]): StarPlan[] {
 
 /** The union of what policies read of one view. */
 export function unionUse(policies: readonly CompiledPolicy[], view: ViewReads['view']): ViewUse {
-  const reads = policies.flatMap((policy) => policy.views.filter((candidate) => candidate.view === view));
+  const reads = policies.flatMap(viewsOf).filter((candidate) => candidate.view === view);
   return { columns: [...new Set(reads.flatMap((read) => read.columns))], keys: reads.flatMap((read) => read.keys) };
 }

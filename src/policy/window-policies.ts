@@ -1,8 +1,9 @@
 import type { Seam } from '../base/seam.ts';
 import type { Session } from '../store/duckdb.ts';
 import { childViewSql, rowViewSql, starViewSql, traceViewSql, type Window } from '../store/window-views.ts';
-import type { CompiledPolicy, ViewReads } from './compile/compiled.ts';
+import type { CompiledPolicy, HistoryPlan, ViewReads } from './compile/compiled.ts';
 import { evaluatePolicy, type PolicyPicks } from './evaluate.ts';
+import { type HistoryOutcome, PolicyHistories } from './history.ts';
 
 /** What one policy said about a window, or why it could not. */
 export interface PolicyOutcome {
@@ -10,6 +11,8 @@ export interface PolicyOutcome {
   readonly picks: PolicyPicks | null;
   readonly error: unknown;
   readonly elapsedMs: number;
+  /** What was remembered for its view `history`; null where it declares none, or failed. */
+  readonly history: HistoryOutcome | null;
 }
 
 export interface PolicyLimits {
@@ -22,26 +25,42 @@ export class PolicyRunner {
   readonly #connect: () => Promise<Session>;
   readonly #limits: PolicyLimits;
   readonly #seam: Seam;
+  readonly #histories: PolicyHistories;
   #session: Session | null = null;
 
   constructor(connect: () => Promise<Session>, limits: PolicyLimits, seam: Seam) {
     this.#connect = connect;
     this.#limits = limits;
     this.#seam = seam;
+    this.#histories = new PolicyHistories(limits.deadlineMs, seam);
   }
 
   /** Runs one policy over a window. `tracesTable` holds the window's traces, made with the union of all policies' reads. */
   async run(policy: CompiledPolicy, window: Window, tracesTable: string | null): Promise<PolicyOutcome> {
     const startMs = this.#seam.monotonicMs();
-    const done = (picks: PolicyPicks | null, error: unknown): PolicyOutcome => (
-      { policy, picks, error, elapsedMs: this.#seam.monotonicMs() - startMs });
+    const done = (picks: PolicyPicks | null, error: unknown, history: HistoryOutcome | null): PolicyOutcome => (
+      { policy, picks, error, elapsedMs: this.#seam.monotonicMs() - startMs, history });
     try {
       this.#session ??= await this.#connect();
       await this.#createViews(this.#session, policy, window, tracesTable);
-      return done(await evaluatePolicy(this.#session.api, policy, { ...this.#limits, seam: this.#seam }), null);
+      const picks = await evaluatePolicy(this.#session.api, policy, { ...this.#limits, seam: this.#seam });
+      return done(picks, null, policy.history === null ? null : await this.#record(this.#session, policy, policy.history, { window, tracesTable, picks }));
     } catch (error) {
       if (isConnectionLost(error)) this.#session = null;
-      return done(null, error);
+      return done(null, error, null);
+    }
+  }
+
+  /** Remembers what the window came to, once its items are named: from the next window on the policy reads it. */
+  async #record(
+    session: Session, policy: CompiledPolicy, plan: HistoryPlan, { window, tracesTable, picks }: { readonly window: Window; readonly tracesTable: string | null; readonly picks: PolicyPicks },
+  ): Promise<HistoryOutcome> {
+    try {
+      for (const reads of plan.views) await createView(session, reads.view, viewSql(reads, window, tracesTable));
+      return await this.#histories.record(session, policy, plan, window, picks);
+    } catch (error) {
+      if (isConnectionLost(error)) this.#session = null;
+      return { keys: 0, forgottenKeys: 0, error };
     }
   }
 
@@ -51,13 +70,18 @@ export class PolicyRunner {
   }
 
   async #createViews(session: Session, policy: CompiledPolicy, window: Window, tracesTable: string | null): Promise<void> {
-    for (const reads of policy.views) {
-      await session.run(`CREATE OR REPLACE TEMP VIEW ${reads.view} AS ${viewSql(reads, window, tracesTable)}`);
-    }
-    for (const { star } of policy.stars) {
-      await session.run(`CREATE OR REPLACE TEMP VIEW ${star} AS ${starViewSql(window, star)}`);
+    for (const reads of policy.views) await createView(session, reads.view, viewSql(reads, window, tracesTable));
+    for (const { star } of policy.stars) await createView(session, star, starViewSql(window, star));
+    for (const { side } of policy.sides) {
+      await createView(session, side, side === 'history' ? this.#histories.viewSql(policy, window.number ?? 0) : window.keptTraces ?? noKeptTraces);
     }
   }
+}
+
+const noKeptTraces = 'SELECT NULL::UUID AS trace_id, NULL::DOUBLE AS probability, NULL::DOUBLE AS adjusted_count WHERE false';
+
+async function createView(session: Session, name: string, sql: string): Promise<void> {
+  await session.run(`CREATE OR REPLACE TEMP VIEW ${name} AS ${sql}`);
 }
 
 function viewSql(reads: ViewReads, window: Window, tracesTable: string | null): string {

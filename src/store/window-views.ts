@@ -10,6 +10,10 @@ import { nOne, type RowNeeds, windowRows, type WindowSlot } from './window-rows.
 export interface Window {
   readonly signal: SampledSignal;
   readonly slots: readonly WindowSlot[];
+  /** Number of its slot, by which policies look back; 0 where it is left out. */
+  readonly number?: number;
+  /** Windows of logs: SELECT of the view `kept_traces`. */
+  readonly keptTraces?: string;
 }
 
 /** A key that a policy reads, under the field name that its compiled SQL uses. */

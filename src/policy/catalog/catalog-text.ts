@@ -1,13 +1,15 @@
+import { catalogSideViews } from './side-views.ts';
 import { catalogStars, starColumns } from './stars.ts';
 import { type CatalogColumn, catalogViews, keysType } from './views.ts';
 
 /** The catalog as Markdown: the reference part of docs/policies.md, which a test compares with it. */
 export function catalogMarkdown(): string {
   const views = catalogViews.map(({ name, signal, doc, columns }) => section(`${name} (${signal})`, `${sentence(doc)}`, columns));
+  const sides = catalogSideViews.map(({ name, signals, doc, columns }) => section(`${name} (${signals.join(', ')})`, sentence(doc), columns));
   const stars = catalogStars.map(({ name, aliases, signals, parent }) =>
     `| \`${name}\` | ${aliases.map((alias) => `\`${alias}\``).join(', ')} | ${signals.join(', ')} | \`${parent}\` |`);
   const starTable = ['| table | also called | signals | parent_id is |', '|---|---|---|---|', ...stars].join('\n');
-  return [...views, `### Star tables\n\n${starTable}\n\n${columnTable(starColumns(catalogStars[0]).slice(1))}`].join('\n\n');
+  return [...views, ...sides, `### Star tables\n\n${starTable}\n\n${columnTable(starColumns(catalogStars[0]).slice(1))}`].join('\n\n');
 }
 
 function section(title: string, doc: string, columns: readonly CatalogColumn[]): string {

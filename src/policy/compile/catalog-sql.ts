@@ -1,11 +1,15 @@
+import { catalogSideViews } from '../catalog/side-views.ts';
 import { catalogStars, starColumns } from '../catalog/stars.ts';
 import { catalogViews, keysType } from '../catalog/views.ts';
 import type { KeyRead, PolicySignal } from './compiled.ts';
 
+/** A view of the window, a star table of its attributes, a view of what is not in the window. */
+type TableKind = 'view' | 'star' | 'side';
+
 /** A view or star table of one signal as the analysis makes it: an empty table with these columns. */
 export interface TableShape {
   readonly name: string;
-  readonly kind: 'view' | 'star';
+  readonly kind: TableKind;
   /** Column names in catalog order; `attributes` and `resource` are among them where the table has them. */
   readonly columns: readonly string[];
   readonly typeOf: (column: string) => string;
@@ -25,10 +29,11 @@ export function tableShapes(signal: PolicySignal): readonly TableShape[] {
   const stars = catalogStars
     .filter(({ signals }) => signals.includes(signal))
     .map((star) => shape(star.name, 'star', starColumns(star)));
-  return [...views, ...stars];
+  const sides = catalogSideViews.filter(({ signals }) => signals.includes(signal)).map(({ name, columns }) => shape(name, 'side', columns));
+  return [...views, ...stars, ...sides];
 }
 
-function shape(name: string, kind: 'view' | 'star', columns: readonly { readonly name: string; readonly type: string }[]): TableShape {
+function shape(name: string, kind: TableKind, columns: readonly { readonly name: string; readonly type: string }[]): TableShape {
   const types = new Map(columns.map((column) => [column.name, column.type]));
   return { name, kind, columns: columns.map((column) => column.name), typeOf: (column) => types.get(column) ?? keysType };
 }

@@ -9,6 +9,9 @@ export type PolicyMode = 'enforce' | 'shadow' | 'drop';
 
 export type ViewName = 'traces' | 'spans' | 'span_events' | 'span_links' | 'logs';
 
+/** Views of what is not in the window itself. */
+export type SideView = 'history' | 'kept_traces';
+
 export type StarName = 'span_attrs' | 'log_attrs' | 'resource_attrs' | 'scope_attrs' | 'span_event_attrs' | 'span_link_attrs';
 
 /** SQL type that an attribute is read as. */
@@ -37,6 +40,25 @@ export interface StarReads {
   readonly columns: readonly string[];
 }
 
+/** What the policy reads of one view beside the window's. */
+export interface SideReads {
+  readonly side: SideView;
+  readonly columns: readonly string[];
+}
+
+/** What is remembered of each window for the view `history`, by the policy's header. */
+export interface HistoryPlan {
+  /** Names what is remembered: policies of one name and declaration share what was remembered before. */
+  readonly declaration: string;
+  /** SELECT of `item`, `key` VARCHAR and `value` DOUBLE, one row an item of the window; runs where `views` exist. */
+  readonly sql: string;
+  readonly views: readonly ViewReads[];
+  /** Keys remembered of one window at most: those of most arrivals. */
+  readonly keysMax: number;
+  /** Windows that are looked back at most. */
+  readonly windowsMax: number;
+}
+
 /** A policy made safe, typed and analysed. `sql` and `wrappedSql` run where the catalog's views exist. */
 export interface CompiledPolicy {
   readonly name: string;
@@ -59,5 +81,8 @@ export interface CompiledPolicy {
   readonly namesOnlySampleOf: string | null;
   readonly views: readonly ViewReads[];
   readonly stars: readonly StarReads[];
+  readonly sides: readonly SideReads[];
+  /** What it remembers of each window; null where the header declares nothing. */
+  readonly history: HistoryPlan | null;
   readonly warnings: readonly string[];
 }

@@ -1,14 +1,17 @@
 import { realSeam, type Seam } from '../../base/seam.ts';
+import { catalogSideViews } from '../catalog/side-views.ts';
 import { catalogStars } from '../catalog/stars.ts';
 import { samplingFunctions } from './allowed-functions.ts';
 import { Analysis, type Bench } from './analysis.ts';
 import { bindingError } from './binding-error.ts';
 import { allReads, tableShapes, type TableShape } from './catalog-sql.ts';
 import { checkCeilingReads, checkCeilingText } from './ceiling-reads.ts';
-import type { CompiledPolicy, KeyRead, StarReads, ViewReads } from './compiled.ts';
+import type { CompiledPolicy, KeyRead, SideReads, StarReads, ViewReads } from './compiled.ts';
+import { type Finding, findingText } from './finding.ts';
 import { pinDoubles, translateForeign } from './foreign.ts';
 import { checkGrowth } from './growth.ts';
 import { parseHeader } from './header.ts';
+import { checkSides, historyPlan } from './history-plan.ts';
 import { rewriteKeys } from './keys.ts';
 import { checkItems, lint } from './lint.ts';
 import { namesOnlySampleOf } from './names-only-sample.ts';
@@ -43,6 +46,11 @@ export class PolicyCompiler {
 
   /** Throws PolicyError: what is wrong, where, and what to write instead. */
   async compile(name: string, text: string): Promise<CompiledPolicy> {
+    return (await this.examine(name, text)).policy;
+  }
+
+  /** The same, with all that the lints say and the tree that they looked at. Throws PolicyError. */
+  async examine(name: string, text: string): Promise<Examined> {
     const source = new PolicySource(name, text);
     const header = parseHeader(source);
     const statement = await this.#analysis.parse(source);
@@ -64,15 +72,30 @@ export class PolicyCompiler {
       checkItems(source, signal, shape.keyKind, reads);
       if (isCeiling) checkCeilingReads(source, reads, keys);
       const stars = starReads(tables, reads, starKeys(statement));
-      const warnings = [...header.warnings, ...lint(source, statement, stars, { complete, inverse })];
+      const sides = sideReads(reads);
+      const findings = lint({ source, statement, stars, keys, macros: this.#names.macros, complete, inverse });
+      const warnings = [...header.warnings, ...checkSides(source, sides, header), ...findings.filter(({ severity }) => severity !== 'note').map(findingText)];
+      const history = await historyPlan(source, header, signal, this.#analysis);
       const only = namesOnlySampleOf(statement, this.#names.macros);
-      return { name, signal, mode: header.mode, source: text, sql, ...shape, namesOnlySampleOf: only, views: viewReads(tables, reads), stars, warnings };
+      const policy: CompiledPolicy = { name, signal, mode: header.mode, source: text, sql, ...shape, namesOnlySampleOf: only, views: withTraceOfRecords(viewReads(tables, reads), sides), stars, sides, history, warnings };
+      return { policy, source, statement, keys, findings };
     } catch (error) {
       throw error instanceof PolicyError ? error : bindingError(source, statement, tables, keys, error);
     } finally {
       bench.close();
     }
   }
+}
+
+/** A policy that compiled, and what was found out on the way. */
+export interface Examined {
+  readonly policy: CompiledPolicy;
+  readonly source: PolicySource;
+  /** The syntax tree that `policy.sql` was printed from. */
+  readonly statement: Node;
+  readonly keys: readonly KeyRead[];
+  /** What the lints say; warnings about the header are in `policy.warnings` alone. */
+  readonly findings: readonly Finding[];
 }
 
 interface Binding {
@@ -107,6 +130,20 @@ function viewReads(tables: readonly TableShape[], reads: Reads): readonly ViewRe
 
 function isViewName(name: string): name is ViewReads['view'] {
   return ['traces', 'spans', 'span_events', 'span_links', 'logs'].includes(name);
+}
+
+function sideReads(reads: Reads): readonly SideReads[] {
+  return catalogSideViews.flatMap(({ name, columns }) => {
+    const read = reads.get(name);
+    return read === undefined ? [] : [{ side: name, columns: columns.map((column) => column.name).filter((column) => read.columns.has(column)) }];
+  });
+}
+
+/** Records that are capped at the p of their trace (sampling.md, rule 9) bring its id, whatever the policy itself reads. */
+function withTraceOfRecords(views: readonly ViewReads[], sides: readonly SideReads[]): readonly ViewReads[] {
+  if (!sides.some(({ side }) => side === 'kept_traces')) return views;
+  const logs = views.find(({ view }) => view === 'logs') ?? { view: 'logs', columns: [], keys: [] };
+  return [...views.filter((reads) => reads !== logs), { ...logs, columns: [...new Set([...logs.columns, 'trace_id'])] }];
 }
 
 function starReads(tables: readonly TableShape[], reads: Reads, keys: ReturnType<typeof starKeys>): readonly StarReads[] {

@@ -1,5 +1,6 @@
-import { Buffer } from 'node:buffer';
 import type { KeyType, PolicyMode, PolicySignal } from './compiled.ts';
+import { type HeaderEntry as Entry, headerEntries } from './header-entries.ts';
+import { historyHeader, type HistoryHeader, historyHeaderNames } from './history-header.ts';
 import type { PolicySource } from './policy-source.ts';
 import { suggestion } from './suggest.ts';
 
@@ -16,17 +17,12 @@ export interface Header {
   readonly signal: PolicySignal | null;
   readonly mode: PolicyMode;
   readonly keys: readonly DeclaredKey[];
+  readonly history: HistoryHeader | null;
   readonly warnings: readonly string[];
 }
 
-interface Entry {
-  readonly name: string;
-  readonly value: string;
-  readonly offset: number;
-}
-
 /** All headers that mean something. */
-export const headerNames = ['signal', 'mode', 'attribute', 'resource', 'description'] as const;
+export const headerNames = ['signal', 'mode', 'attribute', 'resource', 'description', ...historyHeaderNames] as const;
 
 /** Reads `-- name: value` lines. Throws PolicyError `signal`, `key_type` or `not_allowed`. */
 export function parseHeader(source: PolicySource): Header {
@@ -36,19 +32,7 @@ export function parseHeader(source: PolicySource): Header {
     const hint = suggestion(name, headerNames);
     return `line ${source.positionOf(offset).line}: the header ${name} is not known and has no effect${hint === null ? '' : `; ${hint}`}`;
   });
-  return { signal: signalOf(source, entries), mode: modeOf(source, entries), keys: declaredKeys(source, entries), warnings };
-}
-
-function headerEntries(text: string): readonly Entry[] {
-  const entries: Entry[] = [];
-  let offset = 0;
-  for (const line of text.split('\n')) {
-    if (line.trim() !== '' && !line.trimStart().startsWith('--')) break;
-    const match = /^\s*--\s*([a-z][a-z_]*):\s+(\S.*?)\s*$/.exec(line);
-    if (match !== null) entries.push({ name: match[1], value: match[2], offset });
-    offset += Buffer.byteLength(line, 'utf8') + 1;
-  }
-  return entries;
+  return { signal: signalOf(source, entries), mode: modeOf(source, entries), keys: declaredKeys(source, entries), history: historyHeader(source, entries), warnings };
 }
 
 const modes: readonly PolicyMode[] = ['enforce', 'shadow', 'drop'];

@@ -1,3 +1,4 @@
+import { catalogSideViews } from '../catalog/side-views.ts';
 import { catalogStars } from '../catalog/stars.ts';
 import { catalogViews } from '../catalog/views.ts';
 import type { PolicySignal } from './compiled.ts';
@@ -7,7 +8,7 @@ import { type Node, textOf, visitNodes } from './sql-tree.ts';
 
 const signalsByTable: ReadonlyMap<string, readonly PolicySignal[]> = new Map([
   ...catalogViews.map(({ name, signal }): [string, readonly PolicySignal[]] => [name, [signal]]),
-  ...catalogStars.map(({ name, signals }): [string, readonly PolicySignal[]] => [name, signals]),
+  ...[...catalogStars, ...catalogSideViews].map(({ name, signals }): [string, readonly PolicySignal[]] => [name, signals]),
 ]);
 
 /** Names of all views and star tables, star aliases not. */

@@ -17,7 +17,7 @@ import type { Window } from '../../../src/store/window-views.ts';
 
 /** A policy that only says what it reads. */
 export function reading(signal: SampledSignal, views: CompiledPolicy['views'], stars: CompiledPolicy['stars'] = []): CompiledPolicy {
-  return { name: 'p', signal, mode: 'enforce', source: '', sql: '', wrappedSql: '', keyKind: 'id', hasSplit: false, namesOnlySampleOf: null, views, stars, warnings: [] };
+  return { name: 'p', signal, mode: 'enforce', source: '', sql: '', wrappedSql: '', keyKind: 'id', hasSplit: false, namesOnlySampleOf: null, views, stars, sides: [], history: null, warnings: [] };
 }
 
 /** All columns of a view in the catalog but `attributes` and `resource`. */
