@@ -1,50 +1,95 @@
-import type { CompiledPolicy } from './compiled.ts';
+import type { CompiledPolicy, KeyRead } from './compiled.ts';
+import { type Finding, finding } from './finding.ts';
+import { lintChance } from './lint-chance.ts';
+import { lintLimits } from './lint-limits.ts';
+import { lintOrder } from './lint-order.ts';
+import { lintOutcomes } from './lint-outcomes.ts';
 import type { PolicySource } from './policy-source.ts';
 import type { Reads } from './reads.ts';
 import { columnParts, isNode, type Node, nodesOf, type SqlTree, textOf, visitNodes } from './sql-tree.ts';
 
+/** What the lints that need no database look at. */
+export interface LintInput {
+  readonly source: PolicySource;
+  readonly statement: Node;
+  readonly stars: CompiledPolicy['stars'];
+  readonly keys: readonly KeyRead[];
+  /** All sampling functions. */
+  readonly macros: ReadonlySet<string>;
+  /** Whether less than all columns of the views are projected. */
+  readonly complete: boolean;
+  /** Whether the chance is returned as adjusted_count. */
+  readonly inverse: boolean;
+}
+
 /** What is allowed and yet likely not what was meant. */
-export function lint(source: PolicySource, statement: Node, stars: CompiledPolicy['stars'], { complete, inverse }: { readonly complete: boolean; readonly inverse: boolean }): readonly string[] {
-  const warnings: string[] = [];
-  for (const { star, keys } of stars) {
-    if (keys !== 'all') continue;
-    warnings.push(`${star} is read with all its keys: compare its column key with constants (key = 'x', key IN ('x', 'y')) in WHERE or ON to project only those`);
-  }
-  const top = statement['node'];
-  const limit = isNode(top) ? nodesOf(top['modifiers']).find((modifier) => String(modifier['type']).startsWith('LIMIT')) : undefined;
-  if (limit !== undefined) {
-    warnings.push(`${source.place(limit)}: LIMIT picks rows without a chance that is known, so their counts are wrong; bottom_k(item, k) picks k of them rightly`);
-  }
-  const count = topItems(top).find((item) => columnParts(item)?.at(-1)?.toLowerCase() === 'adjusted_count' && textOf(item['alias']) === '');
-  if (count !== undefined && inverse) {
-    warnings.push(`${source.place(count)}: adjusted_count as it came is returned as 1 / probability: every item is kept as it came; say which probability you mean`);
-  }
-  warnings.push(...wrongOwners(source, statement));
-  if (!complete) warnings.push('all columns of the views are read: SELECT * is used where the number of columns matters; name them');
-  return warnings;
+export function lint(input: LintInput): readonly Finding[] {
+  const { source, statement, macros } = input;
+  return [
+    ...lintReads(input),
+    ...lintCounts(input),
+    ...lintChance(source, statement, input.keys, macros),
+    ...lintOutcomes(source, statement, macros),
+    ...lintLimits(source, statement),
+    ...lintOrder(source, statement),
+  ];
+}
+
+/** What is read without need, or never found. */
+function lintReads({ source, statement, stars, complete }: LintInput): readonly Finding[] {
+  const wide = stars.filter(({ keys }) => keys === 'all').map(({ star }) => {
+    const at = tableOf(statement, star);
+    return finding(source, 'all_keys', at, `${star} is read with all its keys`, "compare its column key with constants (key = 'x', key IN ('x', 'y')) in WHERE or ON to project only those");
+  });
+  const all = complete ? [] : [finding(source, 'all_columns', undefined, 'all columns of the views are read: SELECT * is used where the number of columns matters', 'name them')];
+  return [...wide, ...wrongOwners(source, statement), ...all];
+}
+
+function tableOf(statement: Node, name: string): Node | undefined {
+  let found: Node | undefined;
+  visitNodes(statement, (node) => {
+    if (found === undefined && node['type'] === 'BASE_TABLE' && textOf(node['table_name']).toLowerCase() === name) found = node;
+  });
+  return found;
+}
+
+/** `adjusted_count` where a chance belongs. */
+function lintCounts({ source, statement, inverse }: LintInput): readonly Finding[] {
+  return topItems(statement['node'] ?? null).flatMap((item) => {
+    if (columnParts(item)?.at(-1)?.toLowerCase() !== 'adjusted_count') return [];
+    const alias = textOf(item['alias']).toLowerCase();
+    if (alias === '' && inverse) {
+      return [finding(source, 'adjusted_count_returned', item, 'adjusted_count as it came is returned as 1 / probability: every item is kept as it came', 'say which probability you mean')];
+    }
+    return alias === 'probability'
+      ? [finding(source, 'count_as_probability', item, 'adjusted_count is a count, 1 / probability', 'write 1.0 AS probability to keep all that is named, proportional(f) for a share of what came')]
+      : [];
+  });
 }
 
 /** Comparisons of an item's id with the parent_id of resource or scope attributes: never equal. */
-function wrongOwners(source: PolicySource, statement: Node): readonly string[] {
+function wrongOwners(source: PolicySource, statement: Node): readonly Finding[] {
   const owners = new Map<string, string>();
   visitNodes(statement, (node) => {
     const star = node['type'] === 'BASE_TABLE' ? textOf(node['table_name']) : '';
     if (star === 'resource_attrs' || star === 'scope_attrs') owners.set((textOf(node['alias']) || star).toLowerCase(), star.replace('attrs', 'id'));
   });
-  const warnings: string[] = [];
+  const found: Finding[] = [];
   visitNodes(statement, (node) => {
     if (node['type'] !== 'COMPARE_EQUAL') return;
     const sides = [columnParts(node['left']) ?? [], columnParts(node['right']) ?? []].map((side) => side.map((part) => part.toLowerCase()));
     const parent = sides.find((side) => side.at(-1) === 'parent_id' && owners.has(side.at(-2) ?? ''));
     if (parent === undefined || !sides.some((side) => side.at(-1) === 'id')) return;
-    warnings.push(`${source.place(node)}: ${parent.join('.')} is a ${owners.get(parent[0]) ?? 'resource_id'}, never an id: join on that column`);
+    found.push(finding(source, 'wrong_owner', node, `${parent.join('.')} is a ${owners.get(parent[0]) ?? 'resource_id'}, never an id`, 'join on that column'));
   });
-  return warnings;
+  return found;
 }
 
-/** Select list of the statement's own SELECT; empty for a UNION. */
+/** Select lists of the statement's own SELECTs. */
 function topItems(top: SqlTree): readonly Node[] {
-  return isNode(top) ? nodesOf(top['select_list']) : [];
+  if (!isNode(top)) return [];
+  const branches = [top['left'] ?? null, top['right'] ?? null, ...nodesOf(top['children'])];
+  return top['type'] === 'SET_OPERATION_NODE' ? branches.flatMap(topItems) : nodesOf(top['select_list']);
 }
 
 /** Refuses what names things that are no items. Throws PolicyError `shape` or `signal`. */

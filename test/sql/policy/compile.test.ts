@@ -103,6 +103,7 @@ const goldens: readonly Golden[] = [
     text: 'SELECT trace_id, 0.1 AS probability FROM spans QUALIFY row_number() OVER (PARTITION BY service_name, name ORDER BY duration DESC) <= 5',
     reads: ['spans(trace_id, name, duration, service_name)'],
     keyKind: 'trace_id',
+    warns: /1:56: row_number\(\) numbers equal rows in any order; rank\(\)/,
   },
   {
     about: 'a probability by window aggregate with a frame',
@@ -274,7 +275,7 @@ test('the real query names its struct after the columns and reads the star table
 
 describe('the ready policies', () => {
   const directory = new URL('../../../sql/policies/', import.meta.url);
-  test.each(readdirSync(directory))('%s compiles without a warning', async (file) => {
+  test.each(readdirSync(directory).filter((file) => file.endsWith('.sql')))('%s compiles without a warning', async (file) => {
     const policy = await compiler.compile(file, readFileSync(new URL(file, directory), 'utf8'));
     expect(policy.warnings).toEqual([]);
   });
