@@ -1,0 +1,13 @@
+-- description: 100 traces a window of a service; what quiet windows leave over is carried on, for five windows.
+-- history: coalesce(root_service, '')
+-- history_windows: 5
+WITH spent AS (
+    SELECT key, sum(kept) AS n, max(age) AS windows FROM history GROUP BY key
+), now AS (
+    SELECT coalesce(root_service, '') AS key, sum(adjusted_count) AS n FROM traces GROUP BY ALL
+), rates AS (
+    SELECT now.key, least(1, greatest(0, 100 * (1 + coalesce(spent.windows, 0)) - coalesce(spent.n, 0)) / now.n) AS p
+    FROM now LEFT JOIN spent USING (key)
+)
+SELECT t.trace_id, r.p AS probability
+FROM traces t JOIN rates r ON r.key = coalesce(t.root_service, '')
