@@ -4,7 +4,7 @@ import { isKeptAt } from '../sampling/threshold.ts';
 import type { RowRun } from '../store/held-batch.ts';
 import { type InputColumns, inputSource, readInputs } from '../store/input-columns.ts';
 import type { Slot } from '../store/slot.ts';
-import { type KeptRows, rowsAt } from './kept-rows.ts';
+import { candidatesAt, type KeptRows, rowsAt } from './kept-rows.ts';
 
 /** Rows of a slot of spans that go by the fallback, and those that follow a decision on their trace. */
 export interface FallbackRows {
@@ -16,16 +16,23 @@ export interface FallbackRows {
 /**
  * Decides a slot of spans without a query, at N of one probability, off the batches themselves. Traces that an earlier window
  * decided are left as they are: of their rows, the first `seen` of the slot were decided with that window, later ones follow it.
- * Decisions are remembered, so that late spans follow them.
+ * Decisions are remembered, so that late spans follow them. `reason`: why the kept ones are, null where nobody asks.
  */
-export function fallbackRows(slot: Slot, seen: number, n: bigint, cache: DecisionCache, hash: KeyedHash): FallbackRows {
+export function fallbackRows(slot: Slot, seen: number, n: bigint, reason: number | null, cache: DecisionCache, hash: KeyedHash): FallbackRows {
   const parts = slot.runs.map((run) => splitRun(run, seen, cache, hash));
-  for (const { inputs, undecided } of parts) if (inputs !== null) remember(inputs, undecided, n, cache);
+  for (const { inputs, undecided } of parts) if (inputs !== null) remember(inputs, undecided, n, reason, cache);
   const kept = parts.flatMap(({ run, inputs, undecided, followers }) => {
-    const fresh = rowsAt(run.batch, undecided, () => n, true);
-    return inputs === null ? [fresh] : [fresh, rowsAt(run.batch, followers, (row) => cache.get(idsOf(inputs), row * 4), false)];
+    const fresh = candidatesAt(run.batch, undecided, n, reason);
+    return inputs === null ? [fresh] : [fresh, followersAt(run, inputs, followers, cache)];
   });
   return { kept, items: parts.reduce((sum, { undecided }) => sum + undecided.length, 0) };
+}
+
+function followersAt({ batch }: RowRun, inputs: InputColumns, rows: readonly number[], cache: DecisionCache): KeptRows {
+  const ids = idsOf(inputs);
+  return rowsAt(batch, rows, {
+    nOf: (row) => cache.get(ids, row * 4), reasonOf: cache.hasReasons ? (row) => cache.reason(ids, row * 4) : null, isUndecided: false,
+  });
 }
 
 interface SplitRun {
@@ -62,12 +69,12 @@ function idsOf({ traceIds }: InputColumns): Uint32Array {
   return traceIds;
 }
 
-function remember(inputs: InputColumns, rows: readonly number[], n: bigint, cache: DecisionCache): void {
+function remember(inputs: InputColumns, rows: readonly number[], n: bigint, reason: number | null, cache: DecisionCache): void {
   const low = Number(n & 0xffffffffn);
   const high = Number(n >> 32n);
   const { randomness } = inputs;
   for (const row of rows) {
     const isKept = isKeptAt(randomness[row * 2], randomness[row * 2 + 1], low, high);
-    cache.put(idsOf(inputs), row * 4, isKept ? n : 0n);
+    cache.put(idsOf(inputs), row * 4, isKept ? n : 0n, reason ?? 0);
   }
 }

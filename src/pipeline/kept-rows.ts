@@ -11,15 +11,23 @@ export interface KeptRows {
   readonly n: Uint32Array;
   /** The same of the N that a hash of the row's own is held against (sampling.md, rule 14); null where there is none. */
   readonly nSplit: Uint32Array | null;
+  /** N of the ceiling of each row that may be kept by a hash of its own; null where none has one. */
+  readonly nCeiling: Uint32Array | null;
+  /** Why each row is kept, a code of KeepReasons; null where nobody asks. */
+  readonly reasons: Uint32Array | null;
   /** Whether each row is still to be held against its own randomness; else it was decided, for traces on the trace's. */
   readonly isUndecided: boolean;
 }
 
-/**
- * Turns window row numbers, ascending, into rows of the batches that they came with. `n` holds two 32-bit words
- * (low, high) a row.
- */
-export function keptRows(slots: readonly WindowSlot[], wseq: Uint32Array, n: Uint32Array, nSplit: Uint32Array | null): KeptRows[] {
+/** Rows of a window that are kept, as KeptRows has those of a batch. */
+export interface KeptOfWindow extends Pick<KeptRows, 'n' | 'nSplit' | 'nCeiling' | 'reasons'> {
+  /** Numbers in the window, ascending. */
+  readonly wseq: Uint32Array;
+}
+
+/** Turns window row numbers into rows of the batches that they came with. */
+export function keptRows(slots: readonly WindowSlot[], kept: KeptOfWindow): KeptRows[] {
+  const { wseq } = kept;
   const out: KeptRows[] = [];
   let at = 0;
   for (let s = 0; s < slots.length && at < wseq.length; s++) {
@@ -34,20 +42,40 @@ export function keptRows(slots: readonly WindowSlot[], wseq: Uint32Array, n: Uin
         const row = wseq[from + i] - first;
         return run.rows === null ? row : run.rows[row];
       });
-      out.push({ batch: run.batch, rows, n: n.subarray(from * 2, at * 2), nSplit: nSplit === null ? null : nSplit.subarray(from * 2, at * 2), isUndecided: false });
+      out.push({ batch: run.batch, rows, ...partOf(kept, from, at), isUndecided: false });
     }
   }
   return out;
 }
 
-/** All rows of a slot as candidates at one N; whoever reads them checks each against its randomness. */
-export function allRows(slot: Slot, n: bigint): KeptRows[] {
-  return slot.runs.map((run) => rowsAt(run.batch, run.rows ?? Array.from({ length: run.count }, (_, row) => row), () => n, true));
+function partOf({ n, nSplit, nCeiling, reasons }: KeptOfWindow, from: number, to: number): Pick<KeptRows, 'n' | 'nSplit' | 'nCeiling' | 'reasons'> {
+  return {
+    n: n.subarray(from * 2, to * 2), nSplit: nSplit?.subarray(from * 2, to * 2) ?? null,
+    nCeiling: nCeiling?.subarray(from * 2, to * 2) ?? null, reasons: reasons?.subarray(from, to) ?? null,
+  };
+}
+
+/** All rows of a slot as candidates at one N, kept for one reason; whoever reads them checks each against its randomness. */
+export function allRows(slot: Slot, n: bigint, reason: number | null): KeptRows[] {
+  return slot.runs.map((run) => candidatesAt(run.batch, run.rows ?? Array.from({ length: run.count }, (_, row) => row), n, reason));
+}
+
+/** Rows of a batch (ascending) as candidates at one N, kept for one reason. */
+export function candidatesAt(batch: HeldBatch, rows: ArrayLike<number>, n: bigint, reason: number | null): KeptRows {
+  return rowsAt(batch, rows, { nOf: () => n, reasonOf: reason === null ? null : () => reason, isUndecided: true });
+}
+
+/** How rows of a batch leave. */
+export interface RowsLeave {
+  readonly nOf: (row: number) => bigint;
+  readonly reasonOf: ((row: number) => number) | null;
+  readonly isUndecided: boolean;
 }
 
 /** Rows of a batch (ascending), each at its N. */
-export function rowsAt(batch: HeldBatch, rows: ArrayLike<number>, nOf: (row: number) => bigint, isUndecided: boolean): KeptRows {
+export function rowsAt(batch: HeldBatch, rows: ArrayLike<number>, { nOf, reasonOf, isUndecided }: RowsLeave): KeptRows {
   const n = new BigUint64Array(rows.length);
   for (let i = 0; i < rows.length; i++) n[i] = nOf(rows[i]);
-  return { batch, rows: Uint32Array.from(rows), n: new Uint32Array(n.buffer), nSplit: null, isUndecided };
+  const reasons = reasonOf === null ? null : Uint32Array.from({ length: rows.length }, (_, i) => reasonOf(rows[i]));
+  return { batch, rows: Uint32Array.from(rows), n: new Uint32Array(n.buffer), nSplit: null, nCeiling: null, reasons, isUndecided };
 }

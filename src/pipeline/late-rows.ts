@@ -7,6 +7,8 @@ export interface SplitRows {
   /** Rows of kept traces, with N of the trace's threshold in two words a row. */
   readonly kept: Uint32Array;
   readonly n: Uint32Array;
+  /** Why each of the kept is, by the decision on its trace; null where the cache has no reasons. */
+  readonly reasons: Uint32Array | null;
   readonly droppedCount: number;
 }
 
@@ -17,9 +19,9 @@ const none = new Uint32Array(0);
  * (sampling.md, rule 17). `traceIds` holds four words a row; writers sort by trace, so runs are looked up once.
  */
 export function splitLateRows(cache: DecisionCache, traceIds: Uint32Array, rowCount: number): SplitRows {
-  if (cache.size === 0) return { fresh: null, kept: none, n: none, droppedCount: 0 };
+  if (cache.size === 0) return { fresh: null, kept: none, n: none, reasons: null, droppedCount: 0 };
   const outcomes = outcomesOf(cache, traceIds, rowCount);
-  if (outcomes === null) return { fresh: null, kept: none, n: none, droppedCount: 0 };
+  if (outcomes === null) return { fresh: null, kept: none, n: none, reasons: null, droppedCount: 0 };
   const fresh: number[] = [];
   const kept: number[] = [];
   for (let row = 0; row < rowCount; row++) {
@@ -32,7 +34,8 @@ export function splitLateRows(cache: DecisionCache, traceIds: Uint32Array, rowCo
     n[index * 2] = Number(value & 0xffffffffn);
     n[index * 2 + 1] = Number(value >> 32n);
   });
-  return { fresh: Uint32Array.from(fresh), kept: Uint32Array.from(kept), n, droppedCount: rowCount - fresh.length - kept.length };
+  const reasons = cache.hasReasons ? Uint32Array.from(kept, (row) => cache.reason(traceIds, row * 4)) : null;
+  return { fresh: Uint32Array.from(fresh), kept: Uint32Array.from(kept), n, reasons, droppedCount: rowCount - fresh.length - kept.length };
 }
 
 const undecided = 0;

@@ -1,13 +1,23 @@
 import type { CompiledPolicy } from '../policy/compile/compiled.ts';
 import type { PolicyOutcome, PolicyRunner } from '../policy/window-policies.ts';
+import type { KeyedHash } from '../sampling/keyed-hash.ts';
 import type { Session } from '../store/duckdb.ts';
+import { TableWriter } from '../store/table-writer.ts';
 import { nOne, windowRows } from '../store/window-rows.ts';
 import type { Window } from '../store/window-views.ts';
+import { type Combining, plainUnion, runByMode } from './combining.ts';
+import { fallbackName, noReason } from './keep-reasons.ts';
 import { allRows, keptRows } from './kept-rows.ts';
-import { type NamedRows, keepNamed } from './named-rows.ts';
+import { logFacts } from './log-facts.ts';
+import { decideLogs } from './log-verdict.ts';
+import type { NamedRows } from './named-rows.ts';
+import { meanItemBytes } from './policy-counts-of.ts';
+import { RowCeilings } from './row-ceilings.ts';
 import { windowCounts } from './service-counts.ts';
 import type { SlotRing } from './slot-ring.ts';
 import type { Fallback, WindowDecision } from './window-decision.ts';
+
+const noneNamed: NamedRows = { count: 0, keys: new Uint32Array(0), n: new Uint32Array(0), split: null };
 
 /** Decides windows of log records, each by itself: a window is the rows of one slot. */
 export class LogWindows {
@@ -15,12 +25,17 @@ export class LogWindows {
   readonly #ring: SlotRing;
   readonly #runner: PolicyRunner;
   readonly #fallback: Fallback;
+  readonly #hash: KeyedHash;
+  readonly #combining: Combining;
 
-  constructor(engine: Session, ring: SlotRing, runner: PolicyRunner, fallback: Fallback) {
+  /** `hash` has the key that rows are hashed with where they are kept by a hash of their own. */
+  constructor(engine: Session, ring: SlotRing, runner: PolicyRunner, fallback: Fallback, hash: KeyedHash, combining: Combining = plainUnion) {
     this.#engine = engine;
     this.#ring = ring;
     this.#runner = runner;
     this.#fallback = fallback;
+    this.#hash = hash;
+    this.#combining = combining;
   }
 
   /** Decides the window of slot `number`; null where nothing arrived in it. */
@@ -28,45 +43,64 @@ export class LogWindows {
     const slot = this.#ring.get(number);
     if (slot === null) return null;
     slot.flush();
-    const items = slot.rows.rowCount;
-    const window: Window = { signal: 'logs', slots: [{ slot, offset: 0, filter: `b.seq < ${items}` }] };
-    const outcomes: PolicyOutcome[] = [];
-    for (const policy of policies) outcomes.push(await this.#runner.run(policy, window, null));
-    const named: NamedRows[] = [];
-    for (const outcome of outcomes) named.push(await this.#named(window, outcome));
-    const { wseq, n, nSplit } = keepNamed(named);
-    const counts = await windowCounts(this.#engine, window, null);
-    return {
-      slot: number, ...counts, services: [], outcomes, policies: [],
-      kept: keptRows(window.slots, wseq, n, nSplit),
-      release: () => this.#ring.drop(number),
-    };
+    const rowCount = slot.rows.rowCount;
+    const goneTable = `${slot.name}_gone`;
+    const whole: Window = { signal: 'logs', slots: [{ slot, offset: 0, filter: `b.seq < ${rowCount}` }] };
+    const ceilings = policies.some(({ mode }) => mode === 'drop') ? new RowCeilings(rowCount) : null;
+    try {
+      const { outcomes, visible } = await runByMode(policies, whole, (policy, window) => this.#runner.run(policy, window, null), async (drops) => {
+        for (const { picks } of drops.values()) if (picks !== null) ceilings?.lower(wordsOf(picks));
+        return this.#without(whole, goneTable, ceilings?.gone() ?? new Uint32Array(0));
+      });
+      const named: NamedRows[] = [];
+      for (const outcome of outcomes) named.push(await this.#named(visible, outcome));
+      const facts = await logFacts(this.#engine, slot, rowCount, this.#hash, ceilings);
+      const { kept, policies: counted } = decideLogs({ outcomes, named, ceilings, facts, itemBytes: meanItemBytes(whole.slots) }, this.#combining);
+      const counts = await windowCounts(this.#engine, whole, null);
+      return {
+        slot: number, ...counts, services: [], outcomes, policies: counted,
+        kept: keptRows(whole.slots, kept),
+        release: () => this.#ring.drop(number),
+      };
+    } finally {
+      if (ceilings !== null) await this.#engine.run(`DROP TABLE IF EXISTS ${goneTable}`);
+    }
   }
 
   /** Every row of the slot, at the fallback's probability. */
   fallBack(number: number): WindowDecision | null {
     const slot = this.#ring.get(number);
     if (slot === null) return null;
+    const reason = this.#combining.reasons?.with(noReason, fallbackName) ?? null;
     return {
       slot: number, items: slot.rows.rowCount, truth: slot.rows.rowCount, services: [], outcomes: [], policies: [],
-      kept: allRows(slot, this.#fallback.n),
+      kept: allRows(slot, this.#fallback.n, reason),
       release: () => this.#ring.drop(number),
     };
   }
 
-  async #named(window: Window, { picks }: PolicyOutcome): Promise<NamedRows> {
-    if (picks !== null) {
-      return {
-        count: picks.count,
-        keys: new Uint32Array(picks.keyBytes.buffer, picks.keyBytes.byteOffset, picks.count * 4),
-        n: new Uint32Array(picks.n.buffer, picks.n.byteOffset, picks.count * 2),
-        split: picks.split,
-      };
-    }
-    const rows = windowRows(window.slots, { fields: [], keys: [], inputs: false });
+  /** The window without rows that may not be kept: they are out of all views before other policies run (sampling.md, rule 8). */
+  async #without(window: Window, table: string, gone: Uint32Array): Promise<Window> {
+    if (gone.length === 0) return window;
+    const writer = await TableWriter.create(this.#engine, table, [{ name: 'seq', type: 'UINTEGER' }]);
+    writer.write(gone.length, [{ bytes: new Uint8Array(gone.buffer, gone.byteOffset, gone.byteLength), valid: null }]);
+    writer.flush();
+    writer.close();
+    return { ...window, slots: window.slots.map((part) => ({ ...part, filter: `${part.filter ?? 'true'} AND b.seq NOT IN (SELECT seq FROM ${table})` })) };
+  }
+
+  /** What a policy named; every row at the fallback's probability where it failed and enforces. */
+  async #named(window: Window, { policy, picks }: PolicyOutcome): Promise<NamedRows> {
+    if (picks !== null) return wordsOf(picks);
+    if (policy.mode !== 'enforce') return noneNamed;
+    const rows = windowRows(window.slots, { fields: [], keys: [], inputs: true });
     const { count, bytes } = (await this.#engine.run(
-      `SELECT (r::UHUGEINT << 64) | wseq::UHUGEINT, least(${this.#fallback.n}::UBIGINT, ${nOne}::UBIGINT) FROM (${rows})`,
+      `SELECT (r::UHUGEINT << 64) | (pcode::UHUGEINT << 32) | wseq::UHUGEINT, least(${this.#fallback.n}::UBIGINT, ${nOne}::UBIGINT) FROM (${rows})`,
     )).columns([16, 8]);
     return { count, keys: new Uint32Array(bytes[0].buffer), n: new Uint32Array(bytes[1].buffer), split: null };
   }
+}
+
+function wordsOf({ count, keyBytes, n, split }: NonNullable<PolicyOutcome['picks']>): NamedRows {
+  return { count, keys: new Uint32Array(keyBytes.buffer, keyBytes.byteOffset, count * 4), n: new Uint32Array(n.buffer, n.byteOffset, count * 2), split };
 }

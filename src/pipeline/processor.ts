@@ -13,9 +13,11 @@ import type { KeyColumn } from '../store/key-columns.ts';
 import { LookupCache } from '../store/lookup.ts';
 import type { ProjectionTools } from '../store/projector.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
+import { type Combine, checkCombination } from './combining.ts';
 import { Dispatcher, type OnLost } from './dispatcher.ts';
 import { Intake, type IntakeObserver } from './intake.ts';
 import { LanePolicies } from './lane-policies.ts';
+import { KeepReasons } from './keep-reasons.ts';
 import { LogWindows } from './log-windows.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { SignalIntake, type TimeSource } from './signal-intake.ts';
@@ -34,6 +36,10 @@ export interface ProcessorOptions {
   readonly windows: { readonly tracesLengthMs: number; readonly tracesWaitMs: number; readonly logsLengthMs: number };
   /** The first set; `usePolicies` replaces it. */
   readonly policies: readonly CompiledPolicy[];
+  /** How enforce policies come together; `union` by default. */
+  readonly combine?: Combine;
+  /** Whether kept items say which policies kept them (attribute `sampling.policy`). */
+  readonly hasPolicyAttribute?: boolean;
   readonly limits: PolicyLimits;
   readonly fallback: Fallback;
   readonly memoryLimitBytes: number;
@@ -94,8 +100,9 @@ export class Processor {
     });
   }
 
-  /** Opens the store and builds the way of the data. */
+  /** Opens the store and builds the way of the data. Throws PolicyError where the policies cannot be combined as asked. */
   static async open(options: ProcessorOptions): Promise<Processor> {
+    checkCombination(options.policies, options.combine ?? 'union');
     const database = await Database.open(
       { memoryLimitBytes: Math.max(options.memoryLimitBytes, 64 * 2 ** 20), threads: 1 }, options.setupSql);
     const writer = await database.connect();
@@ -120,8 +127,10 @@ export class Processor {
   /**
    * Replaces all policies; returns the number of the new set, which counts from 1, the one that the processor was opened with. Each signal's
    * windows go over to it at the first window whose slots all have what it reads; until then the set before decides.
+   * Throws PolicyError where the policies cannot be combined as asked; the set before stays.
    */
   usePolicies(policies: readonly CompiledPolicy[]): number {
+    checkCombination(policies, this.#options.combine ?? 'union');
     const set = { generation: ++this.#generation, policies };
     for (const lane of Object.values(this.#lanes)) lane.policies.use(set);
     return set.generation;
@@ -159,9 +168,9 @@ export class Processor {
 
   /** Late spans of kept traces go out at once; their batch is held until they have been read. */
   #followLate(signal: SampledSignal, kept: KeptRows, droppedCount: number): void {
-    const { dispatcher } = this.#lanes[signal];
+    const { dispatcher, reasons } = this.#lanes[signal];
     kept.batch.hold();
-    const work = dispatchRows(this.#options, signal, dispatcher, [kept])
+    const work = dispatchRows(this.#options, signal, dispatcher, [kept], reasons)
       .then((counts) => this.#options.observer.late(signal, counts, droppedCount))
       .then(() => dispatcher.flush())
       .finally(() => {
@@ -182,6 +191,7 @@ interface Lane {
   readonly policies: LanePolicies;
   readonly runner: PolicyRunner;
   readonly dispatcher: Dispatcher;
+  readonly reasons: KeepReasons | null;
 }
 
 interface Store {
@@ -209,28 +219,30 @@ function buildLane(
   const ring = new SlotRing(store.writer, signal === 'traces' ? 't' : 'l', sets.plan);
   const policies = new LanePolicies(signal, ring, sets, (generation) => observer.policiesInForce(signal, generation));
   const runner = new PolicyRunner(() => store.database.connect(), limits, seam);
-  const cache = signal === 'traces' ? new DecisionCache(options.decisionsMax, options.hashSeed) : null;
+  const reasons = options.hasPolicyAttribute === true ? new KeepReasons() : null;
+  const cache = signal === 'traces' ? new DecisionCache(options.decisionsMax, options.hashSeed, reasons !== null) : null;
+  const combining = { combine: options.combine ?? 'union', reasons };
   const decider = cache === null
-    ? new LogWindows(store.engine, ring, runner, fallback)
-    : new TraceWindows(store.engine, ring, runner, cache, fallback, new KeyedHash(seam.hashKey));
+    ? new LogWindows(store.engine, ring, runner, fallback, new KeyedHash(seam.hashKey), combining)
+    : new TraceWindows(store.engine, ring, runner, cache, fallback, new KeyedHash(seam.hashKey), combining);
   const tools: ProjectionTools = { lookups: new LookupCache(), onMismatch: (key, count) => observer.mismatch(key, count) };
   const intake = new SignalIntake({ signal, ring, clock, time: options.time, cache, hash: new KeyedHash(options.seam.hashKey), tools, onLate, pace: (unixNano) => loop.pace(unixNano, paceMs, seam.sleepMs) });
   const dispatcher = new Dispatcher(signal, options.batchRowsMax, options.sinks, seam.monotonicMs, onLost(options, signal), options.hashSeed);
   const loop = new WindowLoop({
     ring, clock, decider, policies: (slot) => policies.decideBy(slot),
     dispatch: async (decision) => {
-      const counts = await dispatchRows(options, signal, dispatcher, decision.kept);
+      const counts = await dispatchRows(options, signal, dispatcher, decision.kept, reasons);
       await dispatcher.flush();
       observer.decided(signal, decision, counts);
     },
     onEngineError: (_slot, error) => observer.engineError(signal, error),
   });
-  return { ring, intake, loop, policies, runner, dispatcher };
+  return { ring, intake, loop, policies, runner, dispatcher, reasons };
 }
 
 /** Reads kept rows out of their batches, stamps them and hands them on; a batch that cannot be read loses its own rows only. */
 async function dispatchRows(
-  options: ProcessorOptions, signal: SampledSignal, dispatcher: Dispatcher, kept: readonly KeptRows[],
+  options: ProcessorOptions, signal: SampledSignal, dispatcher: Dispatcher, kept: readonly KeptRows[], reasons: KeepReasons | null,
 ): Promise<StampCounts> {
   const counts = noStamps();
   const hash = new KeyedHash(options.seam.hashKey);
@@ -241,7 +253,7 @@ async function dispatchRows(
     const arena = arenas.acquire();
     try {
       const batch = part.batch.open(arena);
-      const { rows, stamps } = stampKept(batch, part, hash, tracestates, counts);
+      const { rows, stamps } = stampKept(batch, part, hash, tracestates, counts, reasons);
       await dispatcher.add(batch, rows, stamps);
     } catch (error) {
       options.observer.unreadable(signal, part.rows.length, error);

@@ -67,7 +67,7 @@ export class SignalIntake {
       const parts = this.#slotRows(times, arrivalNano, fresh).map(({ slot, rows }) => ({ slot: present(ring.get(slot), `slot ${slot}`), rows }));
       project(parts, batch, held, inputs, tools);
       if (late !== null && (late.kept.length > 0 || late.droppedCount > 0)) {
-        this.#parts.onLate({ batch: held, rows: late.kept, n: late.n, nSplit: null, isUndecided: false }, late.droppedCount);
+        this.#parts.onLate({ batch: held, rows: late.kept, n: late.n, nSplit: null, nCeiling: null, reasons: late.reasons, isUndecided: false }, late.droppedCount);
       }
       return { inputs, lateKept: late?.kept.length ?? 0, lateDropped: late?.droppedCount ?? 0 };
     } finally {

@@ -4,6 +4,7 @@ import type { KeyedHash } from '../sampling/keyed-hash.ts';
 import { stampRows, type TracestateCache } from '../sampling/stamp.ts';
 import { inputSource, readBatchInput } from '../store/input-columns.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
+import { type KeepReasons, noReason } from './keep-reasons.ts';
 import type { KeptRows } from './kept-rows.ts';
 
 /** What was written on kept rows. */
@@ -27,17 +28,31 @@ export interface StampedRows {
   readonly stamps: ItemStamps;
 }
 
-/** Works out what sampling writes on each kept row of a batch, drops rows that do not reach their threshold, and counts. */
-export function stampKept(batch: OtapBatch, kept: KeptRows, hash: KeyedHash, cache: TracestateCache, counts: StampCounts): StampedRows {
+/**
+ * Works out what sampling writes on each kept row of a batch, drops rows that do not reach their threshold, and counts. `reasons`: where
+ * the rows' reasons are written; null where they are not.
+ */
+export function stampKept(
+  batch: OtapBatch, kept: KeptRows, hash: KeyedHash, cache: TracestateCache, counts: StampCounts, reasons: KeepReasons | null = null,
+): StampedRows {
   const { said, states } = readBatchInput(batch, inputSource(kept.batch), hash);
   const isByTrace = signalOf(batch) === 'traces' && !kept.isUndecided;
-  const stamps = stampRows(said, states, { rows: kept.rows, n: kept.n, nSplit: kept.nSplit, decidedBy: isByTrace ? 'trace' : 'row' }, hash, cache);
+  const stamps = stampRows(said, states, { rows: kept.rows, n: kept.n, nSplit: kept.nSplit, nCeiling: kept.nCeiling, decidedBy: isByTrace ? 'trace' : 'row' }, hash, cache);
   counts.kept += stamps.rows.length;
   counts.estimate += stamps.estimate;
   counts.unknown += stamps.unknownCount;
   counts.contradicted += stamps.contradictedCount;
   counts.withoutRoom += stamps.noRoomCount;
-  return { rows: stamps.rows, stamps };
+  return { rows: stamps.rows, stamps: reasons === null ? stamps : { ...stamps, policy: policiesOf(stamps.rows, kept, reasons) } };
+}
+
+/** The names of the policies that kept each row; `rows` are some of the kept, in their order. */
+function policiesOf(rows: Uint32Array, kept: KeptRows, reasons: KeepReasons): (string | null)[] {
+  let at = 0;
+  return Array.from(rows, (row) => {
+    while (kept.rows[at] !== row) at++;
+    return reasons.text(kept.reasons?.[at] ?? noReason);
+  });
 }
 
 function signalOf(batch: OtapBatch): SampledSignal {

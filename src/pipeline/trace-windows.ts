@@ -1,16 +1,19 @@
 import type { DecisionCache } from '../policy/decision-cache.ts';
 import type { CompiledPolicy } from '../policy/compile/compiled.ts';
 import { unionUse } from '../policy/slot-plan-of.ts';
-import type { PolicyOutcome, PolicyRunner } from '../policy/window-policies.ts';
+import type { PolicyRunner } from '../policy/window-policies.ts';
 import type { KeyedHash } from '../sampling/keyed-hash.ts';
 import type { Session } from '../store/duckdb.ts';
-import { TableWriter } from '../store/table-writer.ts';
-import { nOne, windowRows, type WindowSlot } from '../store/window-rows.ts';
+import { windowRows, type WindowSlot } from '../store/window-rows.ts';
 import { tracesSql, type Window } from '../store/window-views.ts';
+import { type Combining, plainUnion } from './combining.ts';
 import { fallbackRows } from './fallback-rows.ts';
-import { keptRows } from './kept-rows.ts';
+import { fallbackName, noReason } from './keep-reasons.ts';
+import { type KeptOfWindow, keptRows } from './kept-rows.ts';
 import { serviceCounts, windowCounts } from './service-counts.ts';
 import type { SlotRing } from './slot-ring.ts';
+import { traceCounts } from './trace-counts.ts';
+import { decideTraces, verdictTables } from './trace-verdict.ts';
 import type { Fallback, WindowDecision } from './window-decision.ts';
 
 export type { Fallback, WindowDecision } from './window-decision.ts';
@@ -28,10 +31,12 @@ interface DecidedTraces {
   readonly count: number;
   readonly ids: Uint32Array;
   readonly n: BigUint64Array;
+  /** Why, a code of KeepReasons; null where nobody asks. */
+  readonly reasons: Uint32Array | null;
 }
 
 /** Tables of a window that nothing needs once it is decided, by the ends of their names. */
-const tables = ['ids', 'traces', 'picks', 'kept'] as const;
+const tables = ['ids', 'traces', ...verdictTables] as const;
 
 /**
  * Decides windows of traces. A trace belongs to the window whose slot its first span came in; its spans of later
@@ -44,11 +49,13 @@ export class TraceWindows {
   readonly #cache: DecisionCache;
   readonly #fallback: Fallback;
   readonly #hash: KeyedHash;
+  readonly #combining: Combining;
   #decided: Decided[] = [];
   #count = 0;
 
   constructor(
     engine: Session, ring: SlotRing, runner: PolicyRunner, cache: DecisionCache, fallback: Fallback, hash: KeyedHash,
+    combining: Combining = plainUnion,
   ) {
     this.#engine = engine;
     this.#ring = ring;
@@ -56,6 +63,7 @@ export class TraceWindows {
     this.#cache = cache;
     this.#fallback = fallback;
     this.#hash = hash;
+    this.#combining = combining;
   }
 
   /** Decides the window of slot `number`; null where nothing arrived in it. Windows are decided in order, one at a time. */
@@ -75,18 +83,19 @@ export class TraceWindows {
     const { slots, rowsSeen } = this.#freeze(number);
     const window = await this.#undecided(name, number, slots);
     await this.#engine.run(`CREATE TABLE ${name}_traces AS ${tracesSql(window, unionUse(policies, 'traces'))}`);
-    const outcomes: PolicyOutcome[] = [];
-    for (const policy of policies) outcomes.push(await this.#runner.run(policy, window, `${name}_traces`));
-    const decided = await this.#decideTraces(name, window, outcomes);
+    const parts = { engine: this.#engine, runner: this.#runner, fallback: this.#fallback, combining: this.#combining };
+    const outcomes = await decideTraces(parts, name, window, policies);
+    const decided = await this.#readDecided(name);
     const followers = await this.#followers(number, slots[0]);
     const rows = await this.#keptRows(name, slots, followers);
     const counts = await windowCounts(this.#engine, window, `${name}_traces`);
     const services = await serviceCounts(this.#engine, window, `${name}_kept`);
+    const policyCounts = await traceCounts(this.#engine, name, window, outcomes);
     this.#remember(decided);
     this.#decided.push({ table: `${name}_decided`, slot: number, rowsSeen: this.#withNewSlots(rowsSeen) });
     return {
-      slot: number, ...counts, services, outcomes, policies: [],
-      kept: keptRows(slots, rows.wseq, rows.n, null),
+      slot: number, ...counts, services, outcomes, policies: policyCounts,
+      kept: keptRows(slots, rows),
       release: () => this.#release(name, number),
     };
   }
@@ -96,7 +105,8 @@ export class TraceWindows {
     const slot = this.#ring.get(number);
     if (slot === null) return null;
     const seen = Math.max(0, ...this.#decided.map(({ rowsSeen }) => rowsSeen.get(number) ?? 0));
-    const { kept, items } = fallbackRows(slot, seen, this.#fallback.n, this.#cache, this.#hash);
+    const reason = this.#combining.reasons?.with(noReason, fallbackName) ?? null;
+    const { kept, items } = fallbackRows(slot, seen, this.#fallback.n, reason, this.#cache, this.#hash);
     return { slot: number, items, truth: items, services: [], outcomes: [], policies: [], kept, release: () => this.#releaseSlot(number) };
   }
 
@@ -123,10 +133,10 @@ export class TraceWindows {
     const decided = this.#decided.filter((window) => window.rowsSeen.has(number));
     const fresh = decided.map(({ table }) => `b.trace_id NOT IN (SELECT trace_id FROM ${table})`);
     const ownFilter = [own.filter ?? 'true', ...fresh].join(' AND ');
-    if (later.length === 0) return { signal: 'traces', slots: [{ ...own, filter: ownFilter }] };
+    if (later.length === 0) return { signal: 'traces', number, slots: [{ ...own, filter: ownFilter }] };
     await this.#engine.run(`CREATE TABLE ${name}_ids AS SELECT DISTINCT trace_id FROM ${own.slot.rows.table} b WHERE ${ownFilter}`);
     const inWindow = `b.trace_id IN (SELECT trace_id FROM ${name}_ids)`;
-    return { signal: 'traces', slots: slots.map((part) => ({ ...part, filter: `${part.filter ?? 'true'} AND ${inWindow}` })) };
+    return { signal: 'traces', number, slots: slots.map((part) => ({ ...part, filter: `${part.filter ?? 'true'} AND ${inWindow}` })) };
   }
 
   /** Slots that were created while the window was decided: rows came to them before its decisions were known at arrival. */
@@ -135,69 +145,38 @@ export class TraceWindows {
     return new Map([...rowsSeen, ...created.map((slot) => [slot, 0] as const)]);
   }
 
-  /** Writes who is kept (`_kept`) and what became of everyone (`_decided`), and reads the latter. */
-  async #decideTraces(name: string, window: Window, outcomes: readonly PolicyOutcome[]): Promise<DecidedTraces> {
-    const picks = await TableWriter.create(this.#engine, `${name}_picks`, [{ name: 'k', type: 'UUID' }, { name: 'n', type: 'UBIGINT' }]);
-    for (const [index, outcome] of outcomes.entries()) await this.#writePicks(`${name}_spans${index}`, name, window, outcome, picks);
-    picks.flush();
-    picks.close();
-    await this.#engine.run(`
-      CREATE TABLE ${name}_kept AS
-      SELECT t.trace_id AS trace_id, least(p.n, t.n_in) AS n
-      FROM (SELECT k, max(n) AS n FROM ${name}_picks GROUP BY k) p JOIN ${name}_traces t ON t.trace_id = p.k
-      WHERE ${nOne}::UBIGINT - t.r <= least(p.n, t.n_in)`);
-    await this.#engine.run(`
-      CREATE TABLE ${name}_decided AS
-      SELECT t.trace_id AS trace_id, coalesce(k.n, 0::UBIGINT) AS n
-      FROM ${name}_traces t LEFT JOIN ${name}_kept k ON k.trace_id = t.trace_id`);
-    const { count, bytes } = (await this.#engine.run(`SELECT trace_id, n FROM ${name}_decided`)).columns([16, 8]);
-    return { count, ids: new Uint32Array(bytes[0].buffer), n: new BigUint64Array(bytes[1].buffer) };
-  }
-
-  async #writePicks(spansTable: string, name: string, window: Window, outcome: PolicyOutcome, picks: TableWriter): Promise<void> {
-    if (outcome.picks === null) {
-      picks.flush();
-      await this.#engine.run(`INSERT INTO ${picks.table} SELECT trace_id, ${this.#fallback.n}::UBIGINT FROM ${name}_traces`);
-      return;
-    }
-    const { keyBytes, n, count } = outcome.picks;
-    if (outcome.policy.keyKind === 'trace_id') {
-      picks.write(count, [{ bytes: keyBytes, valid: null }, { bytes: new Uint8Array(n.buffer, n.byteOffset, n.byteLength), valid: null }]);
-      return;
-    }
-    const spans = await TableWriter.create(this.#engine, spansTable, [{ name: 'id', type: 'UHUGEINT' }, { name: 'n', type: 'UBIGINT' }]);
-    spans.write(count, [{ bytes: keyBytes, valid: null }, { bytes: new Uint8Array(n.buffer, n.byteOffset, n.byteLength), valid: null }]);
-    spans.flush();
-    spans.close();
-    picks.flush();
-    const rows = windowRows(window.slots, { fields: [], keys: [], inputs: false });
-    await this.#engine.run(`
-      INSERT INTO ${picks.table}
-      SELECT r.trace_id, s.n FROM ${spansTable} s JOIN (${rows}) r ON r.wseq = (s.id & 4294967295::UHUGEINT)::UINTEGER`);
-    await this.#engine.run(`DROP TABLE ${spansTable}`);
+  async #readDecided(name: string): Promise<DecidedTraces> {
+    const hasReasons = this.#combining.reasons !== null;
+    const { count, bytes } = (await this.#engine.run(`SELECT trace_id, n${hasReasons ? ', code' : ''} FROM ${name}_decided`)).columns(hasReasons ? [16, 8, 4] : [16, 8]);
+    return { count, ids: new Uint32Array(bytes[0].buffer), n: new BigUint64Array(bytes[1].buffer), reasons: hasReasons ? new Uint32Array(bytes[2].buffer) : null };
   }
 
   /** From here on, late spans of these traces are recognised at arrival. Comes last: a window that failed before is nobody's. */
-  #remember({ count, ids, n }: DecidedTraces): void {
-    for (let i = 0; i < count; i++) this.#cache.put(ids, i * 4, n[i]);
+  #remember({ count, ids, n, reasons }: DecidedTraces): void {
+    for (let i = 0; i < count; i++) this.#cache.put(ids, i * 4, n[i], reasons === null ? noReason : reasons[i]);
   }
 
   /** SELECT of spans that came to this slot after their trace had been decided, but before that was known at arrival. */
   async #followers(number: number, own: WindowSlot): Promise<string | null> {
     const late = this.#decided.filter(({ rowsSeen }) => (rowsSeen.get(number) ?? own.slot.rows.rowCount) < own.slot.rows.rowCount);
     const parts = late.map(({ table, rowsSeen }) => `
-      SELECT (b.seq + ${own.offset})::UINTEGER AS wseq, d.n AS n FROM ${own.slot.rows.table} b JOIN ${table} d ON d.trace_id = b.trace_id
+      SELECT (b.seq + ${own.offset})::UINTEGER AS wseq, d.n AS n${this.#combining.reasons === null ? '' : ', d.code AS code'} FROM ${own.slot.rows.table} b JOIN ${table} d ON d.trace_id = b.trace_id
       WHERE d.n > 0 AND b.seq >= ${rowsSeen.get(number) ?? 0} AND ${own.filter ?? 'true'}`);
     return parts.length === 0 ? null : parts.join(' UNION ALL ');
   }
 
   /** Rows of kept traces. Kept traces are the window's own, so its slots need no restriction to them. */
-  async #keptRows(name: string, slots: readonly WindowSlot[], followers: string | null): Promise<{ wseq: Uint32Array; n: Uint32Array }> {
+  async #keptRows(name: string, slots: readonly WindowSlot[], followers: string | null): Promise<KeptOfWindow> {
+    const hasReasons = this.#combining.reasons !== null;
+    const code = hasReasons ? ', k.code AS code' : '';
     const rows = windowRows(slots, { fields: [], keys: [], inputs: false });
-    const own = `SELECT r.wseq AS wseq, k.n AS n FROM (${rows}) r JOIN ${name}_kept k ON k.trace_id = r.trace_id`;
+    const own = `SELECT r.wseq AS wseq, k.n AS n${code} FROM (${rows}) r JOIN ${name}_kept k ON k.trace_id = r.trace_id`;
     const all = followers === null ? own : `${own} UNION ALL ${followers}`;
-    const { bytes } = (await this.#engine.run(`SELECT wseq, n FROM (${all}) ORDER BY wseq`)).columns([4, 8]);
-    return { wseq: new Uint32Array(bytes[0].buffer), n: new Uint32Array(bytes[1].buffer) };
+    const { bytes } = (await this.#engine.run(`SELECT wseq, n${hasReasons ? ', code' : ''} FROM (${all}) ORDER BY wseq`)).columns(hasReasons ? [4, 8, 4] : [4, 8]);
+    return {
+      wseq: new Uint32Array(bytes[0].buffer), n: new Uint32Array(bytes[1].buffer), nSplit: null, nCeiling: null,
+      reasons: hasReasons ? new Uint32Array(bytes[2].buffer) : null,
+    };
   }
 
   async #release(name: string, number: number): Promise<void> {

@@ -12,15 +12,21 @@ const words = 4;
 export class DecisionCache {
   readonly #entriesMax: number;
   readonly #hashSeed: number;
+  /** Whether decisions have a number that says why. */
+  readonly hasReasons: boolean;
   #current: Generation;
   #previous: Generation;
 
-  /** `entriesMax` decisions a generation; the cache holds at most twice that many. `hashSeed` keys it against ids made to collide. */
-  constructor(entriesMax: number, hashSeed = 0) {
+  /**
+   * `entriesMax` decisions a generation; the cache holds at most twice that many. `hashSeed` keys it against ids made to collide.
+   * `hasReasons`: with each decision goes a number that says why, 4 bytes more an entry.
+   */
+  constructor(entriesMax: number, hashSeed = 0, hasReasons = false) {
     this.#entriesMax = entriesMax;
     this.#hashSeed = hashSeed;
-    this.#current = new Generation(1024, hashSeed);
-    this.#previous = new Generation(16, hashSeed);
+    this.hasReasons = hasReasons;
+    this.#current = new Generation(1024, hashSeed, hasReasons);
+    this.#previous = new Generation(16, hashSeed, hasReasons);
   }
 
   get size(): number {
@@ -32,10 +38,10 @@ export class DecisionCache {
   }
 
   /** Remembers the trace whose id stands at `ids[at .. at + 4)`. */
-  put(ids: Uint32Array, at: number, n: RememberedN): void {
+  put(ids: Uint32Array, at: number, n: RememberedN, reason = 0): void {
     if (this.#current.size >= this.#entriesMax) this.rotate();
     if (this.#current.isFull) this.#current = this.#current.grown();
-    this.#current.put(ids, at, n);
+    this.#current.put(ids, at, n, reason);
   }
 
   /** What is remembered of a trace; asked for every row that arrives, so it makes no bigint. */
@@ -50,10 +56,15 @@ export class DecisionCache {
     return n >= 0n ? n : this.#previous.get(ids, at);
   }
 
+  /** What was put beside a remembered trace to say why; 0 where nothing was. */
+  reason(ids: Uint32Array, at: number): number {
+    return this.#current.reason(ids, at) ?? this.#previous.reason(ids, at) ?? 0;
+  }
+
   /** Forgets the older generation. */
   rotate(): void {
     this.#previous = this.#current;
-    this.#current = new Generation(1024, this.#hashSeed);
+    this.#current = new Generation(1024, this.#hashSeed, this.hasReasons);
   }
 }
 
@@ -65,14 +76,16 @@ class Generation {
   readonly #n: BigUint64Array;
   /** 0 free, 1 dropped, 2 kept. */
   readonly #used: Uint8Array;
+  readonly #reasons: Uint32Array | null;
   size = 0;
 
-  constructor(slots: number, seed: number) {
+  constructor(slots: number, seed: number, hasReasons: boolean) {
     this.#seed = seed;
     this.#mask = slots - 1;
     this.#ids = new Uint32Array(slots * words);
     this.#n = new BigUint64Array(slots);
     this.#used = new Uint8Array(slots);
+    this.#reasons = hasReasons ? new Uint32Array(slots) : null;
   }
 
   get isFull(): boolean {
@@ -80,10 +93,10 @@ class Generation {
   }
 
   get byteLength(): number {
-    return this.#used.length * (words * 4 + 9);
+    return this.#used.length * (words * 4 + 9) + (this.#reasons?.byteLength ?? 0);
   }
 
-  put(ids: Uint32Array, at: number, n: bigint): void {
+  put(ids: Uint32Array, at: number, n: bigint, reason: number): void {
     const slot = this.#find(ids, at);
     if (this.#used[slot] === 0) {
       this.#ids.set(ids.subarray(at, at + words), slot * words);
@@ -91,6 +104,7 @@ class Generation {
     }
     this.#used[slot] = n === 0n ? 1 : 2;
     this.#n[slot] = n;
+    if (this.#reasons !== null) this.#reasons[slot] = reason;
   }
 
   outcome(ids: Uint32Array, at: number): 'unknown' | 'kept' | 'dropped' {
@@ -105,10 +119,16 @@ class Generation {
     return this.#used[slot] === 0 ? -1n : this.#n[slot];
   }
 
+  reason(ids: Uint32Array, at: number): number | null {
+    if (this.size === 0 || this.#reasons === null) return null;
+    const slot = this.#find(ids, at);
+    return this.#used[slot] === 0 ? null : this.#reasons[slot];
+  }
+
   grown(): Generation {
-    const larger = new Generation(this.#used.length * 2, this.#seed);
+    const larger = new Generation(this.#used.length * 2, this.#seed, this.#reasons !== null);
     for (let slot = 0; slot < this.#used.length; slot++) {
-      if (this.#used[slot] !== 0) larger.put(this.#ids, slot * words, this.#n[slot]);
+      if (this.#used[slot] !== 0) larger.put(this.#ids, slot * words, this.#n[slot], this.#reasons?.[slot] ?? 0);
     }
     return larger;
   }

@@ -12,6 +12,8 @@ export interface Candidates {
   readonly n: Uint32Array;
   /** N of q, which a hash of the row's own is held against (sampling.md, rule 14), 0 = none; null where there is none. */
   readonly nSplit: Uint32Array | null;
+  /** N of each row's ceiling, which its R reaches, where hashes of their own decide; null (or left out) where there are none. */
+  readonly nCeiling?: Uint32Array | null;
   /**
    * `row`: a row whose R does not reach the threshold is dropped. `trace`: the rows' trace was kept on its own R and
    * all its rows go with it; one whose R is another and does not reach the threshold leaves without it.
@@ -120,7 +122,7 @@ class Stamper {
     const low = this.#outLow(row, n[i * 2], n[i * 2 + 1]);
     const high = this.#outHigh(row, n[i * 2], n[i * 2 + 1]);
     const isExact = this.#states.leaves[row] === leaves.exact && splitN === 0 && reaches;
-    this.#write(row, this.#countOut(row, low, high, splitN, reaches), isExact ? this.#thresholdText(low, high) : null);
+    this.#write(row, splitN === 0 ? this.#countOut(row, low, high) : this.#countOfSplit(i, splitN, reaches), isExact ? this.#thresholdText(low, high) : null);
   }
 
   finish(): Stamps {
@@ -173,18 +175,31 @@ class Stamper {
     return compare56(nLow, nHigh, nIn[row * 2], nIn[row * 2 + 1]) < 0 ? nHigh : nIn[row * 2 + 1];
   }
 
-  /**
-   * 1 / p, and the input's own count where nothing was added. With a split (rule 14): what came with it for a row that is kept on its
-   * R, 1 / q times that for one that only its hash keeps. That is unbiased whatever p1 a sampling function kept it with, p1 * 1 +
-   * (1 - p1) * q / q = 1; the union's 1 - (1 - p1)(1 - q) needs p1 of rows that a function's walk did not take and so does not name.
-   */
-  #countOut(row: number, low: number, high: number, splitN: number, reaches: boolean): number {
+  /** 1 / p, and the input's own count where nothing was added. */
+  #countOut(row: number, low: number, high: number): number {
     if (this.#states.leaves[row] === leaves.unknown) return Number.NaN;
-    const countIn = this.#states.adjustedCounts[row];
-    if (splitN !== 0) return reaches ? countIn : (countIn * TWO_56_DOUBLE) / splitN;
-    const inN = doubleOf56(this.#states.nIn[row * 2], this.#states.nIn[row * 2 + 1]);
+    const inN = this.#inputN(row);
     const outN = doubleOf56(low, high);
-    return outN === inN ? countIn : TWO_56_DOUBLE / outN;
+    return outN === inN ? this.#states.adjustedCounts[row] : TWO_56_DOUBLE / outN;
+  }
+
+  /**
+   * With a split (rule 14): what came with it for a row that is kept on its R, 1 / q times that for one that only its hash keeps. That is
+   * unbiased whatever p1 a sampling function kept it with, p1 * 1 + (1 - p1) * q / q = 1; the union's 1 - (1 - p1)(1 - q) needs
+   * p1 of rows that a function's walk did not take and so does not name. A ceiling is as if the row had come with that probability.
+   */
+  #countOfSplit(i: number, splitN: number, reaches: boolean): number {
+    const { rows, nCeiling } = this.#candidates;
+    const row = rows[i];
+    if (this.#states.leaves[row] === leaves.unknown) return Number.NaN;
+    const ceiling = nCeiling === null || nCeiling === undefined ? TWO_56_DOUBLE : doubleOf56(nCeiling[i * 2], nCeiling[i * 2 + 1]);
+    const inN = this.#inputN(row);
+    const count = this.#states.adjustedCounts[row] * (ceiling < inN ? inN / ceiling : 1);
+    return reaches ? count : (count * TWO_56_DOUBLE) / splitN;
+  }
+
+  #inputN(row: number): number {
+    return doubleOf56(this.#states.nIn[row * 2], this.#states.nIn[row * 2 + 1]);
   }
 
   #write(row: number, count: number, th: string | null): void {

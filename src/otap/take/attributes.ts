@@ -45,6 +45,7 @@ function droppedRows(source: PayloadTable, stamps: ItemStamps): Set<number> {
   const keys: string[] = [stampKeys.adjustedCount];
   if (stamps.threshold !== null) keys.push(stampKeys.threshold);
   if (stamps.randomness !== null) keys.push(stampKeys.randomness);
+  if (hasPolicy(stamps)) keys.push(stampKeys.policy);
   return new Set(keys.flatMap((key) => [...source.rowsOfKey(key).rows]));
 }
 
@@ -53,6 +54,11 @@ export function appendStamps(table: TableBuilder, stamps: ItemStamps, base: numb
   appendCounts(table, stamps.adjustedCount, base);
   if (stamps.threshold !== null) appendTexts(table, stampKeys.threshold, stamps.threshold, base);
   if (stamps.randomness !== null) appendTexts(table, stampKeys.randomness, stamps.randomness, base);
+  if (hasPolicy(stamps)) appendTexts(table, stampKeys.policy, stamps.policy, base);
+}
+
+function hasPolicy(stamps: ItemStamps): stamps is ItemStamps & { readonly policy: readonly (string | null)[] } {
+  return stamps.policy !== null && stamps.policy !== undefined;
 }
 
 function appendCounts(table: TableBuilder, counts: Float64Array, base: number): void {

@@ -8,6 +8,8 @@ export interface ItemStamps {
   readonly threshold: readonly (string | null)[] | null;
   /** Attribute `sampling.randomness`, as `threshold`. */
   readonly randomness: readonly (string | null)[] | null;
+  /** Attribute `sampling.policy`, as `threshold`. */
+  readonly policy?: readonly (string | null)[] | null;
 }
 
 /** Attributes that only sampling writes. */
@@ -15,6 +17,7 @@ export const stampKeys = {
   adjustedCount: 'sampling.adjusted_count',
   threshold: 'sampling.threshold',
   randomness: 'sampling.randomness',
+  policy: 'sampling.policy',
 } as const;
 
 /** The stamps of rows [start, end). */
@@ -24,5 +27,6 @@ export function sliceStamps(stamps: ItemStamps, start: number, end: number): Ite
     traceState: stamps.traceState?.slice(start, end) ?? null,
     threshold: stamps.threshold?.slice(start, end) ?? null,
     randomness: stamps.randomness?.slice(start, end) ?? null,
+    policy: stamps.policy?.slice(start, end) ?? null,
   };
 }

@@ -71,7 +71,7 @@ describe('late rows', () => {
     cache.put(ids(1), 0, 2n ** 55n + 3n);
     cache.put(ids(2), 0, 0n);
     const split = splitLateRows(cache, ids(1, 1, 2, 3, 1, 2, 2, 3), 8);
-    expect(split).toEqual({ fresh: Uint32Array.of(3, 7), kept: Uint32Array.of(0, 1, 4), n: Uint32Array.of(3, 2 ** 23, 3, 2 ** 23, 3, 2 ** 23), droppedCount: 3 });
+    expect(split).toEqual({ fresh: Uint32Array.of(3, 7), kept: Uint32Array.of(0, 1, 4), n: Uint32Array.of(3, 2 ** 23, 3, 2 ** 23, 3, 2 ** 23), reasons: null, droppedCount: 3 });
   });
 
   test('nothing known: all rows are fresh, and none is listed', () => {

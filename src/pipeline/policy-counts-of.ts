@@ -1,0 +1,39 @@
+import { messageOf } from '../base/errors.ts';
+import { PolicyError } from '../policy/compile/policy-error.ts';
+import type { PolicyOutcome } from '../policy/window-policies.ts';
+import type { WindowSlot } from '../store/window-rows.ts';
+import type { PolicyCounts } from './policy-counts.ts';
+
+/** What a policy named and kept, before it is told with its name. */
+export type KeptCounts = Pick<PolicyCounts, 'named' | 'keptUnits' | 'kept' | 'estimate' | 'marginal'>;
+
+export const noneKept: KeptCounts = { named: 0, keptUnits: 0, kept: 0, estimate: 0, marginal: 0 };
+
+/** Puts counts beside the policy that they are of. */
+export function policyCounts({ policy, error, picks, elapsedMs }: PolicyOutcome, counts: KeptCounts, itemBytes: number): PolicyCounts {
+  return {
+    name: policy.name, mode: policy.mode, ...counts, bytes: counts.kept * itemBytes, elapsedMs,
+    error: picks === null ? reasonOfFailure(error) : null,
+  };
+}
+
+/** A stable word for why a policy failed. */
+export function reasonOfFailure(error: unknown): string {
+  return error instanceof PolicyError ? error.reason : 'failed';
+}
+
+/** What failed, in words. */
+export function failureText({ policy, error }: PolicyOutcome): string {
+  const what = { enforce: 'its items go by the fallback', shadow: 'it is not counted', drop: 'its ceilings are not applied' }[policy.mode];
+  return `policy ${policy.name} failed, ${what}: ${messageOf(error)}`;
+}
+
+/** Mean retained bytes of an item: those of the batches that the slots hold rows of, over these rows. */
+export function meanItemBytes(slots: readonly WindowSlot[]): number {
+  const runs = slots.flatMap(({ slot }) => slot.runs);
+  const rows = runs.reduce((sum, { count }) => sum + count, 0);
+  const batches = new Set(runs.map(({ batch }) => batch));
+  let bytes = 0;
+  for (const batch of batches) bytes += batch.bytes.length;
+  return rows === 0 ? 0 : bytes / rows;
+}
