@@ -71,6 +71,11 @@ export class SeenSet {
     return this.#used[this.#at] === 1;
   }
 
+  /** The values of all keys that are held, in no order. */
+  *values(): Generator<number> {
+    for (let at = 0; at < this.#used.length; at++) if (this.#used[at] === 1) yield this.#values[at];
+  }
+
   #isFollowed(high: number): boolean {
     return this.#level === 0 || high >>> (32 - this.#level) === 0;
   }
