@@ -64,10 +64,15 @@ export class Gathered implements RunListener {
   }
 }
 
+/** What is given, with one seed's ids. */
+export interface NamedItems {
+  readonly items: GivenItems;
+  readonly keys: TraceKeys;
+  readonly ids: Uint8Array;
+}
+
 /** Runs everything given once, under one seed's ids. */
-export async function runOnce(
-  compiled: OpenPolicies, settings: RunSettings, { items, keys, ids }: { readonly items: GivenItems; readonly keys: TraceKeys; readonly ids: Uint8Array },
-): Promise<Kept> {
+export async function runOnce(compiled: OpenPolicies, settings: RunSettings, { items, keys, ids }: NamedItems): Promise<Kept> {
   const gathered = new Gathered(settings.inputWithoutThreshold);
   const run = await PipelineRun.open(compiled, settings, gathered);
   try {

@@ -3,7 +3,7 @@ import type { GivenItems } from '../given/given-items.ts';
 import { TraceKeys } from '../given/trace-keys.ts';
 import { type Items, readItems } from '../kept-items.ts';
 import { PipelineRun, type RunSettings } from '../pipeline-run.ts';
-import { Gathered } from './case-run.ts';
+import { Gathered, type NamedItems } from './case-run.ts';
 import { type Failure, shownNumber } from './check-kept.ts';
 import type { Unbiased } from './declaration.ts';
 import { keptUnits } from './kept-units.ts';
@@ -28,43 +28,81 @@ export interface UnbiasedRun {
 
 interface Sum { truth: number; sum: number; squares: number }
 
+export interface UnbiasedOptions {
+  /** Names the seeds' ids. */
+  readonly seedName: string;
+  readonly progress: (share: number) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Engines that share the seeds: planning a policy is most of the work, and keeps one core busy. */
+const lanes = 2;
+
 /**
- * Runs the same telemetry under many seeds' ids, each seed in windows of its own of one engine, and holds the mean estimate of every key
- * against the truth: |z| must stay within `zMax`.
+ * Runs the same telemetry under many seeds' ids, each seed in windows of its own, and holds the mean estimate of every key against the
+ * truth: |z| must stay within `zMax`.
  */
 export async function checkUnbiased(
-  compiled: OpenPolicies, settings: RunSettings, items: GivenItems, wanted: Unbiased,
-  options: { readonly seedName: string; readonly progress: (share: number) => void; readonly signal: AbortSignal },
+  compiled: OpenPolicies, settings: RunSettings, items: GivenItems, wanted: Unbiased, options: UnbiasedOptions,
 ): Promise<UnbiasedRun> {
   items.batches.forEach((batch) => TraceKeys.assertRenamable(batch));
   const keys = new TraceKeys();
   items.batches.forEach((batch) => keys.add(batch));
-  const decided = new Set(compiled.policies.map(({ signal }) => signal));
-  const sums = new Map<string, Sum>();
+  const sums = truths(compiled, settings, { items, keys, ids: keys.idsOf(options.seedName) }, wanted.by);
+  let seeds = 0;
+  const take = (estimated: ReadonlyMap<string, number>): void => {
+    addTo(sums, estimated);
+    options.progress(++seeds / wanted.seeds);
+  };
+  const errors = await Promise.all(Array.from({ length: lanes }, (_, lane) => runLane(
+    { compiled, settings, items, keys, by: wanted.by, seedName: options.seedName, seeds: lane, end: wanted.seeds }, take, options.signal)));
+  const error = errors.find((one) => one !== null) ?? null;
+  if (error !== null) return { estimates: [], failures: [{ path: 'unbiased', expected: 'policies that run', got: error }] };
+  if (seeds < wanted.seeds) return { estimates: [], failures: [{ path: 'unbiased', expected: `${wanted.seeds} seeds`, got: `stopped after ${seeds}` }] };
+  const results = [...sums].map(([key, sum]) => seedEstimate(key, sum, seeds));
+  return { estimates: results, failures: results.flatMap((result) => failureOf(result, wanted.zMax)) };
+}
+
+interface Lane {
+  readonly compiled: OpenPolicies;
+  readonly settings: RunSettings;
+  readonly items: GivenItems;
+  readonly keys: TraceKeys;
+  readonly by: Unbiased['by'];
+  readonly seedName: string;
+  /** The first seed; every `lanes`th after it, up to `end`. */
+  readonly seeds: number;
+  readonly end: number;
+}
+
+/** Runs one lane's seeds in one engine after the other; gives the first error of a policy. */
+async function runLane({ compiled, settings, items, keys, by, seedName, seeds, end }: Lane, take: (estimated: ReadonlyMap<string, number>) => void, signal: AbortSignal): Promise<string | null> {
   const gathered = new Gathered(settings.inputWithoutThreshold);
   const seedNano = BigInt(Math.round(settings.windowMs * 1e6)) * BigInt(items.windows + Math.ceil(settings.decisionWaitMs / settings.windowMs) + 2);
   let run = await PipelineRun.open(compiled, settings, gathered);
-  let seeds = 0;
   try {
-    for (; seeds < wanted.seeds && !options.signal.aborted; seeds++) {
-      if (seeds > 0 && remembers(compiled)) {
+    for (let seed = seeds; seed < end && !signal.aborted; seed += lanes) {
+      if (seed > seeds && remembers(compiled)) {
         run.close();
         run = await PipelineRun.open(compiled, settings, gathered);
       }
-      const ids = keys.idsOf(`${options.seedName} ${seeds}`);
-      const batches = items.batches.map((_, number) => keys.renamed(number, ids, seedNano * BigInt(seeds)));
-      if (seeds === 0) estimates(items, batches.map((batch) => readItems(batch, settings.inputWithoutThreshold)).filter(({ signal }) => decided.has(signal)), wanted.by).forEach((truth, key) => sums.set(key, { truth, sum: 0, squares: 0 }));
-      for (const batch of batches) await run.give(batch);
+      const ids = keys.idsOf(`${seedName} ${seed}`);
+      for (const number of items.batches.keys()) await run.give(keys.renamed(number, ids, seedNano * BigInt(seed)));
       await run.drain();
-      addTo(sums, estimates(items, gathered.take().items, wanted.by));
-      options.progress((seeds + 1) / wanted.seeds);
+      take(estimates(items, gathered.take().items, by));
+      if (run.tally.firstError !== null) return run.tally.firstError;
     }
-    if (run.tally.firstError !== null) return { estimates: [], failures: [{ path: 'unbiased', expected: 'policies that run', got: run.tally.firstError }] };
+    return null;
   } finally {
     run.close();
   }
-  const results = [...sums].map(([key, sum]) => seedEstimate(key, sum, seeds));
-  return { estimates: results, failures: results.flatMap((result) => failureOf(result, wanted.zMax)) };
+}
+
+/** What there is by key, as the input's own counts say; of signals that some policy decides on. */
+function truths({ policies }: OpenPolicies, { inputWithoutThreshold }: RunSettings, { items, keys, ids }: NamedItems, by: Unbiased['by']): Map<string, Sum> {
+  const decided = new Set(policies.map(({ signal }) => signal));
+  const said = items.batches.map((_, number) => readItems(keys.renamed(number, ids, 0n), inputWithoutThreshold)).filter(({ signal }) => decided.has(signal));
+  return new Map([...estimates(items, said, by)].map(([key, truth]) => [key, { truth, sum: 0, squares: 0 }]));
 }
 
 /** Policies that look back at earlier windows start anew with each seed. */
