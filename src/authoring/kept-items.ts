@@ -20,6 +20,8 @@ export interface Items {
   readonly spanIds: readonly string[] | null;
   /** Log records: observed time minus time, ns, which tells given records apart; spans: null. */
   readonly marks: readonly number[] | null;
+  /** Start of the span, time of the record, ns since the epoch; 0 where unset. */
+  readonly times: BigInt64Array;
   /** `service.name` of the resource, '' where there is none. */
   readonly services: readonly string[];
   /** How many originals each stands for; 1 where nobody knows. */
@@ -44,6 +46,7 @@ export function readItems(batch: OtapBatch, withoutThreshold: WithoutThreshold =
     traceIds: hexColumn(root?.column('trace_id') ?? null, batch.rowCount),
     spanIds: signal === 'traces' ? hexColumn(root?.column('span_id') ?? null, batch.rowCount) : null,
     marks: signal === 'logs' ? marksOf(batch) : null,
+    times: timesOf(batch, signal === 'traces' ? 'start_time_unix_nano' : 'time_unix_nano'),
     services: servicesOf(batch),
     counts: states.adjustedCounts,
     isUnknown: states.leaves.map((way) => (way === leaves.unknown ? 1 : 0)),
@@ -72,13 +75,19 @@ function hexColumn(column: Parameters<typeof visitFixedBytes>[0] | null, rowCoun
   return texts;
 }
 
+function timesOf(batch: OtapBatch, path: string): BigInt64Array {
+  const column = batch.table(rootPayload[batch.signal].name)?.column(path) ?? null;
+  return column === null ? new BigInt64Array(batch.rowCount) : readWide(column, new LookupCache());
+}
+
 function marksOf(batch: OtapBatch): number[] {
-  const root = batch.table('LOGS');
-  const [time, observed] = (['time_unix_nano', 'observed_time_unix_nano'] as const).map((path) => {
-    const column = root?.column(path) ?? null;
-    return column === null ? new BigInt64Array(batch.rowCount) : readWide(column, new LookupCache());
-  });
-  return Array.from(observed, (value, row) => Number(value - time[row]));
+  const times = timesOf(batch, 'time_unix_nano');
+  return Array.from(timesOf(batch, 'observed_time_unix_nano'), (observed, row) => Number(observed - times[row]));
+}
+
+/** What tells an item apart from others, as far as anything does: trace and span id; of a record its trace and times. */
+export function itemKey({ traceIds, spanIds, marks, times }: Items, row: number): string {
+  return spanIds === null ? `${traceIds[row]} ${times[row]} ${marks?.[row] ?? 0}` : `${traceIds[row]} ${spanIds[row]}`;
 }
 
 /** `service.name` of each root row. */
