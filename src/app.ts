@@ -133,6 +133,7 @@ async function openProcessor(
     hashSeed: randomInt(2 ** 32),
     limits: { deadlineMs: config.policy.deadlineMs, rowsMax: config.policy.rowsMax },
     fallback: { n: probabilityOf(config.policy.fallback.probability) },
+    combine: config.policy.combine, hasPolicyAttribute: config.output.policyAttribute,
     memoryLimitBytes: config.memory.limitBytes,
     decisionsMax: Math.ceil((config.decisionCache.keptMax + config.decisionCache.droppedMax) / 2),
     batchRowsMax: batchRowsMax(config), decodeLimits: {}, extraKeys: countServices ? [serviceName] : [],

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { setImmediate as turnOfOthers } from 'node:timers/promises';
 import { CodedError } from '../base/errors.ts';
 import { hashKeyOfSeed, realSeam } from '../base/seam.ts';
-import { duration, filePath, integer, number, oneOf, size } from '../config/scalars.ts';
+import { duration, filePath, flag, integer, number, oneOf, size } from '../config/scalars.ts';
 import { policyFiles } from '../config/policy-files.ts';
 import { option, optional, required } from '../config/section.ts';
 import { OtapFileExporter } from '../exporters/otap-file.ts';
@@ -35,6 +35,8 @@ export const replay = defineCommand({
     seed: optional('seed', integer({ min: 0, max: 2 ** 32 - 1 }), 'Keys the hash that gives items without randomness theirs; without it the documented key.'),
     inputWithoutThreshold: option('input_without_threshold', oneOf('unsampled', 'unknown'), 'unsampled', 'What an item stands for that says nothing of sampling.'),
     fallback: option('fallback_probability', number({ min: 0, max: 1 }), 1, 'Probability of all items of a window whose policy failed.'),
+    combine: option('combine', oneOf('union', 'first_match'), 'union', 'How policies that keep come together: the greatest probability, or that of the first --policy that names an item.'),
+    policyAttribute: option('policy_attribute', flag, false, 'Write on each kept item which policies kept it (sampling.policy).'),
     deadlineMs: option('deadline', duration({ min: 10 }), '10m', 'Longest time that a policy may take over a window.'),
     memoryBytes: option('memory_limit', size({ min: 2 ** 26 }), '8GiB', 'Bytes that open windows may hold.'),
     batchRows: option('max_batch_rows', integer({ min: 1, max: 65_535 }), 8192, 'Spans or log records of one written batch at most.'),
@@ -56,6 +58,8 @@ interface ReplayOptions {
   readonly seed: number | null;
   readonly inputWithoutThreshold: 'unsampled' | 'unknown';
   readonly fallback: number;
+  readonly combine: 'union' | 'first_match';
+  readonly policyAttribute: boolean;
   readonly deadlineMs: number;
   readonly memoryBytes: number;
   readonly batchRows: number;
@@ -79,6 +83,7 @@ async function run(options: ReplayOptions, io: CommandIo): Promise<string> {
     policies: compiled.policies, setupSql: compiled.setupSql,
     limits: { deadlineMs: options.deadlineMs, rowsMax: 100_000_000 },
     fallback: { n: probabilityOf(options.fallback) },
+    combine: options.combine, hasPolicyAttribute: options.policyAttribute,
     memoryLimitBytes: options.memoryBytes, decisionsMax: 2_000_000, batchRowsMax: options.batchRows,
     decodeLimits: {}, sinks: [sink], extraKeys: [], observer,
   });

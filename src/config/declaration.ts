@@ -19,6 +19,8 @@ const policy = section('How policies run, and what happens when they cannot.', {
   fallback: option('fallback', section('Decides windows whose policy failed or was late.', {
     probability: option('probability', number({ min: 0, max: 1 }), 1, 'Each item is kept with this probability.'),
   }), {}, 'The fallback.'),
+  combine: option('combine', oneOf('union', 'first_match'), 'union',
+    'How policies that keep come together: an item gets the greatest probability that any gives it, or that of the first policy, in the order of `policies`, that names it.'),
   rowsMax: option('rows_max', integer({ min: 1 }), 10_000_000, 'Rows that one policy may return for one window; more make it fail.'),
   reload: option('reload', oneOf('auto', 'signal', 'off'), 'auto', 'When changed policy files take the place of those that run: `auto` as soon as they change, `signal` on SIGHUP or POST /-/reload alone, `off` never. Files that cannot be used are refused, and the old ones stay.'),
 });
@@ -28,6 +30,11 @@ const decisionCache = section('What is remembered of decided traces, for spans t
   droppedMax: option('dropped_max', integer({ min: 0 }), 2_000_000, 'Dropped traces that are remembered.'),
 });
 
+const output = section('What kept items say beside their sampling.', {
+  policyAttribute: option('policy_attribute', flag, false,
+    'Write attribute `sampling.policy` on each kept item: the names of the policies that kept it, comma separated; `fallback` where one failed.'),
+});
+
 /** Every option of the configuration file. The typed configuration, JSON Schema and docs/config.md derive from it. */
 export const declaration = section('The whole configuration is one YAML file.', {
   receivers: option('receivers', receivers, {}, 'Where telemetry comes in.'),
@@ -35,6 +42,7 @@ export const declaration = section('The whole configuration is one YAML file.', 
   policies: option('policies', policyFilePatterns, [],
     'The SQL files to run, as paths or globs from the working directory; `package:sql/policies/NAME.sql` is one that comes with Thresher.'),
   policy: option('policy', policy, {}, 'Running policies.'),
+  output: option('output', output, {}, 'What leaves.'),
   memory: option('memory', section('Bounds of memory.', {
     limitBytes: option('limit', size({ min: 2 ** 20 }), '1GiB', 'Retained batches and their tables; at the limit senders are told to come again (RESOURCE_EXHAUSTED).'),
   }), {}, 'Memory.'),

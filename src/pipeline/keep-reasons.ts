@@ -1,3 +1,5 @@
+import type { PolicyOutcome } from '../policy/window-policies.ts';
+
 /** Code of no reason. */
 export const noReason = 0;
 
@@ -39,4 +41,9 @@ export class KeepReasons {
   text(code: number): string | null {
     return code === noReason ? null : this.#texts[code];
   }
+}
+
+/** What a kept item says of a policy that kept it. */
+export function reasonOf({ policy, picks }: PolicyOutcome): string {
+  return picks === null ? fallbackName : policy.name;
 }

@@ -1,4 +1,4 @@
-import { decodeInputProbability } from '../sampling/input-probability.ts';
+import { decodeInputProbabilityDouble as inputN } from '../sampling/input-probability.ts';
 import { isKeptAt } from '../sampling/threshold.ts';
 import { doubleOf56, TWO_56_DOUBLE } from '../sampling/word56.ts';
 import { keepNamed, type NamedRows } from './named-rows.ts';
@@ -65,16 +65,4 @@ function keptWithSplits(own: NamedRows, facts: RowFacts): KeptOfPolicy {
 
 function ceilingN({ ceilings }: RowFacts, row: number): number {
   return ceilings === null ? TWO_56_DOUBLE : doubleOf56(ceilings[row * 2], ceilings[row * 2 + 1]);
-}
-
-let lastCode = -1;
-let lastN = 0;
-
-/** N of a code of an input probability; mostly the same as for the row before. */
-function inputN(code: number): number {
-  if (code !== lastCode) {
-    lastCode = code;
-    lastN = Number(decodeInputProbability(code));
-  }
-  return lastN;
 }

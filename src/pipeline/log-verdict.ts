@@ -1,14 +1,12 @@
 import type { PolicyOutcome } from '../policy/window-policies.ts';
-import type { Combining } from './combining.ts';
-import { placesOf } from './combining.ts';
+import { type Combining, placesOf } from './combining.ts';
 import { keptOfPolicy, type KeptOfPolicy, type RowFacts } from './kept-of-policy.ts';
-import { type KeptOfWindow } from './kept-rows.ts';
-import { noReason, type KeepReasons } from './keep-reasons.ts';
+import type { KeptOfWindow } from './kept-rows.ts';
+import { type KeepReasons, noReason, reasonOf } from './keep-reasons.ts';
 import { keepNamed, type NamedRows } from './named-rows.ts';
 import type { PolicyCounts } from './policy-counts.ts';
 import { type KeptCounts, noneKept, policyCounts } from './policy-counts-of.ts';
 import { firstMatches, type RowCeilings } from './row-ceilings.ts';
-import { reasonOf } from './trace-verdict.ts';
 
 /** What policies said of a window of log records. */
 export interface LogSaid {

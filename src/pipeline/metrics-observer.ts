@@ -1,11 +1,10 @@
 import { messageOf, type CodedError } from '../base/errors.ts';
 import type { Signal } from '../otap/payload-type.ts';
-import { PolicyError } from '../policy/compile/policy-error.ts';
-import type { PolicyOutcome } from '../policy/window-policies.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
 import { metrics } from '../telemetry/declared.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { MetricRegistry } from '../telemetry/metrics.ts';
+import { countPolicies, isByFallback } from './policy-metrics.ts';
 import type { TakenRows } from './signal-intake.ts';
 import type { StampCounts } from './stamp-rows.ts';
 import { TallyObserver } from './tally.ts';
@@ -44,11 +43,10 @@ export class MetricsObserver extends TallyObserver {
 
   override decided(signal: SampledSignal, decision: WindowDecision, counts: StampCounts): void {
     super.decided(signal, decision, counts);
-    const failed = decision.outcomes.some(({ picks }) => picks === null) || decision.outcomes.length === 0;
-    this.#registry.counter(metrics.windowsDecided).add(1, { signal, by: failed ? 'fallback' : 'policy' });
+    this.#registry.counter(metrics.windowsDecided).add(1, { signal, by: isByFallback(decision) ? 'fallback' : 'policy' });
     this.#registry.counter(metrics.itemsDecided).add(counts.kept, { signal, outcome: 'kept' });
     this.#registry.counter(metrics.itemsDecided).add(Math.max(0, decision.items - counts.kept), { signal, outcome: 'dropped' });
-    for (const outcome of decision.outcomes) this.#countPolicy(signal, outcome);
+    countPolicies(this.#registry, this.#log, signal, decision);
     this.#log.debug('window_decided', `window of ${decision.items} ${signal} items decided, ${counts.kept} kept`, { signal, items: decision.items, kept: counts.kept });
   }
 
@@ -90,13 +88,5 @@ export class MetricsObserver extends TallyObserver {
   buffered(signal: SampledSignal, held: Held): void {
     this.#registry.gauge(metrics.bufferedItems).set(held.items, { signal });
     this.#registry.gauge(metrics.bufferedBytes).set(held.bytes, { signal });
-  }
-
-  #countPolicy(signal: SampledSignal, { policy, picks, error, elapsedMs }: PolicyOutcome): void {
-    this.#registry.histogram(metrics.policySeconds).observe(elapsedMs / 1000, { policy: policy.name });
-    if (picks !== null) return;
-    const reason = error instanceof PolicyError ? error.reason : 'failed';
-    this.#registry.counter(metrics.policyFailures).add(1, { policy: policy.name, reason });
-    this.#log.error('policy_failed', `policy ${policy.name} failed, its items go by the fallback: ${messageOf(error)}`, { signal, policy: policy.name, reason });
   }
 }

@@ -24,7 +24,7 @@ export function reasonOfFailure(error: unknown): string {
 
 /** What failed, in words. */
 export function failureText({ policy, error }: PolicyOutcome): string {
-  const what = { enforce: 'its items go by the fallback', shadow: 'it is not counted', drop: 'its ceilings are not applied' }[policy.mode];
+  const what = { enforce: 'its items went by the fallback', shadow: 'which changes nothing', drop: 'its ceilings were not applied' }[policy.mode];
   return `policy ${policy.name} failed, ${what}: ${messageOf(error)}`;
 }
 

@@ -1,6 +1,7 @@
 import { messageOf, type CodedError } from '../base/errors.ts';
 import type { Signal } from '../otap/payload-type.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
+import { failureText } from './policy-counts-of.ts';
 import type { ProcessorObserver } from './processor.ts';
 import type { TakenRows } from './signal-intake.ts';
 import type { StampCounts } from './stamp-rows.ts';
@@ -85,7 +86,7 @@ export class TallyObserver implements ProcessorObserver {
     for (const outcome of decision.outcomes) {
       if (outcome.picks !== null) continue;
       tally.policyFailures++;
-      this.#note(`policy ${outcome.policy.name} failed, its items went by the fallback: ${messageOf(outcome.error)}`);
+      this.#note(failureText(outcome));
     }
   }
 

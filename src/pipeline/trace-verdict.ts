@@ -4,7 +4,7 @@ import type { Session } from '../store/duckdb.ts';
 import { nOne } from '../store/window-rows.ts';
 import type { Window } from '../store/window-views.ts';
 import { type Combining, isSingle, placesOf, runByMode } from './combining.ts';
-import { fallbackName, type KeepReasons, noReason } from './keep-reasons.ts';
+import { type KeepReasons, noReason, reasonOf } from './keep-reasons.ts';
 import { limitTraces, type TraceSight } from './trace-ceilings.ts';
 import { writeTracePicks } from './trace-picks.ts';
 import type { Fallback } from './window-decision.ts';
@@ -86,9 +86,4 @@ async function togetherSql(engine: Session, name: string, outcomes: readonly Pol
 
 function codeOf(reasons: KeepReasons, outcomes: readonly PolicyOutcome[], places: string): number {
   return reasons.of(places.split(',').map((place) => reasonOf(outcomes[Number(place)])));
-}
-
-/** What a kept item says of a policy that kept it. */
-export function reasonOf({ policy, picks }: PolicyOutcome): string {
-  return picks === null ? fallbackName : policy.name;
 }

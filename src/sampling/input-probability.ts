@@ -41,3 +41,9 @@ export function decodeInputProbability(code: number): bigint {
   const significant = BigInt(mantissaValues + (code % mantissaValues));
   return exponent >= mantissaBits ? significant << BigInt(exponent - mantissaBits) : significant >> BigInt(mantissaBits - exponent);
 }
+
+/** The same as a double: exact, since a code has 27 significant bits. */
+export function decodeInputProbabilityDouble(code: number): number {
+  const exponent = Math.floor(code / mantissaValues);
+  return Math.floor((mantissaValues + (code % mantissaValues)) * 2 ** (exponent - mantissaBits));
+}

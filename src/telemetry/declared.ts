@@ -19,6 +19,12 @@ export const metrics = declareMetrics({
   attributeMismatches: { type: 'counter', name: 'thresher_attribute_mismatches_total', help: 'Attribute values of another type than the policy reads; they read as NULL.', labels: ['key'] },
   policySeconds: { type: 'histogram', name: 'thresher_policy_duration_seconds', help: 'Time that one policy took over one window.', labels: ['policy'] },
   policyFailures: { type: 'counter', name: 'thresher_policy_failures_total', help: 'Windows in which a policy failed, by reason.', labels: ['policy', 'reason'] },
+  policyWindows: { type: 'counter', name: 'thresher_policy_windows_total', help: 'Windows that a policy was run on.', labels: ['signal', 'policy', 'mode'], seriesMax: 1000 },
+  policyUnitsNamed: { type: 'counter', name: 'thresher_policy_named_total', help: 'Traces or log records that a policy named, kept or not; for a drop policy those that it put a ceiling on.', labels: ['signal', 'policy', 'mode'], seriesMax: 1000 },
+  policyItemsKept: { type: 'counter', name: 'thresher_policy_items_kept_total', help: 'Spans or log records that a policy keeps by its own probability after ceilings, whatever others say; for a drop policy those that its ceiling lets pass.', labels: ['signal', 'policy', 'mode'], seriesMax: 1000 },
+  policyBytesKept: { type: 'counter', name: 'thresher_policy_bytes_kept_total', help: 'Their share of the retained bytes: kept items times the mean bytes of an item of the window, as it came.', labels: ['signal', 'policy', 'mode'], seriesMax: 1000 },
+  policyItemsEstimated: { type: 'counter', name: 'thresher_policy_items_estimated_total', help: 'Sum of their adjusted counts by the policy\'s own probability.', labels: ['signal', 'policy', 'mode'], seriesMax: 1000 },
+  policyItemsMarginal: { type: 'counter', name: 'thresher_policy_items_marginal_total', help: 'Spans or log records that a policy keeps and no other enforce policy does.', labels: ['signal', 'policy', 'mode'], seriesMax: 1000 },
 
   policyReloads: { type: 'counter', name: 'thresher_policy_reloads_total', help: 'Reloads of the policies, by result: loaded, unchanged (asked for and nothing was new) or refused (the old ones stay).', labels: ['result'] },
   policyReloadOk: { type: 'gauge', name: 'thresher_policy_last_reload_successful', help: '1 while the policies that run are those of the files, 0 after the files were refused.' },
