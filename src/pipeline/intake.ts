@@ -139,7 +139,8 @@ export class Intake {
     const came = compressedAs(message);
     const body = came ?? stream.compressor.compress(message.bytes);
     const bytes = serialiseRetained({
-      kind: 'batch', signal: batch.signal, encoding: body.encoding, withoutThreshold: stream.withoutThreshold, batchOrdinal: this.#batchOrdinal++,
+      kind: 'batch', signal: batch.signal, encoding: body.encoding, withoutThreshold: stream.withoutThreshold,
+      isChecked: stream.validator !== null, batchOrdinal: this.#batchOrdinal++,
       arrivalUnixNano, streamNumber: stream.number, bodyBytes: message.bytes.length,
     }, body.bytes);
     return new HeldBatch(bytes, batch.layout, this.#parts.account);

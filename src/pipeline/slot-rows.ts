@@ -11,8 +11,9 @@ export interface SlotRows {
 /** Times of a batch's items, ns since the epoch as doubles (exact to 256 ns, enough to choose a slot). */
 export interface EventTimes {
   readonly values: Float64Array;
-  /** The earliest time that is set, or null where none is. */
+  /** The earliest time that is set, or null where none is; and the latest. */
   readonly min: number | null;
+  readonly max: number;
 }
 
 const timePaths = { traces: ['start_time_unix_nano'], logs: ['time_unix_nano', 'observed_time_unix_nano'], metrics: [] } as const;
@@ -29,18 +30,22 @@ export function eventTimes(batch: OtapBatch, lookups: LookupCache): EventTimes {
       if (values[row] === 0) values[row] = words[row * 2] + words[row * 2 + 1] * 2 ** 32;
     }
   }
-  let min: number | null = null;
-  for (const value of values) if (value > 0 && (min === null || value < min)) min = value;
-  return { values, min };
+  let [min, max] = [Infinity, 0];
+  for (let row = 0; row < values.length; row++) {
+    const value = values[row];
+    if (value > max) max = value;
+    if (value > 0 && value < min) min = value;
+  }
+  return { values, min: max === 0 ? null : min, max };
 }
 
 /**
  * The earliest time that lies no further than `behindNano` before the median of all that are set, null where none is: a few clocks that
  * are wrong, behind or ahead, do not count.
  */
-export function earliestTime({ values }: EventTimes, behindNano: number): number | null {
+export function earliestTime({ values, min, max }: EventTimes, behindNano: number): number | null {
+  if (min === null || max - min <= behindNano) return min;
   const known = values.filter((value) => value > 0).sort();
-  if (known.length === 0) return null;
   const from = known[known.length >> 1] - behindNano;
   return known.find((value) => value >= from) ?? null;
 }

@@ -35,7 +35,7 @@ export interface StampedRows {
 export function stampKept(
   batch: OtapBatch, kept: KeptRows, hash: KeyedHash, cache: TracestateCache, counts: StampCounts, reasons: KeepReasons | null = null,
 ): StampedRows {
-  const { said, states } = readBatchInput(batch, inputSource(kept.batch), hash);
+  const { said, states } = readBatchInput(batch, inputSource(kept.batch), hash, kept.rows);
   const isByTrace = signalOf(batch) === 'traces' && !kept.isUndecided;
   const stamps = stampRows(said, states, { rows: kept.rows, n: kept.n, nSplit: kept.nSplit, nCeiling: kept.nCeiling, decidedBy: isByTrace ? 'trace' : 'row' }, hash, cache);
   counts.kept += stamps.rows.length;

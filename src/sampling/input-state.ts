@@ -7,10 +7,16 @@ import { TWO_56_DOUBLE, compare56, complementHigh, complementLow, doubleOf56, hi
 export { inputFlags, leaves } from './sampling-input.ts';
 export type { InputStates, SamplingInput } from './sampling-input.ts';
 
-/** Works out R, p_in and the way out of every row (sampling.md, rules 1 to 4). Bad values are flagged, never thrown. */
-export function inputStates(input: SamplingInput, withoutThreshold: 'unsampled' | 'unknown', hash: KeyedHash): InputStates {
+/**
+ * Works out R, p_in and the way out of every row, or of `rows` alone: others hold nothing then (sampling.md, rules 1 to 4). Bad values are
+ * flagged, never thrown.
+ */
+export function inputStates(
+  input: SamplingInput, withoutThreshold: 'unsampled' | 'unknown', hash: KeyedHash, rows: Uint32Array | null = null,
+): InputStates {
   const reader = new StateReader(input, withoutThreshold, hash);
-  for (let row = 0; row < input.rowCount; row++) reader.read(row);
+  if (rows === null) for (let row = 0; row < input.rowCount; row++) reader.read(row);
+  else for (const row of rows) reader.read(row);
   return reader.out;
 }
 

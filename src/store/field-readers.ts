@@ -130,11 +130,13 @@ export function textCodes(column: Column, strings: StringTable): ColumnData {
   return { bytes: bytesOf(out), valid: validRows(column) };
 }
 
-/** One string a row, or null. Throws INVALID_ARGUMENT / invalid_utf8. */
-export function readTexts(column: Column): (string | null)[] {
+/** One string a row, or null; null for all but `rows` where those are given. Throws INVALID_ARGUMENT / invalid_utf8. */
+export function readTexts(column: Column, rows: Uint32Array | null = null): (string | null)[] {
   const texts = new Array<string | null>(column.length).fill(null);
   const buffer = column.kind === 'bytes' ? bufferOver(column.data) : null;
-  for (let row = 0; row < column.length; row++) {
+  const count = rows === null ? column.length : rows.length;
+  for (let i = 0; i < count; i++) {
+    const row = rows === null ? i : rows[i];
     if (!isValid(column.validity, row)) continue;
     if (column.kind === 'dictionary') texts[row] = column.dictionary.store.text(column.codes[row]);
     else if (column.kind === 'bytes' && buffer !== null) texts[row] = readText(buffer, column.offsets[row], column.offsets[row + 1]);

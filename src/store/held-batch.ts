@@ -17,6 +17,7 @@ export class HeldBatch {
   readonly withoutThreshold: WithoutThreshold;
   readonly bytes: Uint8Array;
   readonly layout: BatchLayout;
+  readonly #isChecked: boolean;
   readonly #account: HeldBytes;
   #holders = 0;
 
@@ -24,6 +25,7 @@ export class HeldBatch {
     const header = readRetainedHeader(bytes);
     this.ordinal = header.batchOrdinal;
     this.withoutThreshold = header.withoutThreshold;
+    this.#isChecked = header.isChecked;
     this.bytes = bytes;
     this.layout = layout;
     this.#account = account;
@@ -43,7 +45,7 @@ export class HeldBatch {
 
   /** The batch, read again from its bytes into memory of `source`. */
   open(source?: BufferSource): OtapBatch {
-    return reopenBatch(this.layout, retainedBody(this.bytes), source);
+    return reopenBatch(this.layout, retainedBody(this.bytes), source, this.#isChecked);
   }
 }
 

@@ -44,10 +44,10 @@ export interface BatchInput {
   readonly states: InputStates;
 }
 
-/** Reads the input states of a batch (sampling.md, rules 1 to 4); the same each time for the same bytes, source and key. */
-export function readBatchInput(batch: OtapBatch, source: InputSource, hash: KeyedHash): BatchInput {
-  const said = readSamplingInput(batch, source.batchOrdinal);
-  return { said, states: inputStates(said, source.withoutThreshold, hash) };
+/** Reads the input states of a batch, or of `rows` alone (sampling.md, rules 1 to 4); the same each time for the same bytes, source and key. */
+export function readBatchInput(batch: OtapBatch, source: InputSource, hash: KeyedHash, rows: Uint32Array | null = null): BatchInput {
+  const said = readSamplingInput(batch, source.batchOrdinal, rows);
+  return { said, states: inputStates(said, source.withoutThreshold, hash, rows) };
 }
 
 /** Reads what a batch's rows bring to their slots. */

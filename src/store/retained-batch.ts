@@ -10,7 +10,8 @@ import type { Signal } from '../otap/payload-type.ts';
  *     4  1  kind: 0 batch, 1 stream state (schemas and dictionaries as of the batches that follow)
  *     5  1  signal: 0 traces, 1 logs, 2 metrics
  *     6  1  body encoding: 0 none, 1 zstd, 2 gzip
- *     7  1  bit 0: items that say nothing of sampling have an unknown probability (sampling.md, rule 4); other bits 0
+ *     7  1  bit 0: items that say nothing of sampling have an unknown probability (sampling.md, rule 4); bit 1: every value was checked
+ *           when it came; other bits 0
  *     8  8  batch ordinal, unique in the process and kept over recovery (keys the hash of rows without randomness)
  *    16  8  arrival, nanoseconds since the Unix epoch
  *    24  4  stream number: batches of one number share dictionaries
@@ -34,6 +35,8 @@ export interface RetainedHeader {
   readonly signal: Signal;
   readonly encoding: BodyEncoding;
   readonly withoutThreshold: WithoutThreshold;
+  /** Whether every value of the body has been checked, and need not be when it is read again. */
+  readonly isChecked: boolean;
   readonly batchOrdinal: number;
   readonly arrivalUnixNano: bigint;
   readonly streamNumber: number;
@@ -48,7 +51,7 @@ export function serialiseRetained(header: RetainedHeader, body: Uint8Array): Uin
   view.setUint8(4, header.kind === 'batch' ? 0 : 1);
   view.setUint8(5, signals.indexOf(header.signal));
   view.setUint8(6, bodyEncodings.indexOf(header.encoding));
-  view.setUint8(7, header.withoutThreshold === 'unknown' ? 1 : 0);
+  view.setUint8(7, (header.withoutThreshold === 'unknown' ? 1 : 0) | (header.isChecked ? 2 : 0));
   view.setBigUint64(8, BigInt(header.batchOrdinal), true);
   view.setBigInt64(16, header.arrivalUnixNano, true);
   view.setUint32(24, header.streamNumber, true);
@@ -68,12 +71,13 @@ export function readRetainedHeader(bytes: Uint8Array): RetainedHeader {
   }
   const signal = signals[view.getUint8(5)];
   const encoding = bodyEncodings[view.getUint8(6)];
-  if (signal === undefined || encoding === undefined || view.getUint8(4) > 1 || view.getUint8(7) > 1) throw corrupt('unknown kind, signal, encoding or flag');
+  if (signal === undefined || encoding === undefined || view.getUint8(4) > 1 || view.getUint8(7) > 3) throw corrupt('unknown kind, signal, encoding or flag');
   return {
     kind: view.getUint8(4) === 0 ? 'batch' : 'state',
     signal,
     encoding,
     withoutThreshold: (view.getUint8(7) & 1) === 1 ? 'unknown' : 'unsampled',
+    isChecked: (view.getUint8(7) & 2) === 2,
     batchOrdinal: Number(view.getBigUint64(8, true)),
     arrivalUnixNano: view.getBigInt64(16, true),
     streamNumber: view.getUint32(24, true),

@@ -11,8 +11,8 @@ const countKey = 'sampling.adjusted_count';
 const randomnessKey = 'sampling.randomness';
 const thresholdKey = 'sampling.threshold';
 
-/** Reads what a batch's rows say of their own sampling. */
-export function readSamplingInput(batch: OtapBatch, batchOrdinal: number): SamplingInput {
+/** Reads what a batch's rows say of their own sampling; where `rows` are given, tracestates of those alone. */
+export function readSamplingInput(batch: OtapBatch, batchOrdinal: number, rows: Uint32Array | null = null): SamplingInput {
   const root = batch.table(rootPayload[batch.signal].name);
   const isSpans = batch.signal === 'traces';
   const attributes = batch.table(isSpans ? 'SPAN_ATTRS' : 'LOG_ATTRS');
@@ -23,7 +23,7 @@ export function readSamplingInput(batch: OtapBatch, batchOrdinal: number): Sampl
     signal: isSpans ? 'spans' : 'logs',
     rowCount: batch.rowCount,
     traceIds: traceIdBytes(root?.column('trace_id') ?? null),
-    traceStates: states === null ? null : readTexts(states),
+    traceStates: states === null ? null : readTexts(states, rows),
     adjustedCounts: counts === null ? null : Float64Array.from(counts, countOf),
     randomness: texts(randomnessKey),
     thresholds: isSpans ? null : texts(thresholdKey),

@@ -13,7 +13,7 @@ import { canonical, toOtlp } from '../support/otap-to-otlp.ts';
  * was changed is refused.
  */
 const record = (signal: Signal, kind: 'batch' | 'state', streamNumber: number, batchOrdinal: number, body: Uint8Array): Uint8Array =>
-  segmentRecord(serialiseRetained({ kind, signal, encoding: 'none', withoutThreshold: 'unsampled', batchOrdinal, arrivalUnixNano: 5n, streamNumber, bodyBytes: body.length }, body));
+  segmentRecord(serialiseRetained({ kind, signal, encoding: 'none', withoutThreshold: 'unsampled', isChecked: false, batchOrdinal, arrivalUnixNano: 5n, streamNumber, bodyBytes: body.length }, body));
 
 /** A segment of up to ten batches from the middle on of each stream in turn, and what each batch says. */
 function segmentOf(names: readonly string[]): { readonly segment: Buffer; readonly expected: readonly (readonly string[])[] } {

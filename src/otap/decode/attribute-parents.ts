@@ -4,7 +4,8 @@ import { isValid } from './bits.ts';
 import { ArrowDictionaryStore } from './dictionary-store.ts';
 import { invalidValues } from './errors.ts';
 import { clearDifferent } from './same-as-before.ts';
-import { quasiDeltaIds, quasiDeltaRange, valueColumns, type EncodedIds } from './transport-ids.ts';
+import { decodeCodedRun } from './coded-run.ts';
+import { quasiDeltaRange, valueColumns, type EncodedIds } from './transport-ids.ts';
 
 /** Reads a column of the attribute table by its path, null where it is absent. */
 export type ReadColumn = (path: string) => Column | null;
@@ -15,24 +16,35 @@ export class AttributeParents {
   readonly #encoded: EncodedIds;
   readonly #types: Uint8Array;
 
-  constructor(column: ReadColumn, encoded: EncodedIds) {
+  /** `isChecked`: the types have been checked before. */
+  constructor(column: ReadColumn, encoded: EncodedIds, isChecked: boolean) {
     this.#column = column;
     this.#encoded = encoded;
     this.#types = readTypes(column('type'), encoded.values.length);
+    if (!isChecked) checkTypes(this.#types);
   }
 
-  all(): IdColumn {
-    const rowCount = this.#encoded.values.length;
+  /** `ids` has room for one id a row, and becomes the result. */
+  all(ids: Uint32Array): IdColumn {
     const types = this.#types;
-    const same = new Uint8Array(rowCount).fill(1, 1);
-    this.#clearKeys(same, 1, rowCount);
-    for (let from = 0; from < rowCount; ) {
-      const to = runEnd(types, from, rowCount);
-      same[from] = 0;
-      this.#clearValues(types[from], same, from, to);
+    for (let from = 0; from < types.length; ) {
+      const to = runEnd(types, from, types.length);
+      this.#decodeRun(from, to, ids);
       from = to;
     }
-    return quasiDeltaIds(this.#encoded, same);
+    return { values: ids, validity: null };
+  }
+
+  /** Parents of rows [from, to), which have one type. */
+  #decodeRun(from: number, to: number, ids: Uint32Array): void {
+    const path = valueColumns[this.#types[from]];
+    const key = this.#column('key');
+    const value = path === null ? null : this.#column(path);
+    if (value !== null && decodeCodedRun(this.#encoded, key, value, from, to, ids)) return;
+    const same = new Uint8Array(to).fill(1, from + 1);
+    this.#clearKeys(same, from + 1, to);
+    this.#clearValues(this.#types[from], same, from, to);
+    quasiDeltaRange(this.#encoded, same, from, to, ids, from);
   }
 
   /** Parents of `rows`, ascending; all of them have the same key, and no other row has it. */
@@ -129,13 +141,16 @@ class RowList {
   }
 }
 
-/** The type of each row (5.5.1); an absent column is type 0, empty. Throws INVALID_ARGUMENT / invalid_values above 7. */
-export function readTypes(column: Column | null, rowCount: number): Uint8Array {
-  const types = column === null ? new Uint8Array(rowCount) : typeValues(column);
-  for (let row = 0; row < rowCount; row++) {
-    if (types[row] > 7) throw invalidValues(`column type, row ${row}: ${types[row]} is no attribute type`);
-  }
-  return types;
+/** The type of each row (5.5.1); an absent column is type 0, empty. */
+function readTypes(column: Column | null, rowCount: number): Uint8Array {
+  return column === null ? new Uint8Array(rowCount) : typeValues(column);
+}
+
+/** Throws INVALID_ARGUMENT / invalid_values above 7. */
+function checkTypes(types: Uint8Array): void {
+  let all = 0;
+  for (let row = 0; row < types.length; row++) all |= types[row];
+  if (all > 7) throw invalidValues(`column type, row ${types.findIndex((type) => type > 7)}: a value over 7 is no attribute type`);
 }
 
 function typeValues(column: Column): Uint8Array {

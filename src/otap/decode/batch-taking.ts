@@ -21,12 +21,14 @@ export class BatchTaking {
   readonly #batchId: bigint;
   readonly #limits: DecodeLimits;
   readonly #source: BufferSource;
+  readonly #isChecked: boolean;
   readonly #seen = new Set<PayloadName>();
   #records = 0;
   #bytes = 0;
 
-  /** `source` gives memory for what is decompressed of the batch. */
-  constructor(batchId: bigint, limits: DecodeLimits, source: BufferSource) {
+  /** `source` gives memory for what is decompressed of the batch; `isChecked`: all its values were checked before. */
+  constructor(batchId: bigint, limits: DecodeLimits, source: BufferSource, isChecked = false) {
+    this.#isChecked = isChecked;
     this.#source = source;
     this.#batchId = batchId;
     this.#limits = limits;
@@ -68,7 +70,7 @@ export class BatchTaking {
   }
 
   #checkedBody(plan: SchemaPlan, message: IpcMessage): RecordBody {
-    const body = new RecordBody(message, message.header, this.#source);
+    const body = new RecordBody(message, message.header, this.#source, this.#isChecked);
     body.check(plan.rowNodes, plan.bufferCount);
     if (body.rowCount > this.#limits.rowsMax) throw overLimit('rows', body.rowCount, this.#limits.rowsMax);
     this.#bytes += body.declaredBytes;

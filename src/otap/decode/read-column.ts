@@ -3,6 +3,7 @@ import type { RecordBody } from '../ipc/record-batch.ts';
 import type { ColumnPlan } from '../ipc/schema-plan.ts';
 import { asU16, asU32 } from '../ipc/typed.ts';
 import { malformedIpc } from '../ipc/errors.ts';
+import { isValid } from './bits.ts';
 import { invalidValues } from './errors.ts';
 import { readOffsets, readPlain, readValidity } from './read-plain.ts';
 
@@ -38,18 +39,40 @@ function readCodes(body: RecordBody, plan: ColumnPlan, validity: Uint8Array | nu
   const width = plan.dictionary === null ? 1 : plan.dictionary.indexBytes;
   const bytes = body.buffer(plan.buffer + 1, length * width);
   const codes = width === 1 ? bytes.subarray(0, length) : width === 2 ? asU16(bytes, length) : asU32(bytes, length);
-  checkCodes(codes, validity, dictionary.size, plan.path);
+  if (!body.isChecked) checkCodes(codes, validity, dictionary.size, plan.path);
   return { kind: 'dictionary', type: plan.type, length, validity, codes, dictionary };
 }
 
+/** Codes under a null may be anything. */
 function checkCodes(codes: DictionaryColumn['codes'], validity: Uint8Array | null, size: number, path: string): void {
+  if (size >= 2 ** (codes.BYTES_PER_ELEMENT * 8) || greatestCode(codes) < size) return;
+  for (let row = 0; row < codes.length; row++) {
+    if (isValid(validity, row) && codes[row] >= size) throw invalidValues(`column ${path}, row ${row}: code ${codes[row]} in a dictionary of ${size}`);
+  }
+}
+
+/** The greatest of the codes, -1 of none. One loop for each width: V8 is several times slower on a loop that meets more than one. */
+function greatestCode(codes: DictionaryColumn['codes']): number {
+  if (codes instanceof Uint8Array) return greatestU8(codes);
+  return codes instanceof Uint16Array ? greatestU16(codes) : greatestU32(codes);
+}
+
+function greatestU8(codes: Uint8Array): number {
   let greatest = -1;
   for (let row = 0; row < codes.length; row++) if (codes[row] > greatest) greatest = codes[row];
-  if (greatest < size) return;
-  for (let row = 0; row < codes.length; row++) {
-    const isValid = validity === null || (validity[row >>> 3] & (1 << (row & 7))) !== 0;
-    if (isValid && codes[row] >= size) throw invalidValues(`column ${path}, row ${row}: code ${codes[row]} in a dictionary of ${size}`);
-  }
+  return greatest;
+}
+
+function greatestU16(codes: Uint16Array): number {
+  let greatest = -1;
+  for (let row = 0; row < codes.length; row++) if (codes[row] > greatest) greatest = codes[row];
+  return greatest;
+}
+
+function greatestU32(codes: Uint32Array): number {
+  let greatest = -1;
+  for (let row = 0; row < codes.length; row++) if (codes[row] > greatest) greatest = codes[row];
+  return greatest;
 }
 
 function readList(body: RecordBody, plan: ColumnPlan, validity: Uint8Array | null): ListColumn {

@@ -39,7 +39,7 @@ export function readPlain(body: RecordBody, type: ValueType, place: FieldPlace, 
 export function readOffsets(body: RecordBody, buffer: number, length: number, limit: number): Int32Array {
   if (length === 0) return new Int32Array(1);
   const offsets = asI32(body.buffer(buffer, (length + 1) * 4), length + 1);
-  checkOffsets(offsets, limit);
+  if (!body.isChecked) checkOffsets(offsets, limit);
   return offsets;
 }
 

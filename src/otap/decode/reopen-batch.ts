@@ -15,11 +15,14 @@ const unlimited: DecodeLimits = {
   dictionaryBytesMax: Infinity,
 };
 
-/** Opens `bar` again by the layout that its batch had; gives a batch equal to that. Throws OtapDecodeError. */
-export function reopenBatch(layout: BatchLayout, bar: Uint8Array, source: BufferSource = freshBuffers): OtapBatch {
+/**
+ * Opens `bar` again by the layout that its batch had; gives a batch equal to that. `isChecked`: these very bytes have passed a
+ * BatchValidator with this layout, and values are not checked again. Throws OtapDecodeError.
+ */
+export function reopenBatch(layout: BatchLayout, bar: Uint8Array, source: BufferSource = freshBuffers, isChecked = false): OtapBatch {
   if (!(layout instanceof StreamLayout)) throw new TypeError('layout of another decoder');
   const records = decodeBatchArrowRecords(bar);
-  const taking = new BatchTaking(records.batchId, unlimited, source);
+  const taking = new BatchTaking(records.batchId, unlimited, source, isChecked);
   const view = new DataView(bar.buffer, bar.byteOffset, bar.length);
   records.payloads.forEach((payload, index) => {
     const payloadLayout = layout.payloads[index] ?? null;

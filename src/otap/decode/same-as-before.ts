@@ -49,6 +49,10 @@ export function clearDifferent(column: Column, same: Uint8Array, from: number, t
 function clearByValidity(validity: Uint8Array, same: Uint8Array, from: number, to: number, nullsEqual: boolean): void {
   let before = bit(validity, from - 1);
   for (let row = from; row < to; row++) {
+    if (before && (row & 7) === 0 && validity[row >>> 3] === 0xff && row + 8 <= to) {
+      row += 7;
+      continue;
+    }
     const now = bit(validity, row);
     if (now !== before || (!now && !nullsEqual)) same[row] = 0;
     before = now;
@@ -57,7 +61,32 @@ function clearByValidity(validity: Uint8Array, same: Uint8Array, from: number, t
 
 type Numbers = Uint8Array | Uint16Array | Uint32Array | Int32Array;
 
+/** One loop for each width: V8 is several times slower on a loop that meets more than one. */
 function clearNumbers(values: Numbers, validity: Uint8Array | null, same: Uint8Array, from: number, to: number): void {
+  if (values instanceof Uint8Array) clearU8(values, validity, same, from, to);
+  else if (values instanceof Uint16Array) clearU16(values, validity, same, from, to);
+  else clear32(values instanceof Uint32Array ? values : new Uint32Array(values.buffer, values.byteOffset, values.length), validity, same, from, to);
+}
+
+function clearU8(values: Uint8Array, validity: Uint8Array | null, same: Uint8Array, from: number, to: number): void {
+  let before = values[from - 1];
+  for (let row = from; row < to; row++) {
+    const value = values[row];
+    if (value !== before && isValid(validity, row)) same[row] = 0;
+    before = value;
+  }
+}
+
+function clearU16(values: Uint16Array, validity: Uint8Array | null, same: Uint8Array, from: number, to: number): void {
+  let before = values[from - 1];
+  for (let row = from; row < to; row++) {
+    const value = values[row];
+    if (value !== before && isValid(validity, row)) same[row] = 0;
+    before = value;
+  }
+}
+
+function clear32(values: Uint32Array, validity: Uint8Array | null, same: Uint8Array, from: number, to: number): void {
   let before = values[from - 1];
   for (let row = from; row < to; row++) {
     const value = values[row];

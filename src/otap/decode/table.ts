@@ -75,19 +75,25 @@ export class ArrowTable implements PayloadTable {
     const encoding = this.#encodingOf(path);
     if (column === null || encoding === null) return null;
     const encoded = encodedIds(path, column);
-    const ids = encoding === 'plain' ? plainIds(encoded) : encoding === 'delta' ? deltaIds(encoded) : this.#quasiDeltaIds(encoded);
+    const ids = encoding === 'plain' ? plainIds(encoded) : encoding === 'delta' ? deltaIds(encoded, this.#idsOf(encoded)) : this.#quasiDeltaIds(encoded);
     this.#ids.set(path, ids);
     return ids;
   }
 
   #quasiDeltaIds(encoded: EncodedIds): IdColumn {
-    if (this.info.kind === 'attributes') return this.#attributeParents(encoded).all();
+    if (this.info.kind === 'attributes') return this.#attributeParents(encoded).all(this.#idsOf(encoded));
     const columns = (equalityColumns[this.info.schema] ?? []).map((path) => this.#read(path));
-    return quasiDeltaIds(encoded, sameInAll(columns, this.rowCount));
+    return quasiDeltaIds(encoded, sameInAll(columns, this.rowCount), this.#idsOf(encoded));
+  }
+
+  /** Memory for one id a row, as long-lived as the columns. */
+  #idsOf({ values }: EncodedIds): Uint32Array {
+    const { buffer, byteOffset } = this.#body.memory(values.length * 4);
+    return new Uint32Array(buffer, byteOffset, values.length);
   }
 
   #attributeParents(encoded: EncodedIds): AttributeParents {
-    return (this.#parents ??= new AttributeParents((path) => this.#read(path), encoded));
+    return (this.#parents ??= new AttributeParents((path) => this.#read(path), encoded, this.#body.isChecked));
   }
 
   #rowsOfKey(key: string): KeyRows {

@@ -50,25 +50,26 @@ export function plainIds({ values, validity }: EncodedIds): IdColumn {
   return { values: values instanceof Uint32Array ? values : Uint32Array.from(values), validity };
 }
 
-/** Running sum over the rows that are not null (6.4.2). Throws INVALID_ARGUMENT / id_overflow. */
-export function deltaIds(encoded: EncodedIds): IdColumn {
+/** Running sum over the rows that are not null (6.4.2), written to `ids`, which has room for one a row. Throws INVALID_ARGUMENT / id_overflow. */
+export function deltaIds(encoded: EncodedIds, ids: Uint32Array): IdColumn {
   const { values, validity, idMax } = encoded;
-  const ids = new Uint32Array(values.length);
   let sum = 0;
   for (let row = 0; row < values.length; row++) {
-    if (validity !== null && !bit(validity, row)) continue;
+    if (validity !== null && !bit(validity, row)) {
+      ids[row] = 0;
+      continue;
+    }
     sum += values[row];
-    if (sum > idMax) throw overflow(encoded, row, sum);
+    if (sum > idMax) throw idOverflow(encoded, row, sum);
     ids[row] = sum;
   }
   return { values: ids, validity };
 }
 
-/** A delta to the row before where same[row] is set, else absolute (6.4.3). Throws INVALID_ARGUMENT / id_overflow. */
-export function quasiDeltaIds(encoded: EncodedIds, same: Uint8Array): IdColumn {
-  const values = new Uint32Array(encoded.values.length);
-  quasiDeltaRange(encoded, same, 0, values.length, values, 0);
-  return { values, validity: null };
+/** A delta to the row before where same[row] is set, else absolute (6.4.3), written to `ids`. Throws INVALID_ARGUMENT / id_overflow. */
+export function quasiDeltaIds(encoded: EncodedIds, same: Uint8Array, ids: Uint32Array): IdColumn {
+  quasiDeltaRange(encoded, same, 0, encoded.values.length, ids, 0);
+  return { values: ids, validity: null };
 }
 
 /** `quasiDeltaIds` of the rows in [from, to), written to `ids` from `at` on; row `from` is absolute. */
@@ -77,7 +78,7 @@ export function quasiDeltaRange(encoded: EncodedIds, same: Uint8Array, from: num
   let id = 0;
   for (let row = from; row < to; row++) {
     id = same[row] === 1 ? id + values[row] : values[row];
-    if (id > idMax) throw overflow(encoded, row, id);
+    if (id > idMax) throw idOverflow(encoded, row, id);
     ids[at + row - from] = id;
   }
 }
@@ -89,6 +90,7 @@ export function sameInAll(columns: readonly (Column | null)[], rowCount: number)
   return same;
 }
 
-function overflow({ path, idMax }: EncodedIds, row: number, id: number): Error {
+/** INVALID_ARGUMENT / id_overflow: `id` in `row` is over what the column's type holds. */
+export function idOverflow({ path, idMax }: EncodedIds, row: number, id: number): Error {
   return brokenRule('id_overflow', `column ${path}, row ${row}: delta leads to ${id}, over ${idMax}`);
 }

@@ -18,6 +18,8 @@ const stored = 0xffffffff;
  */
 export class RecordBody {
   readonly rowCount: number;
+  /** Whether all values of the same bytes were checked before: codes, offsets, types. */
+  readonly isChecked: boolean;
   /** Bytes of all buffers when decompressed, by what the sender declares. Known after `check`. */
   declaredBytes = 0;
   readonly #flat: FlatBuffer;
@@ -31,7 +33,8 @@ export class RecordBody {
   readonly #end: number;
 
   /** `header` is the position of the RecordBatch table in the message's metadata; `source` gives memory for decompressed buffers. */
-  constructor(message: IpcMessage, header: number, source: BufferSource = freshBuffers) {
+  constructor(message: IpcMessage, header: number, source: BufferSource = freshBuffers, isChecked = false) {
+    this.isChecked = isChecked;
     this.#source = source;
     const flat = message.metadata;
     this.#flat = flat;
@@ -82,6 +85,11 @@ export class RecordBody {
     const bytes = this.#read(index);
     if (bytes.length < bytesMin) throw malformedIpc(`buffer ${index} of ${bytes.length} bytes where at least ${bytesMin} are needed`);
     return bytes;
+  }
+
+  /** Memory from where decompressed buffers lie, not zeroed, at a multiple of 8. */
+  memory(bytes: number): Uint8Array {
+    return this.#source.take(bytes);
   }
 
   #read(index: number): Uint8Array {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { WindowClock } from '../../../src/pipeline/window-clock.ts';
-import { earliestTime, rowsBySlot } from '../../../src/pipeline/slot-rows.ts';
+import { earliestTime, type EventTimes, rowsBySlot } from '../../../src/pipeline/slot-rows.ts';
 import { splitLateRows } from '../../../src/pipeline/late-rows.ts';
 import { DecisionCache } from '../../../src/policy/decision-cache.ts';
 import { runIndexOf, HeldBatch, type RowRun } from '../../../src/store/held-batch.ts';
@@ -34,7 +34,10 @@ describe('the clock of windows', () => {
 });
 
 describe('rows by slot', () => {
-  const times = (...values: readonly number[]): { values: Float64Array; min: number | null } => ({ values: Float64Array.from(values), min: null });
+  const times = (...values: readonly number[]): EventTimes => {
+    const known = values.filter((value) => value > 0);
+    return { values: Float64Array.from(values), min: known.length === 0 ? null : Math.min(...known), max: Math.max(0, ...known) };
+  };
 
   test('all rows of one slot are not listed', () => {
     expect(rowsBySlot(times(10, 11, 19), null, 10, 0, 9)).toEqual([{ slot: 1, rows: null }]);
@@ -90,7 +93,7 @@ describe('late rows', () => {
 
 describe('held batches', () => {
   const account = { retained: 0 };
-  const header = { kind: 'batch', signal: 'logs', encoding: 'none', withoutThreshold: 'unsampled', batchOrdinal: 1, arrivalUnixNano: 0n, streamNumber: 0, bodyBytes: 100 } as const;
+  const header = { kind: 'batch', signal: 'logs', encoding: 'none', withoutThreshold: 'unsampled', isChecked: false, batchOrdinal: 1, arrivalUnixNano: 0n, streamNumber: 0, bodyBytes: 100 } as const;
   const batch = new HeldBatch(serialiseRetained(header, new Uint8Array(100)), new StreamLayout('logs', [], 11), account);
 
   test('count once, however many hold them', () => {

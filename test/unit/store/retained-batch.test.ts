@@ -5,7 +5,7 @@ import { CodedError } from '../../../src/base/errors.ts';
 import { BodyCompressor, readRetainedHeader, retainedBody, type RetainedHeader, serialiseRetained } from '../../../src/store/retained-batch.ts';
 
 const header: RetainedHeader = {
-  kind: 'batch', signal: 'logs', encoding: 'none', withoutThreshold: 'unknown', batchOrdinal: 2 ** 40 + 5, arrivalUnixNano: 1_700_000_000_123_456_789n, streamNumber: 77, bodyBytes: 5,
+  kind: 'batch', signal: 'logs', encoding: 'none', withoutThreshold: 'unknown', isChecked: true, batchOrdinal: 2 ** 40 + 5, arrivalUnixNano: 1_700_000_000_123_456_789n, streamNumber: 77, bodyBytes: 5,
 };
 const body = Uint8Array.of(1, 2, 3, 4, 5);
 
@@ -22,8 +22,8 @@ function reasonOf(work: () => unknown): string {
 describe('a retained batch', () => {
   test('is these bytes: whoever changes them must change the version', () => {
     expect(Buffer.from(serialiseRetained(header, body)).toString('hex')).toBe(
-      '54524201' + '00' + '01' + '00' + '01' + '0500000000010000' + '15cd853dfe9c9717' + '4d000000' + '05000000' + '0102030405');
-    expect(Buffer.from(serialiseRetained({ ...header, kind: 'state', signal: 'metrics', encoding: 'gzip', withoutThreshold: 'unsampled' }, body)).subarray(0, 8).toString('hex')).toBe('5452420101020200');
+      '54524201' + '00' + '01' + '00' + '03' + '0500000000010000' + '15cd853dfe9c9717' + '4d000000' + '05000000' + '0102030405');
+    expect(Buffer.from(serialiseRetained({ ...header, kind: 'state', signal: 'metrics', encoding: 'gzip', withoutThreshold: 'unsampled' }, body)).subarray(0, 8).toString('hex')).toBe('5452420101020202');
   });
 
   test('reads back as it was written, at any offset', () => {
@@ -57,7 +57,7 @@ describe('a retained batch', () => {
       return copy;
     };
     expect(reasonOf(() => readRetainedHeader(changed(3, 2)))).toBe('retained_version');
-    for (const [at, value] of [[0, 1], [1, 0], [4, 2], [5, 3], [6, 3], [7, 2], [7, 128]]) expect([at, reasonOf(() => readRetainedHeader(changed(at, value)))]).toEqual([at, 'retained_corrupt']);
+    for (const [at, value] of [[0, 1], [1, 0], [4, 2], [5, 3], [6, 3], [7, 4], [7, 128]]) expect([at, reasonOf(() => readRetainedHeader(changed(at, value)))]).toEqual([at, 'retained_corrupt']);
     for (const length of [0, 3, 31]) expect(reasonOf(() => readRetainedHeader(bytes.subarray(0, length)))).toBe('retained_corrupt');
   });
 
