@@ -1,16 +1,20 @@
 import { upperGamma } from './distributions.ts';
+import { hexOf56 } from '../sampling/word56.ts';
 import type { Finding } from './findings.ts';
 import type { ServiceState } from './service-state.ts';
 import { binCount, chiSquareUniform, sampleMin, type UniformSample } from './uniform-sample.ts';
 
 /** A test that a service's randomness is random, by what it looks at. */
 export interface RandomnessTest {
-  readonly name: 'claimed' | 'unclaimed' | 'last64' | 'xor32' | 'bits' | 'sequence';
+  readonly name: 'claimed' | 'unclaimed' | 'last64' | 'xor32' | 'bits' | 'sequence' | 'repeated';
   readonly pValue: number;
 }
 
 /** Chance that two 56-bit numbers lie within 2^20 of each other, times what sorting a batch of 65,536 by trace id can add to it. */
 const nearChance = 2 ** -35 * 65_536;
+
+/** A sampler by R of less than 2^-12 is rarer than a generator that pads with zeros. */
+const cutBitsMax = 12;
 
 /** The tests that a service has enough units for. */
 export function testsOf(state: ServiceState): RandomnessTest[] {
@@ -22,6 +26,9 @@ export function testsOf(state: ServiceState): RandomnessTest[] {
   add('unclaimed', state.unclaimed.pValue);
   add('last64', last64PValue(state.last64));
   add('xor32', state.xor32.pValue);
+  if (state.explicitUnits >= sampleMin) {
+    add('repeated', state.repeated.times < 2 ? 1 : Math.min(1, state.explicitUnits ** 2 * 2 ** -57) ** (state.repeated.times - 1));
+  }
   if (state.idUnits >= sampleMin) {
     add('bits', state.fixedBits.count === 0 ? 1 : Math.min(1, 112 * 2 ** -state.idUnits));
     add('sequence', state.near === 0 ? 1 : 1 - upperGamma(state.near, state.idUnits * nearChance));
@@ -58,13 +65,28 @@ export function randomnessFinding(state: ServiceState, failed: readonly Randomne
 }
 
 function diagnose(state: ServiceState, failed: ReadonlySet<RandomnessTest['name']>): Diagnosis {
+  if (failed.has('repeated')) return repeated(state);
   if (failed.has('sequence') && state.near > state.idUnits * 0.02) return sequential(state);
-  if (failed.has('bits')) return fixed(state);
+  if (failed.has('bits') && !isCutOff(state.fixedBits)) return fixed(state);
   return legacy(state, failed) ?? (failed.has('claimed') ? misclaimed(state) : unclaimed(state));
+}
+
+/** Whether only leading bits are fixed, and few: what a threshold on R leaves behind, not a generator. */
+function isCutOff({ count, mask }: ServiceState['fixedBits']): boolean {
+  return count <= cutBitsMax && BigInt(`0x${mask}`) === (2n ** BigInt(count) - 1n) << BigInt(56 - count);
 }
 
 function mainSample(state: ServiceState): UniformSample {
   return state.claimed.count >= state.unclaimed.count ? state.claimed : state.unclaimed;
+}
+
+function repeated(state: ServiceState): Diagnosis {
+  const { low, high, times } = state.repeated;
+  return {
+    kind: 'randomness_repeated', sample: mainSample(state),
+    what: `have an explicit randomness (rv), and at least ${times} of ${state.explicitUnits} have the same, ${hexOf56(low, high)}`,
+    cause: 'a constant where each trace should have random bits of its own: all of them are kept, or none is',
+  };
 }
 
 function sequential(state: ServiceState): Diagnosis {

@@ -17,6 +17,8 @@ const countTolerance = 1e-3;
 /** Neighbours whose randomness is closer than this (of 2^24 of its high word, 2^20 of all) count as a sequence. */
 const nearWords = 2 ** 20;
 const allBits = 0xffffffff;
+/** Down to this probability a threshold leaves the low 32 bits of R free. */
+const freeLowWord = 2 ** -16;
 
 /** What is known of one service's items and units (a unit: a trace, or log records of one randomness), in bounded memory. */
 export class ServiceState {
@@ -38,6 +40,9 @@ export class ServiceState {
   /** Units that say nothing: the trace id's last 8 bytes as a fraction, and its four words XORed. Ratio samplers decided on these. */
   readonly last64 = new UniformSample();
   readonly xor32 = new UniformSample();
+  /** Units with an explicit randomness, and a value that more than half of them have, if one has, with a count below its true one. */
+  explicitUnits = 0;
+  repeated = { low: 0, high: 0, votes: 0, times: 0 };
   /** Neighbours in order of arrival whose randomness is nearly the same. */
   near = 0;
   readonly defects = new Map<Defect, DefectSeen>();
@@ -80,10 +85,14 @@ export class ServiceState {
     const position = claim.position;
     if (position !== null) (claim.th !== null || isCounted ? this.claimed : this.unclaimed).add(position);
     if (claim.rSource === 'trace id') this.#addId(claim);
+    if (claim.rSource === 'explicit') this.#addExplicit(claim);
     if (claim.th === null && !isCounted && claim.hasTraceId && ids !== null) this.#addIdWords(ids, offset);
   }
 
-  /** Bits of R, of 56, that never change over the units whose R is from their trace id, as 14 hex digits of a mask. */
+  /**
+   * Bits of R, of 56, that never change over the units whose R is from their trace id, as 14 hex digits of a mask. The upper 24 count as
+   * changing where a threshold held them.
+   */
   get fixedBits(): { readonly count: number; readonly mask: string } {
     const low = ~(this.#orLow ^ this.#andLow) >>> 0;
     const high = ~(this.#orHigh ^ this.#andHigh) & 0xffffff;
@@ -108,16 +117,29 @@ export class ServiceState {
     if (claim.isContradiction) this.contradictingUnits++;
   }
 
-  #addId({ rLow, rHigh }: Claim): void {
+  #addId({ rLow, rHigh, probability }: Claim): void {
+    if (probability < freeLowWord) return;
     this.idUnits++;
     this.#orLow |= rLow;
-    this.#orHigh |= rHigh;
+    this.#orHigh |= probability < 1 ? 0xffffff : rHigh;
     this.#andLow &= rLow;
-    this.#andHigh &= rHigh;
+    this.#andHigh &= probability < 1 ? 0 : rHigh;
     const distance = Math.abs((rHigh - this.#lastHigh) * 2 ** 32 + (rLow - this.#lastLow));
     if (this.#lastHigh >= 0 && distance < nearWords) this.near++;
     this.#lastLow = rLow;
     this.#lastHigh = rHigh;
+  }
+
+  /** Boyer and Moore's majority vote; `times` counts what the present candidate was seen since it became one. */
+  #addExplicit({ rLow, rHigh }: Claim): void {
+    this.explicitUnits++;
+    const { repeated } = this;
+    if (repeated.votes === 0) this.repeated = { low: rLow, high: rHigh, votes: 1, times: 1 };
+    else if (repeated.low !== rLow || repeated.high !== rHigh) repeated.votes--;
+    else {
+      repeated.votes++;
+      repeated.times++;
+    }
   }
 
   #addIdWords(ids: Uint8Array, offset: number): void {
