@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { once } from 'node:events';
+import { networkInterfaces } from 'node:os';
 import { afterEach, describe, expect, test } from 'vitest';
 import { startHttp, type HttpOptions, type HttpServer } from '../../../src/http/server.ts';
 import { metrics } from '../../../src/telemetry/declared.ts';
@@ -51,6 +52,23 @@ describe('HTTP server', () => {
     const failed = await fetch(`${url}/healthz`);
     expect(failed.status).toBe(500);
     expect(await failed.text()).not.toContain('secret');
+  });
+
+  test('reloading is for this machine, not for pages of a browser, and only by POST', async () => {
+    let asked = 0;
+    const reload: NonNullable<HttpOptions['reload']> = async () => ({ result: ++asked === 1 ? 'loaded' : 'refused', generation: 2, hash: 'abc', message: null });
+    const url = await started({ reload });
+    const post = async (headers = {}) => (await fetch(`${url}/-/reload`, { method: 'POST', headers })).status;
+    expect([await post(), await post(), await post({ origin: 'http://a.example' }), (await fetch(`${url}/-/reload`)).status]).toEqual([200, 422, 403, 404]);
+    expect(asked).toBe(2);
+    expect((await fetch(`${await started()}/-/reload`, { method: 'POST' })).status).toBe(404);
+  });
+
+  const own = Object.values(networkInterfaces()).flat().find((found) => found?.internal === false && found.family === 'IPv4')?.address;
+  test.skipIf(own === undefined)('reloading from another address is refused', async () => {
+    const { port } = new URL(await started({ endpoint: '0.0.0.0:0', reload: async () => ({ result: 'loaded', generation: 2, hash: 'abc', message: null }) }));
+    expect((await fetch(`http://${own}:${port}/-/reload`, { method: 'POST' })).status).toBe(403);
+    expect((await fetch(`http://127.0.0.1:${port}/-/reload`, { method: 'POST' })).status).toBe(200);
   });
 
   test('a taken port is a clear error', async () => {
