@@ -1,9 +1,10 @@
--- sample_group(item, weight, k): the aggregate that every sampling function is: the rows of a group that a sample of k names.
+-- sample_group(item, weight, k, oversize, is_exponential, is_every): the aggregate behind the samples of k rows.
 --
 -- weight   W, the author's value alone (sampling.md, rule 13), DOUBLE; rows whose item is NULL are skipped, as aggregates do
 -- returns  list of STRUCT(trace_id | id, probability DOUBLE)
-CREATE OR REPLACE MACRO sample_group(item, weight, k) AS
+CREATE OR REPLACE MACRO sample_group(item, weight, k, oversize, is_exponential, is_every) AS
     sample_candidates(
-        list({'key': item."key", 'r': item.r, 'n_in': item.n_in, 'weight': weight}) FILTER (WHERE item IS NOT NULL),
-        k, count(item), count(DISTINCT item.r), min(n_of(item.r) / weight, k + 1)[k + 1],
+        list({'key': item."key", 'r': item.r, 'n_in': item.n_in, 'weight': weight, 'size': 1::BIGINT}) FILTER (WHERE item IS NOT NULL),
+        k, oversize, is_exponential, is_every, count(item), count(DISTINCT item.r),
+        min(rank_of(n_of(item.r), item.n_in, weight, is_exponential), k + 1)[k + 1],
         max(weight), min(item.n_in), max(item.n_in));

@@ -114,8 +114,16 @@ export const allowedFunctions: ReadonlySet<string> = new Set([...aggregates, ...
  * by themselves.
  */
 export const samplingFunctions: ReadonlySet<string> = new Set(
-  words(`bottom_k weighted_reservoir_sample weighted_reservoir_sample_exp budget_sample stratified_sample proportional rate_limit
-    item_of randomness_of input_probability_of`),
+  words(`bottom_k weighted_reservoir_sample weighted_reservoir_sample_exp budget_sample weighted_budget_sample bottom_k_every
+    weighted_reservoir_sample_every weighted_reservoir_sample_exp_every budget_sample_every weighted_budget_sample_every oversize_rows stratified_sample proportional rate_limit
+    item_of randomness_of input_probability_of input_fraction_of rare_floor neyman_allocation
+    ht_total ht_variance ht_interval effective_sample_size coverage good_turing_coverage chao_jost_coverage`),
+);
+
+/** Those of them that never ask for a hash of its own by a negative probability. */
+export const neverSplitting: ReadonlySet<string> = new Set(
+  words(`proportional rate_limit item_of randomness_of input_probability_of input_fraction_of neyman_allocation
+    ht_total ht_variance ht_interval effective_sample_size coverage good_turing_coverage chao_jost_coverage`),
 );
 
 /** Functions that are allowed where an argument is a constant no greater than `max`: it is the size of the result. */

@@ -3,13 +3,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import fc from 'fast-check';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { sqlFunctionFiles } from '../../../src/sampling/sql-functions.ts';
-import { type ReferencePick, type ReferenceRow, referenceSample } from './reference.ts';
+import { exponential, linear, type ReferencePick, type ReferenceRow, referenceSample, type Spread } from './reference.ts';
 
 /**
- * Strategy: random groups, many of them in one statement: units of one to many rows, equal and unequal weights, thresholds mixed
- * within a unit, k from 1 to past the group, R dense at both ends.
+ * Strategy: random groups, many of them in one statement: units of one to many rows, equal and unequal weights and sizes, thresholds
+ * mixed within a unit, budgets from 1 to past the group, R dense at both ends.
  * Invariants: the macros name exactly the rows that the definition names; a probability never exceeds the row's input, is
- * the input's where nothing was left out, and its integer N keeps exactly what the walk took: rank(N) < tau <= rank(N + 2^-50 N + 1).
+ * the input's where nothing was left out, and its integer N keeps exactly what the walk took: rank(N) < tau <= rank(N + a trifle).
+ * The form that names every row gives the named ones the same probability and the others one that their R does not reach.
  */
 
 let connection: DuckDBConnection;
@@ -20,6 +21,7 @@ beforeAll(async () => {
 afterAll(() => connection.closeSync());
 
 const whole = 2n ** 56n;
+const numRuns = 40;
 
 const rOf = fc.oneof(
   fc.integer({ min: 0, max: 30 }).map((n) => whole - 1n - BigInt(n)),
@@ -29,56 +31,81 @@ const rOf = fc.oneof(
 const weightOf = fc.oneof(fc.constant(1), fc.constantFrom(0.5, 2, 3), fc.double({ min: 1e-6, max: 1e6, noNaN: true }));
 
 /** One unit: rows of one R, each with an input probability that lets the R through. */
-const unitOf = fc.tuple(rOf, fc.array(fc.tuple(weightOf, fc.constantFrom(0n, 0n, 0n, 1n, 2n, 3n)), { minLength: 1, maxLength: 9 }))
-  .map(([r, rows]) => rows.map(([weight, cut]) => ({ r, weight, nIn: inputOf(whole - r, cut) })));
+const unitOf = fc.tuple(rOf, fc.array(fc.tuple(weightOf, fc.constantFrom(0n, 0n, 0n, 1n, 2n, 3n), fc.integer({ min: 0, max: 9 })), { minLength: 1, maxLength: 9 }))
+  .map(([r, rows]) => rows.map(([weight, cut, size]) => ({ r, weight, nIn: inputOf(whole - r, cut), size })));
 
 function inputOf(n: bigint, cut: bigint): bigint {
   return cut === 0n ? whole : n + ((whole - n) / 4n) * cut;
 }
 
-const groupOf = fc.record({ k: fc.integer({ min: 1, max: 30 }), units: fc.array(unitOf, { minLength: 1, maxLength: 25 }) });
+const groupOf = fc.array(unitOf, { minLength: 1, maxLength: 25 });
 
-type Group = { readonly k: number; readonly rows: readonly ReferenceRow[] };
+/** A function under test: its arguments after the item are SQL over columns weight, size and the budget. */
+interface Sampler {
+  readonly name: string;
+  readonly args: (budget: number) => string;
+  readonly isWeighted: boolean;
+  readonly isSized: boolean;
+  readonly spread: Spread;
+}
 
-async function namedBy(groups: readonly Group[], k: number, isWeighted: boolean): Promise<Map<bigint, number>> {
-  await connection.run('CREATE OR REPLACE TABLE given (g INTEGER, k INTEGER, "key" UHUGEINT, r UBIGINT, n_in UBIGINT, weight DOUBLE)');
-  const values = groups.flatMap(({ rows }, g) => rows.map((row) => `(${g}, ${k}, ${row.key}, ${row.r}, ${row.nIn}, ${row.weight}::DOUBLE)`));
+const weight = 'weight / (n_in / pow(2, 56))';
+const samplers: readonly Sampler[] = [
+  { name: 'bottom_k', args: (k) => `${k}`, isWeighted: false, isSized: false, spread: linear },
+  { name: 'weighted_reservoir_sample', args: (k) => `${weight}, ${k}`, isWeighted: true, isSized: false, spread: linear },
+  { name: 'weighted_reservoir_sample_exp', args: (k) => `${weight}, ${k}`, isWeighted: true, isSized: false, spread: exponential },
+  { name: 'budget_sample', args: (budget) => `size, ${budget}`, isWeighted: false, isSized: true, spread: linear },
+  { name: 'weighted_budget_sample', args: (budget) => `${weight}, size, ${budget}`, isWeighted: true, isSized: true, spread: linear },
+];
+
+async function fill(groups: readonly (readonly ReferenceRow[])[]): Promise<void> {
+  await connection.run('CREATE OR REPLACE TABLE given (g INTEGER, "key" UHUGEINT, r UBIGINT, n_in UBIGINT, weight DOUBLE, size INTEGER)');
+  const values = groups.flatMap((rows, g) => rows.map((row) => `(${g}, ${row.key}, ${row.r}, ${row.nIn}, ${row.weight}::DOUBLE, ${row.size ?? 1})`));
   await connection.run(`INSERT INTO given VALUES ${values.join(',')}`);
+}
+
+async function namedBy(name: string, args: string): Promise<Map<bigint, number>> {
   const item = `{'key': "key", 'r': r, 'n_in': n_in}`;
-  const call = isWeighted ? `weighted_sample(${item}, weight / (n_in / pow(2, 56)), ${k})` : `bottom_k(${item}, ${k})`;
-  const reader = await connection.runAndReadAll(`SELECT unnest(${call}, recursive := true) FROM given GROUP BY g`);
+  const reader = await connection.runAndReadAll(`SELECT unnest(${name}(${item}, ${args}), recursive := true) FROM given GROUP BY g`);
   return new Map(reader.getRowsJS().map(([key, probability]) => [BigInt(String(key)), Number(probability)]));
 }
 
-function check(row: ReferenceRow, pick: ReferencePick, probability: number): void {
+/** How much the threshold may keep less than the walk, as a share: inclusion_bound and exponential_bound. */
+const slack = new Map([[linear, 2 ** -49], [exponential, 2 ** -45]]);
+
+function check(row: ReferenceRow, pick: ReferencePick, probability: number, spread: Spread): void {
   if (pick.q !== null) {
     expect(probability).toBe(-pick.q);
     return;
   }
-  const n = Math.floor(probability * 2 ** 56);
-  const nIn = Number(row.nIn);
-  expect(n).toBeLessThanOrEqual(nIn + 16);
-  if (n >= nIn) return;
-  if (pick.tau === null) throw new Error(`${row.key}: ${n} is less than its input ${nIn}`);
-  expect(n / pick.weight).toBeLessThan(pick.tau);
-  expect((n + n * 2 ** -49 + 1) / pick.weight).toBeGreaterThanOrEqual(pick.tau);
+  const n = BigInt(Math.floor(probability * 2 ** 56));
+  expect(n).toBeLessThanOrEqual(row.nIn + 16n);
+  if (n >= row.nIn) return;
+  if (pick.tau === null) throw new Error(`${row.key}: ${n} is less than its input ${row.nIn}`);
+  expect(spread(n, pick.nIn) / pick.weight).toBeLessThan(pick.tau);
+  const more = n + BigInt(Math.ceil(Number(n) * (slack.get(spread) ?? 0))) + 1n;
+  if (more < pick.nIn) expect(spread(more, pick.nIn) / pick.weight).toBeGreaterThanOrEqual(pick.tau * (1 - 2 ** -50));
 }
 
-test.each([['bottom_k', false], ['weighted_reservoir_sample', true]] as const)('%s names what the definition names', async (_, isWeighted) => {
-  await fc.assert(fc.asyncProperty(fc.array(groupOf, { minLength: 1, maxLength: 12 }), fc.integer({ min: 1, max: 30 }), async (made, k) => {
+test.each(samplers)('$name names what the definition names', async ({ name, args, isWeighted, isSized, spread }) => {
+  await fc.assert(fc.asyncProperty(fc.array(groupOf, { minLength: 1, maxLength: 12 }), fc.integer({ min: 1, max: 60 }), async (made, drawn) => {
+    const budget = isSized ? drawn : Math.ceil(drawn / 2);
     let key = 0n;
-    const groups = made.map(({ units }) => ({
-      k,
-      rows: distinctR(units).flat().map((row) => ({ ...row, weight: isWeighted ? roundTrip(row) : 1, key: ++key })),
-    }));
-    const named = await namedBy(groups, k, isWeighted);
-    const expected = new Map(groups.flatMap(({ rows }) => [...referenceSample(rows, k)]));
+    const groups = made.map((units) => distinctR(units).flat().map((row) => (
+      { ...row, weight: isWeighted ? roundTrip(row) : 1, size: isSized ? row.size : 1, key: ++key })));
+    await fill(groups);
+    const named = await namedBy(name, args(budget));
+    const every = await namedBy(`${name}_every`, args(budget));
+    const expected = new Map(groups.flatMap((rows) => [...referenceSample(rows, budget, spread)]));
     expect([...named.keys()].sort(ascending)).toEqual([...expected.keys()].sort(ascending));
-    for (const row of groups.flatMap(({ rows }) => rows)) {
+    for (const row of groups.flat()) {
       const pick = expected.get(row.key);
-      if (pick !== undefined) check(row, pick, named.get(row.key) ?? Number.NaN);
+      const probability = every.get(row.key) ?? Number.NaN;
+      if (pick === undefined) expect(BigInt(Math.floor(probability * 2 ** 56))).toBeLessThan(whole - row.r);
+      else expect(probability).toBe(named.get(row.key));
+      if (pick !== undefined) check(row, pick, probability, spread);
     }
-  }), { numRuns: 150 });
+  }), { numRuns });
 });
 
 /** Units of one R are one unit, so keep the first of each. */
