@@ -16,24 +16,27 @@ const nearChance = 2 ** -35 * 65_536;
 /** A sampler by R of less than 2^-12 is rarer than a generator that pads with zeros. */
 const cutBitsMax = 12;
 
-/** The tests that a service has enough units for. */
+/**
+ * The tests that a service has enough units for. Those of things that chance all but never does are there only when something was seen:
+ * they would make the others less sharp.
+ */
 export function testsOf(state: ServiceState): RandomnessTest[] {
-  const tests: RandomnessTest[] = [];
-  const add = (name: RandomnessTest['name'], pValue: number | null): void => {
-    if (pValue !== null) tests.push({ name, pValue });
-  };
-  add('claimed', state.claimed.pValue);
-  add('unclaimed', state.unclaimed.pValue);
-  add('last64', last64PValue(state.last64));
-  add('xor32', state.xor32.pValue);
-  if (state.explicitUnits >= sampleMin) {
-    add('repeated', state.repeated.times < 2 ? 1 : Math.min(1, state.explicitUnits ** 2 * 2 ** -57) ** (state.repeated.times - 1));
-  }
-  if (state.idUnits >= sampleMin) {
-    add('bits', state.fixedBits.count === 0 ? 1 : Math.min(1, 112 * 2 ** -state.idUnits));
-    add('sequence', state.near === 0 ? 1 : 1 - upperGamma(state.near, state.idUnits * nearChance));
-  }
-  return tests;
+  const continuous = [['claimed', state.claimed.pValue], ['unclaimed', state.unclaimed.pValue], ['last64', last64PValue(state.last64)], ['xor32', state.xor32.pValue]] as const;
+  const all: readonly (readonly [RandomnessTest['name'], number | null])[] = [
+    ...continuous, ['bits', bitsPValue(state)], ['sequence', sequencePValue(state)], ['repeated', repeatedPValue(state)]];
+  return all.flatMap(([name, pValue]) => (pValue === null ? [] : [{ name, pValue }]));
+}
+
+function bitsPValue({ idUnits, fixedBits }: ServiceState): number | null {
+  return idUnits < sampleMin || fixedBits.count === 0 ? null : Math.min(1, 112 * 2 ** -idUnits);
+}
+
+function sequencePValue({ idUnits, near }: ServiceState): number | null {
+  return idUnits < sampleMin || near === 0 ? null : 1 - upperGamma(near, idUnits * nearChance);
+}
+
+function repeatedPValue({ explicitUnits, repeated: { times } }: ServiceState): number | null {
+  return explicitUnits < sampleMin || times < 2 ? null : Math.min(1, explicitUnits ** 2 * 2 ** -57) ** (times - 1);
 }
 
 /** The last 8 bytes of a UUID begin with the bits 10 of its variant, whatever samples it; then the rest is looked at. */
