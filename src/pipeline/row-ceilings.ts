@@ -40,7 +40,7 @@ export class RowCeilings {
     const capped = named.n.slice();
     for (let i = 0; i < named.count; i++) {
       const at = named.keys[i * 4] * 2;
-      if (at >= this.n.length) continue;
+      if (at >= this.n.length || this.n[at + 1] === always) continue;
       if (named.split?.[i] === 1) this.#capSplit(named, capped, i, at);
       else if (compare56(capped[i * 2], capped[i * 2 + 1], this.n[at], this.n[at + 1]) > 0) {
         capped[i * 2] = this.n[at];

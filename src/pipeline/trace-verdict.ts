@@ -15,7 +15,7 @@ export const verdictTables = ['limits', 'ceilings', 'picks', 'picks_spans', 'own
 /** What a verdict is made with. */
 export interface VerdictParts {
   readonly engine: Session;
-  readonly runner: PolicyRunner;
+  readonly runner: Pick<PolicyRunner, 'run'>;
   readonly fallback: Fallback;
   readonly combining: Combining;
 }

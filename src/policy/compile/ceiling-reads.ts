@@ -8,12 +8,15 @@ const hint = 'a ceiling drawn on the same chance as the sample is biased (0.60 o
 /** Columns that say or hold an item's randomness. */
 const ofChance: ReadonlySet<string> = new Set(['randomness', 'item', 'trace_state']);
 
+/** Views that say what was kept, by the same randomness that the items have. */
+const ofOutcomes: ReadonlySet<string> = new Set(['kept_traces']);
+
 /** Columns whose bits are an item's randomness, though they may name it. */
 const ofIdentity: readonly string[] = ['trace_id', 'linked_trace_id', 'id', 'parent_id'];
 
 /**
  * Refuses a drop policy whose rows or ceilings could depend on chance (sampling.md, rule 8): sampling functions, the randomness in
- * all its spellings, LIMIT, and the bits of ids. Ids may be returned, passed on, compared with other ids, grouped by and counted.
+ * all its spellings, outcomes, LIMIT, and the bits of ids. Ids may be returned, passed on, compared with other ids, grouped by and counted.
  * Throws PolicyError `not_allowed`.
  */
 export function checkCeilingText(source: PolicySource, statement: Node, macros: ReadonlySet<string>): void {
@@ -21,6 +24,7 @@ export function checkCeilingText(source: PolicySource, statement: Node, macros: 
   visitNodes(statement, (node, ancestors) => {
     const call = textOf(node['function_name']).toLowerCase();
     if (macros.has(call)) throw refusal(source, node, `calls ${call}`);
+    if (node['type'] === 'BASE_TABLE' && ofOutcomes.has(textOf(node['table_name']).toLowerCase())) throw refusal(source, node, `reads ${textOf(node['table_name'])}`);
     if (textOf(node['type']).startsWith('LIMIT')) throw source.error('not_allowed', 'a drop policy has a LIMIT, which picks by the order of ids', { hint });
     const name = columnParts(node)?.at(-1)?.toLowerCase();
     if (name === undefined) return;
