@@ -3,6 +3,7 @@ import { type Combining, placesOf } from './combining.ts';
 import { keptOfPolicy, type KeptOfPolicy, type RowFacts } from './kept-of-policy.ts';
 import type { KeptOfWindow } from './kept-rows.ts';
 import { type KeepReasons, noReason, reasonOf } from './keep-reasons.ts';
+import { type ElsewhereOf, withElsewhere } from './kept-elsewhere.ts';
 import { keepNamed, type NamedRows } from './named-rows.ts';
 import type { PolicyCounts } from './policy-counts.ts';
 import { type KeptCounts, noneKept, policyCounts } from './policy-counts-of.ts';
@@ -16,6 +17,8 @@ export interface LogSaid {
   readonly ceilings: RowCeilings | null;
   readonly facts: RowFacts;
   readonly itemBytes: number;
+  /** What policies that read `kept_traces` kept on the randomness of traces. */
+  readonly elsewhere?: readonly ElsewhereOf[];
 }
 
 /** What came of it. */
@@ -32,13 +35,14 @@ export function decideLogs(said: LogSaid, { combine, reasons }: Combining): LogV
   const keptBy = own.map((rows) => keptOfPolicy(rows, facts));
   const keepers = outcomes.length < 2 ? null : keepersOf(enforce.map((place) => keptBy[place]), facts.rowCount);
   const { wseq, n, nSplit } = keepNamed(enforce.map((place) => own[place]));
-  return {
+  const verdict: LogVerdict = {
     kept: {
       wseq, n, nSplit, nCeiling: nSplit === null || ceilings === null ? null : ceilingsOf(wseq, ceilings),
       reasons: reasons === null ? null : reasonsOf(wseq, enforce, outcomes, keptBy, reasons, facts.rowCount),
     },
     policies: outcomes.map((outcome, place) => policyCounts(outcome, countsOf(outcome, own[place], keptBy[place], keepers, facts), said.itemBytes)),
   };
+  return said.elsewhere === undefined || said.elsewhere.length === 0 ? verdict : withElsewhere(verdict, said.elsewhere, enforce.map((place) => own[place]), facts.rowCount, reasons);
 }
 
 /** What each policy named, within the ceilings, and under first_match without what an earlier one named. */

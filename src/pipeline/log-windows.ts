@@ -6,14 +6,17 @@ import { TableWriter } from '../store/table-writer.ts';
 import { nOne, windowRows } from '../store/window-rows.ts';
 import type { Window } from '../store/window-views.ts';
 import { type Combining, plainUnion, runByMode } from './combining.ts';
-import { fallbackName, noReason } from './keep-reasons.ts';
+import { fallbackName, noReason, reasonOf } from './keep-reasons.ts';
 import { allRows, keptRows } from './kept-rows.ts';
+import type { ElsewhereOf } from './kept-elsewhere.ts';
+import { type KeptTraces, readsKeptTraces } from './kept-traces.ts';
 import { logFacts } from './log-facts.ts';
 import { decideLogs } from './log-verdict.ts';
 import type { NamedRows } from './named-rows.ts';
 import { meanItemBytes } from './policy-counts-of.ts';
 import { RowCeilings } from './row-ceilings.ts';
 import { windowCounts } from './service-counts.ts';
+import { capAtTraces } from './trace-caps.ts';
 import type { SlotRing } from './slot-ring.ts';
 import type { Fallback, WindowDecision } from './window-decision.ts';
 
@@ -27,15 +30,19 @@ export class LogWindows {
   readonly #fallback: Fallback;
   readonly #hash: KeyedHash;
   readonly #combining: Combining;
+  readonly #keptTraces: KeptTraces | null;
 
-  /** `hash` has the key that rows are hashed with where they are kept by a hash of their own. */
-  constructor(engine: Session, ring: SlotRing, runner: PolicyRunner, fallback: Fallback, hash: KeyedHash, combining: Combining = plainUnion) {
+  /** `hash` has the key that rows are hashed with where they are kept by a hash of their own; `keptTraces` is what policies may know of traces. */
+  constructor(
+    engine: Session, ring: SlotRing, runner: PolicyRunner, fallback: Fallback, hash: KeyedHash, combining: Combining = plainUnion, keptTraces: KeptTraces | null = null,
+  ) {
     this.#engine = engine;
     this.#ring = ring;
     this.#runner = runner;
     this.#fallback = fallback;
     this.#hash = hash;
     this.#combining = combining;
+    this.#keptTraces = keptTraces;
   }
 
   /** Decides the window of slot `number`; null where nothing arrived in it. */
@@ -45,7 +52,8 @@ export class LogWindows {
     slot.flush();
     const rowCount = slot.rows.rowCount;
     const goneTable = `${slot.name}_gone`;
-    const whole: Window = { signal: 'logs', slots: [{ slot, offset: 0, filter: `b.seq < ${rowCount}` }] };
+    const known = this.#keptTraces?.isRead === true ? this.#keptTraces.forLogs(number) : null;
+    const whole: Window = { signal: 'logs', number, slots: [{ slot, offset: 0, filter: `b.seq < ${rowCount}` }], ...(known === null ? {} : { keptTraces: known.view }) };
     const ceilings = policies.some(({ mode }) => mode === 'drop') ? new RowCeilings(rowCount) : null;
     try {
       const { outcomes, visible } = await runByMode(policies, whole, (policy, window) => this.#runner.run(policy, window, null), async (drops) => {
@@ -53,9 +61,18 @@ export class LogWindows {
         return this.#without(whole, goneTable, ceilings?.gone() ?? new Uint32Array(0));
       });
       const named: NamedRows[] = [];
-      for (const outcome of outcomes) named.push(await this.#named(visible, outcome));
+      const elsewhere: ElsewhereOf[] = [];
+      for (const [place, outcome] of outcomes.entries()) {
+        const { policy, picks } = outcome;
+        if (known === null || picks === null || !readsKeptTraces(policy)) named.push(await this.#named(visible, outcome));
+        else {
+          const capped = await capAtTraces(this.#engine, `${slot.name}_capped`, visible, picks, known.rows, ceilings?.n ?? null);
+          named.push(capped.named);
+          elsewhere.push({ place, name: reasonOf(outcome), enforces: policy.mode === 'enforce', rows: capped.elsewhere });
+        }
+      }
       const facts = await logFacts(this.#engine, slot, rowCount, this.#hash, ceilings);
-      const { kept, policies: counted } = decideLogs({ outcomes, named, ceilings, facts, itemBytes: meanItemBytes(whole.slots) }, this.#combining);
+      const { kept, policies: counted } = decideLogs({ outcomes, named, ceilings, facts, itemBytes: meanItemBytes(whole.slots), elsewhere }, this.#combining);
       const counts = await windowCounts(this.#engine, whole, null);
       return {
         slot: number, ...counts, services: [], outcomes, policies: counted,

@@ -18,6 +18,7 @@ import { Dispatcher, type OnLost } from './dispatcher.ts';
 import { Intake, type IntakeObserver } from './intake.ts';
 import { LanePolicies } from './lane-policies.ts';
 import { KeepReasons } from './keep-reasons.ts';
+import { KeptTraces } from './kept-traces.ts';
 import { LogWindows } from './log-windows.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { SignalIntake, type TimeSource } from './signal-intake.ts';
@@ -77,18 +78,20 @@ export class Processor {
   readonly #database: Database;
   readonly #sessions: readonly Session[];
   readonly #lanes: { readonly [signal in SampledSignal]: Lane };
+  readonly #keptTraces: KeptTraces;
   readonly #metrics: Dispatcher;
   readonly #late: Set<Promise<void>> = new Set();
   #generation = 1;
 
   private constructor(
     options: ProcessorOptions, database: Database, sessions: readonly Session[],
-    lanes: { readonly [signal in SampledSignal]: Lane }, budget: MemoryBudget, account: HeldBytes,
+    lanes: { readonly [signal in SampledSignal]: Lane }, keptTraces: KeptTraces, budget: MemoryBudget, account: HeldBytes,
   ) {
     this.#options = options;
     this.#database = database;
     this.#sessions = sessions;
     this.#lanes = lanes;
+    this.#keptTraces = keptTraces;
     this.#metrics = new Dispatcher('metrics', options.batchRowsMax, options.sinks, options.seam.monotonicMs, onLost(options, 'metrics'), options.hashSeed);
     this.intake = new Intake({
       seam: options.seam, budget, account, decodeLimits: options.decodeLimits, observer: options.observer,
@@ -109,7 +112,10 @@ export class Processor {
     const engines = { traces: await database.connect(), logs: await database.connect() };
     const account: HeldBytes = { retained: 0 };
     const late: { [signal in SampledSignal]: OnLate } = { traces: ignoreLate, logs: ignoreLate };
-    const build = (signal: SampledSignal): Lane => buildLane(options, signal, { database, writer, engine: engines[signal] }, (kept, dropped) => late[signal](kept, dropped));
+    const clocks = { traces: new WindowClock(options.windows.tracesLengthMs, options.windows.tracesWaitMs), logs: new WindowClock(options.windows.logsLengthMs, 0) };
+    const keptTraces = new KeptTraces(clocks.traces, clocks.logs, options.decisionsMax);
+    keptTraces.use(options.policies);
+    const build = (signal: SampledSignal): Lane => buildLane(options, signal, { database, writer, engine: engines[signal], clock: clocks[signal], keptTraces }, (kept, dropped) => late[signal](kept, dropped));
     const lanes = { traces: build('traces'), logs: build('logs') };
     const holdings = [
       () => account.retained,
@@ -119,7 +125,7 @@ export class Processor {
       ...options.sinks.map((sink) => () => sink.queuedBytes),
     ];
     const processor = new Processor(
-      options, database, [writer, engines.traces, engines.logs], lanes, new MemoryBudget(options.memoryLimitBytes, holdings), account);
+      options, database, [writer, engines.traces, engines.logs], lanes, keptTraces, new MemoryBudget(options.memoryLimitBytes, holdings), account);
     late.traces = (kept, dropped) => processor.#followLate('traces', kept, dropped);
     return processor;
   }
@@ -132,6 +138,7 @@ export class Processor {
   usePolicies(policies: readonly CompiledPolicy[]): number {
     checkCombination(policies, this.#options.combine ?? 'union');
     const set = { generation: ++this.#generation, policies };
+    this.#keptTraces.use(policies);
     for (const lane of Object.values(this.#lanes)) lane.policies.use(set);
     return set.generation;
   }
@@ -145,11 +152,20 @@ export class Processor {
 
   /** Decides the windows that are due: by arrival at `nowUnixNano`, with event time by how far the items' own time has come. */
   async advance(nowUnixNano: bigint): Promise<void> {
-    await Promise.all(Object.values(this.#lanes).map((lane) => {
-      const now = this.#options.time === 'arrival' ? nowUnixNano : BigInt(Math.floor(lane.intake.watermark ?? 0));
-      return lane.loop.advance(now);
-    }));
+    const { traces, logs } = this.#lanes;
+    const now = ({ intake }: Lane): bigint => (this.#options.time === 'arrival' ? nowUnixNano : BigInt(Math.floor(intake.watermark ?? 0)));
+    if (this.#keptTraces.isRead) await this.#advanceTogether(now(traces), now(logs));
+    else await Promise.all([traces.loop.advance(now(traces)), logs.loop.advance(now(logs))]);
     await Promise.all(this.#late);
+  }
+
+  /** Windows of logs whose policies read `kept_traces` wait until all windows of traces that they overlap are decided. */
+  async #advanceTogether(tracesNow: bigint, logsNow: bigint): Promise<void> {
+    const { traces, logs } = this.#lanes;
+    await traces.loop.advance(tracesNow);
+    const decidable = this.#keptTraces.logsDecidableUpTo(tracesNow);
+    await logs.loop.advance(decidable < logsNow ? decidable : logsNow);
+    await this.#keptTraces.expire(this.#sessions[1], logs.ring.numbers[0] ?? logs.intake.slotOf(logsNow));
   }
 
   /** Decides what is open, due or not, and hands everything to the sinks. */
@@ -198,6 +214,8 @@ interface Store {
   readonly database: Database;
   readonly writer: Session;
   readonly engine: Session;
+  readonly clock: WindowClock;
+  readonly keptTraces: KeptTraces;
 }
 
 type OnLate = (kept: KeptRows, droppedCount: number) => void;
@@ -211,22 +229,20 @@ function onLost({ observer }: ProcessorOptions, signal: Signal): OnLost {
 function buildLane(
   options: ProcessorOptions, signal: SampledSignal, store: Store, onLate: OnLate,
 ): Lane {
-  const { seam, limits, fallback, windows, observer } = options;
+  const { seam, limits, fallback, observer } = options;
+  const { clock, keptTraces } = store;
   const sets = new PolicySets(signal, options.extraKeys, { generation: 1, policies: options.policies });
-  const clock = signal === 'traces'
-    ? new WindowClock(windows.tracesLengthMs, windows.tracesWaitMs)
-    : new WindowClock(windows.logsLengthMs, 0);
   const ring = new SlotRing(store.writer, signal === 'traces' ? 't' : 'l', sets.plan);
   const policies = new LanePolicies(signal, ring, sets, (generation) => observer.policiesInForce(signal, generation));
-  const runner = new PolicyRunner(() => store.database.connect(), limits, seam);
+  const runner = new PolicyRunner(() => store.database.connect(), { ...limits, windowNano: clock.lengthNano }, seam);
   const reasons = options.hasPolicyAttribute === true ? new KeepReasons() : null;
   const cache = signal === 'traces' ? new DecisionCache(options.decisionsMax, options.hashSeed, reasons !== null) : null;
   const combining = { combine: options.combine ?? 'union', reasons };
   const decider = cache === null
-    ? new LogWindows(store.engine, ring, runner, fallback, new KeyedHash(seam.hashKey), combining)
-    : new TraceWindows(store.engine, ring, runner, cache, fallback, new KeyedHash(seam.hashKey), combining);
+    ? new LogWindows(store.engine, ring, runner, fallback, new KeyedHash(seam.hashKey), combining, keptTraces)
+    : new TraceWindows(store.engine, ring, runner, cache, fallback, new KeyedHash(seam.hashKey), combining, keptTraces);
   const tools: ProjectionTools = { lookups: new LookupCache(), onMismatch: (key, count) => observer.mismatch(key, count) };
-  const intake = new SignalIntake({ signal, ring, clock, time: options.time, cache, hash: new KeyedHash(options.seam.hashKey), tools, onLate, pace: (unixNano) => loop.pace(unixNano, paceMs, seam.sleepMs) });
+  const intake = new SignalIntake({ signal, ring, clock, time: options.time, cache, hash: new KeyedHash(options.seam.hashKey), tools, onLate, pace: (unixNano) => loop.pace(signal === 'logs' && keptTraces.isRead ? keptTraces.logsDecidableUpTo(unixNano) : unixNano, paceMs, seam.sleepMs) });
   const dispatcher = new Dispatcher(signal, options.batchRowsMax, options.sinks, seam.monotonicMs, onLost(options, signal), options.hashSeed);
   const loop = new WindowLoop({
     ring, clock, decider, policies: (slot) => policies.decideBy(slot),

@@ -53,6 +53,11 @@ export class SignalIntake {
     return this.#watermark;
   }
 
+  /** Number of the slot of a time, ns. */
+  slotOf(unixNano: bigint): number {
+    return this.#parts.clock.slotOf(unixNano);
+  }
+
   /** Takes all rows of a batch; `arrivalNano` is when it came. */
   async take(batch: OtapBatch, held: HeldBatch, arrivalNano: bigint): Promise<TakenRows> {
     const { cache, tools, ring } = this.#parts;

@@ -10,6 +10,7 @@ import { type Combining, plainUnion } from './combining.ts';
 import { fallbackRows } from './fallback-rows.ts';
 import { fallbackName, noReason } from './keep-reasons.ts';
 import { type KeptOfWindow, keptRows } from './kept-rows.ts';
+import type { KeptTraces } from './kept-traces.ts';
 import { serviceCounts, windowCounts } from './service-counts.ts';
 import type { SlotRing } from './slot-ring.ts';
 import { traceCounts } from './trace-counts.ts';
@@ -50,12 +51,13 @@ export class TraceWindows {
   readonly #fallback: Fallback;
   readonly #hash: KeyedHash;
   readonly #combining: Combining;
+  readonly #keptTraces: KeptTraces | null;
   #decided: Decided[] = [];
   #count = 0;
 
   constructor(
     engine: Session, ring: SlotRing, runner: PolicyRunner, cache: DecisionCache, fallback: Fallback, hash: KeyedHash,
-    combining: Combining = plainUnion,
+    combining: Combining = plainUnion, keptTraces: KeptTraces | null = null,
   ) {
     this.#engine = engine;
     this.#ring = ring;
@@ -64,6 +66,7 @@ export class TraceWindows {
     this.#fallback = fallback;
     this.#hash = hash;
     this.#combining = combining;
+    this.#keptTraces = keptTraces;
   }
 
   /** Decides the window of slot `number`; null where nothing arrived in it. Windows are decided in order, one at a time. */
@@ -85,6 +88,7 @@ export class TraceWindows {
     await this.#engine.run(`CREATE TABLE ${name}_traces AS ${tracesSql(window, unionUse(policies, 'traces'))}`);
     const parts = { engine: this.#engine, runner: this.#runner, fallback: this.#fallback, combining: this.#combining };
     const outcomes = await decideTraces(parts, name, window, policies);
+    await this.#keptTraces?.add(this.#engine, name, number);
     const decided = await this.#readDecided(name);
     const followers = await this.#followers(number, slots[0]);
     const rows = await this.#keptRows(name, slots, followers);

@@ -1,3 +1,4 @@
+import { decidedElsewhere } from './decided-elsewhere.ts';
 import type { KeyedHash } from './keyed-hash.ts';
 import { inputFlags, type InputStates, leaves, type SamplingInput } from './sampling-input.ts';
 import { formatThresholdWords, isKeptAt } from './threshold.ts';
@@ -8,7 +9,10 @@ import { TWO_56_DOUBLE, compare56, complementHigh, complementLow, doubleOf56, he
 export interface Candidates {
   /** Row numbers. */
   readonly rows: Uint32Array;
-  /** N = 2^56 - T of the decision, two words (low, high) a row; 0 where only a hash of the row's own decides. */
+  /**
+   * N = 2^56 - T of the decision, two words (low, high) a row; 0 where only a hash of the row's own decides. With the bit of
+   * decided-elsewhere.ts the row is kept, whatever its own R.
+   */
   readonly n: Uint32Array;
   /** N of q, which a hash of the row's own is held against (sampling.md, rule 14), 0 = none; null where there is none. */
   readonly nSplit: Uint32Array | null;
@@ -115,6 +119,10 @@ class Stamper {
   stamp(i: number): void {
     const { rows, n, nSplit, decidedBy } = this.#candidates;
     const row = rows[i];
+    if (n[i * 2 + 1] >= decidedElsewhere) {
+      this.#write(row, this.#countElsewhere(row, n[i * 2], n[i * 2 + 1] - decidedElsewhere), null);
+      return;
+    }
     const splitN = nSplit === null ? 0 : doubleOf56(nSplit[i * 2], nSplit[i * 2 + 1]);
     const reaches = this.#reaches(row, n[i * 2], n[i * 2 + 1]);
     const isDecided = reaches || (decidedBy === 'trace' && splitN === 0);
@@ -137,6 +145,12 @@ class Stamper {
       contradictedCount: this.#contradictedCount,
       noRoomCount: this.#noRoomCount,
     };
+  }
+
+  /** The count of a row that was kept with a probability on the randomness of another. */
+  #countElsewhere(row: number, low: number, high: number): number {
+    if (this.#states.leaves[row] === leaves.unknown) return Number.NaN;
+    return (this.#states.adjustedCounts[row] * TWO_56_DOUBLE) / doubleOf56(low, high);
   }
 
   /** Rows of one decision share the text. */

@@ -1,0 +1,101 @@
+import type { CompiledPolicy } from '../policy/compile/compiled.ts';
+import type { Session } from '../store/duckdb.ts';
+import { nOne } from '../store/window-rows.ts';
+import type { WindowClock } from './window-clock.ts';
+
+/** Whether a policy's rows are capped at the p of their traces. */
+export function readsKeptTraces({ sides }: CompiledPolicy): boolean {
+  return sides.some(({ side }) => side === 'kept_traces');
+}
+
+/** Sets of policies that may be in use at once. */
+const setsMax = 4;
+
+/** What policies of one window of logs may know of traces, as SELECTs. */
+export interface KeptTracesSql {
+  /** The view: trace_id, probability, adjusted_count. */
+  readonly view: string;
+  /** trace_id, n (N of the trace's threshold), r (the randomness that it was decided on). */
+  readonly rows: string;
+}
+
+/** Kept traces of one decided window, in a table of its own that is dropped whole. */
+interface KeptWindow {
+  readonly table: string;
+  readonly slot: number;
+  readonly count: number;
+}
+
+/**
+ * Traces that were kept, for policies of logs that read `kept_traces` (sampling.md, rule 9). A window of traces counts for the windows of
+ * logs that it overlaps, from its slot's start until it is decided. Bounded in traces: beyond, the oldest windows are forgotten.
+ */
+export class KeptTraces {
+  readonly #traces: WindowClock;
+  readonly #logs: WindowClock;
+  readonly #tracesMax: number;
+  #windows: KeptWindow[] = [];
+  #count = 0;
+  #reading: readonly boolean[] = [];
+
+  constructor(traces: WindowClock, logs: WindowClock, tracesMax: number) {
+    this.#traces = traces;
+    this.#logs = logs;
+    this.#tracesMax = tracesMax;
+  }
+
+  /** Whether any policy asks; where none does, nothing is remembered and no window waits. */
+  get isRead(): boolean {
+    return this.#reading.includes(true);
+  }
+
+  /** Told of each set of policies; those before it may decide a few windows yet. */
+  use(policies: readonly CompiledPolicy[]): void {
+    this.#reading = [...this.#reading, policies.some(readsKeptTraces)].slice(-setsMax);
+  }
+
+  /** Remembers what a window of traces kept: `NAME_kept` (trace_id, n) and `NAME_traces` (trace_id, r) are there. */
+  async add(engine: Session, name: string, slot: number): Promise<void> {
+    if (!this.isRead) return;
+    const table = `kept_traces_${this.#count++}`;
+    await engine.run(`CREATE TABLE ${table} AS SELECT k.trace_id AS trace_id, k.n AS n, t.r AS r FROM ${name}_kept k JOIN ${name}_traces t ON t.trace_id = k.trace_id`);
+    const count = (await engine.run(`SELECT count(*) FROM ${table}`)).integer();
+    this.#windows.push({ table, slot, count });
+    const isBeyond = (from: number): boolean => this.#windows.slice(from).reduce((sum, window) => sum + window.count, 0) > this.#tracesMax;
+    let from = 0;
+    while (isBeyond(from)) from++;
+    await this.#drop(engine, (_window, index) => index < from);
+  }
+
+  /** What the window of logs of a slot may know. */
+  forLogs(slot: number): KeptTracesSql {
+    const [start, end] = [this.#logs.startOf(slot), this.#logs.startOf(slot + 1)];
+    const overlapping = this.#windows.filter((window) => this.#traces.startOf(window.slot) < end && this.#endOf(window) > start);
+    const all = overlapping.map(({ table }) => `SELECT trace_id, n, r FROM ${table}`).join(' UNION ALL ');
+    const rows = overlapping.length === 0 ? 'SELECT NULL::UUID AS trace_id, NULL::UBIGINT AS n, NULL::UBIGINT AS r WHERE false'
+      : overlapping.length === 1 ? all : `SELECT trace_id, max(n) AS n, arg_max(r, n) AS r FROM (${all}) GROUP BY trace_id`;
+    return { rows, view: `SELECT trace_id, n / ${nOne}.0::DOUBLE AS probability, ${nOne}.0::DOUBLE / n AS adjusted_count FROM (${rows})` };
+  }
+
+  /** Up to when windows of logs may be decided where time has come to `unixNano`: the windows of traces that they overlap are decided by then. */
+  logsDecidableUpTo(unixNano: bigint): bigint {
+    const { waitNano } = this.#traces;
+    return unixNano < waitNano ? 0n : this.#traces.startOf(this.#traces.slotOf(unixNano - waitNano));
+  }
+
+  /** Forgets what no window of logs from slot `firstLogs` on overlaps. */
+  async expire(engine: Session, firstLogs: number): Promise<void> {
+    const from = this.#logs.startOf(firstLogs);
+    await this.#drop(engine, (window) => this.#endOf(window) <= from || !this.isRead);
+  }
+
+  #endOf({ slot }: KeptWindow): bigint {
+    return this.#traces.startOf(slot + 1) + this.#traces.waitNano;
+  }
+
+  async #drop(engine: Session, isGone: (window: KeptWindow, index: number) => boolean): Promise<void> {
+    const gone = this.#windows.filter(isGone);
+    this.#windows = this.#windows.filter((window) => !gone.includes(window));
+    for (const { table } of gone) await engine.run(`DROP TABLE ${table}`);
+  }
+}
