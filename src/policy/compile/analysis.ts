@@ -38,10 +38,13 @@ export class Analysis {
     this.macros = macros;
   }
 
-  /** Opens the instance with the macros of `functionPaths`, in their order, and locks it. */
-  static async open(functionPaths: readonly string[], seam: Seam): Promise<Analysis> {
+  /**
+   * Opens the instance with the macros of `functionPaths`, in their order, and locks it. `optimizes`: plans use statistics, which tells
+   * what cannot match, and no longer what is read.
+   */
+  static async open(functionPaths: readonly string[], seam: Seam, optimizes = false): Promise<Analysis> {
     const functions = await Promise.all(functionPaths.map((path) => readFile(path, 'utf8')));
-    const setup = [...functions, `SET disabled_optimizers = '${disabledOptimizers}'`];
+    const setup = [...functions, ...(optimizes ? [] : [`SET disabled_optimizers = '${disabledOptimizers}'`])];
     const database = await Database.open({ memoryLimitBytes, threads: 1 }, setup);
     const session = await database.connect();
     try {
@@ -75,6 +78,11 @@ export class Analysis {
     const again = nodesOf((await this.#serialize(sql))['statements']);
     if (again.length !== 1 || canonical(again[0]) !== canonical(statement)) throw notTheSame(source);
     return sql;
+  }
+
+  /** SQL text of a statement of our own making. Throws what DuckDB says. */
+  write(statement: Node): Promise<string> {
+    return this.#deserialize(printTree({ error: false, statements: [statement] }));
   }
 
   async #serialize(sql: string): Promise<Node> {
@@ -138,10 +146,25 @@ export class Bench {
 
   /** Plans a SELECT; gives the scans of tables. */
   async scansOf(sql: string): Promise<readonly Scan[]> {
-    const rows = await this.#timed(`EXPLAIN (FORMAT json) ${sql}`);
     const scans: Scan[] = [];
-    collectScans(parseTree(String(rows[0][1])), scans);
+    collectScans(await this.planOf(sql), scans);
     return scans;
+  }
+
+  /** The plan of a SELECT: a list of the one operator at its top, each with `name` and `children`. */
+  async planOf(sql: string): Promise<SqlTree> {
+    const rows = await this.#timed(`EXPLAIN (FORMAT json) ${sql}`);
+    return parseTree(String(rows[0][1]));
+  }
+
+  /** Runs SQL of our own. */
+  async run(sql: string): Promise<void> {
+    await this.#session.run(sql);
+  }
+
+  /** The value of a constant expression. */
+  async valueOf(expression: string): Promise<unknown> {
+    return (await this.#timed(`SELECT (${expression})`))[0][0];
   }
 
   /** Planning folds constants, so it may take as long as running. */

@@ -1,6 +1,6 @@
-import { offsetOf, type PolicySource } from './policy-source.ts';
+import type { PolicySource } from './policy-source.ts';
 import type { Position } from './policy-error.ts';
-import type { SqlTree } from './sql-tree.ts';
+import { type SqlTree, visitNodes } from './sql-tree.ts';
 
 /** `error`: the policy fails, or its counts are wrong. `warning`: likely not what was meant. `note`: good to know. */
 export type Severity = 'error' | 'warning' | 'note';
@@ -45,8 +45,17 @@ export interface Finding {
 
 /** A finding at a node of the syntax tree or a byte offset; `at` undefined: about the whole. */
 export function finding(source: PolicySource, code: LintCode, at: SqlTree | undefined, message: string, hint: string | null = null): Finding {
-  const offset = typeof at === 'number' ? at : offsetOf(at);
+  const offset = typeof at === 'number' ? at : startOf(at ?? null);
   return { code, severity: lintRules[code].severity, position: offset === null ? null : source.positionOf(offset), message, hint };
+}
+
+/** Byte offset at which an expression begins; that of an operator itself is where the operator stands. */
+function startOf(tree: SqlTree): number | null {
+  let start: number | null = null;
+  visitNodes(tree, ({ query_location: at }) => {
+    if (typeof at === 'number' && (start === null || at < start)) start = at;
+  });
+  return start;
 }
 
 /** `LINE:COLUMN: message; hint`. */
