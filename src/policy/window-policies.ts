@@ -1,9 +1,10 @@
 import type { Seam } from '../base/seam.ts';
 import type { Session } from '../store/duckdb.ts';
 import { childViewSql, rowViewSql, starViewSql, traceViewSql, type Window } from '../store/window-views.ts';
-import type { CompiledPolicy, HistoryPlan, ViewReads } from './compile/compiled.ts';
+import type { CompiledPolicy, HistoryPlan, SideView, ViewReads } from './compile/compiled.ts';
 import { evaluatePolicy, type PolicyPicks } from './evaluate.ts';
 import { type HistoryOutcome, PolicyHistories } from './history.ts';
+import { thisWindowSql } from './this-window.ts';
 
 /** What one policy said about a window, or why it could not. */
 export interface PolicyOutcome {
@@ -11,13 +12,15 @@ export interface PolicyOutcome {
   readonly picks: PolicyPicks | null;
   readonly error: unknown;
   readonly elapsedMs: number;
-  /** What was remembered for its view `history`; null where it declares none, or failed. */
-  readonly history: HistoryOutcome | null;
+  /** What was remembered for its view `history`; null where it failed, or declares none. */
+  readonly history?: HistoryOutcome | null;
 }
 
 export interface PolicyLimits {
   readonly deadlineMs: number;
   readonly rowsMax: number;
+  /** Length of a window, which the view `this_window` tells. */
+  readonly windowNano?: bigint;
 }
 
 /** Where user SQL runs: a session that is replaced once a query on it could not be stopped. */
@@ -73,8 +76,14 @@ export class PolicyRunner {
     for (const reads of policy.views) await createView(session, reads.view, viewSql(reads, window, tracesTable));
     for (const { star } of policy.stars) await createView(session, star, starViewSql(window, star));
     for (const { side } of policy.sides) {
-      await createView(session, side, side === 'history' ? this.#histories.viewSql(policy, window.number ?? 0) : window.keptTraces ?? noKeptTraces);
+      await createView(session, side, this.#sideViewSql(side, policy, window));
     }
+  }
+
+  #sideViewSql(side: SideView, policy: CompiledPolicy, window: Window): string {
+    if (side === 'history') return this.#histories.viewSql(policy, window.number ?? 0);
+    if (side === 'this_window') return thisWindowSql(window.number ?? 0, this.#limits.windowNano ?? 0n);
+    return window.keptTraces ?? noKeptTraces;
   }
 }
 

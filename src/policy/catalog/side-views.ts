@@ -48,5 +48,16 @@ const keptTraces: CatalogSideView = {
   ],
 };
 
+const thisWindow: CatalogSideView = {
+  name: 'this_window',
+  signals: ['traces', 'logs'],
+  doc: 'one row: the stretch of time whose items the window decides; live, time is arrival, in a replay it is the items\' own',
+  columns: [
+    column('start_time', 'TIMESTAMP_NS', 'UTC'),
+    column('end_time', 'TIMESTAMP_NS', 'UTC, not in the window itself'),
+    column('seconds', 'DOUBLE', 'its length'),
+  ],
+};
+
 /** The views beside those of the window, as data. */
-export const catalogSideViews: readonly CatalogSideView[] = [history, keptTraces];
+export const catalogSideViews: readonly CatalogSideView[] = [history, keptTraces, thisWindow];

@@ -10,7 +10,7 @@ export type PolicyMode = 'enforce' | 'shadow' | 'drop';
 export type ViewName = 'traces' | 'spans' | 'span_events' | 'span_links' | 'logs';
 
 /** Views of what is not in the window itself. */
-export type SideView = 'history' | 'kept_traces';
+export type SideView = 'history' | 'kept_traces' | 'this_window';
 
 export type StarName = 'span_attrs' | 'log_attrs' | 'resource_attrs' | 'scope_attrs' | 'span_event_attrs' | 'span_link_attrs';
 

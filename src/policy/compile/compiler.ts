@@ -1,7 +1,7 @@
 import { realSeam, type Seam } from '../../base/seam.ts';
 import { catalogSideViews } from '../catalog/side-views.ts';
 import { catalogStars } from '../catalog/stars.ts';
-import { samplingFunctions } from './allowed-functions.ts';
+import { neverSplitting, samplingFunctions } from './allowed-functions.ts';
 import { Analysis, type Bench } from './analysis.ts';
 import { bindingError } from './binding-error.ts';
 import { allReads, tableShapes, type TableShape } from './catalog-sql.ts';
@@ -11,6 +11,7 @@ import { type Finding, findingText } from './finding.ts';
 import { pinDoubles, translateForeign } from './foreign.ts';
 import { checkGrowth } from './growth.ts';
 import { parseHeader } from './header.ts';
+import { completeArguments } from './implicit-arguments.ts';
 import { checkSides, historyPlan } from './history-plan.ts';
 import { rewriteKeys } from './keys.ts';
 import { checkItems, lint } from './lint.ts';
@@ -57,6 +58,7 @@ export class PolicyCompiler {
     translateForeign(statement);
     checkStatement(source, this.#names, statement);
     checkGrowth(source, statement);
+    completeArguments(source, statement);
     const isCeiling = header.mode === 'drop';
     if (isCeiling) checkCeilingText(source, statement, this.#names.macros);
     const signal = signalOf(source, header, statement);
@@ -66,7 +68,7 @@ export class PolicyCompiler {
     const tables = tableShapes(signal);
     const bench = await this.#analysis.bench(source);
     try {
-      const samples = callsAny(statement, this.#names.macros);
+      const samples = callsAny(statement, new Set([...this.#names.macros].filter((name) => !neverSplitting.has(name))));
       const { inverse, ...shape } = await bind(bench, { source, tables, keys, sql, reading: { samples, isCeiling } });
       const { reads, complete } = await readsOf(bench, { tables, keys, statement, wrappedSql: shape.wrappedSql });
       checkItems(source, signal, shape.keyKind, reads);
