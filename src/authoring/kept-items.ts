@@ -28,6 +28,8 @@ export interface Items {
   readonly counts: Float64Array;
   /** Whether the probability is unknown (sampling.md, rules 2 and 4). */
   readonly isUnknown: Uint8Array;
+  /** Policies that kept each (`sampling.policy`), '' where the items do not say. */
+  readonly policies: readonly string[];
   /** `th` of the item, or null where it carries none. */
   readonly thresholds: readonly (string | null)[];
 }
@@ -50,6 +52,7 @@ export function readItems(batch: OtapBatch, withoutThreshold: WithoutThreshold =
     services: servicesOf(batch),
     counts: states.adjustedCounts,
     isUnknown: states.leaves.map((way) => (way === leaves.unknown ? 1 : 0)),
+    policies: policiesOf(batch),
     thresholds: statedThresholds(said),
   };
 }
@@ -88,6 +91,21 @@ function marksOf(batch: OtapBatch): number[] {
 /** What tells an item apart from others, as far as anything does: trace and span id; of a record its trace and times. */
 export function itemKey({ traceIds, spanIds, marks, times }: Items, row: number): string {
   return spanIds === null ? `${traceIds[row]} ${times[row]} ${marks?.[row] ?? 0}` : `${traceIds[row]} ${spanIds[row]}`;
+}
+
+/** Attribute `sampling.policy` of each root row. */
+function policiesOf(batch: OtapBatch): string[] {
+  const policies = new Array<string>(batch.rowCount).fill('');
+  const root = batch.table(rootPayload[batch.signal].name);
+  const attributes = batch.table(batch.signal === 'traces' ? 'SPAN_ATTRS' : 'LOG_ATTRS');
+  const ids = root?.ids('id') ?? null;
+  if (attributes === null || ids === null) return policies;
+  const { rows, parents } = attributes.rowsOfKey('sampling.policy');
+  if (rows.length === 0) return policies;
+  const values = valueColumnsOf(attributes, '');
+  const byParent = new Map(Array.from(rows, (row, index) => [parents[index], anyValueText(values, row) ?? ''] as const));
+  for (let row = 0; row < policies.length; row++) if (isValid(ids.validity, row)) policies[row] = byParent.get(ids.values[row]) ?? '';
+  return policies;
 }
 
 /** `service.name` of each root row. */

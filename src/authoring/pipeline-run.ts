@@ -5,6 +5,7 @@ import { OtapStreamDecoder } from '../otap/decode/stream-decoder.ts';
 import { OtapStreamEncoder } from '../otap/encode/stream-encoder.ts';
 import { OutputBatchBuilder, rootRowsMax } from '../otap/take/builder.ts';
 import type { OutputBatch } from '../otap/take/output-batch.ts';
+import type { Combine } from '../pipeline/combining.ts';
 import type { OtapIntakeStream } from '../pipeline/intake-port.ts';
 import { Processor } from '../pipeline/processor.ts';
 import type { BatchSink } from '../pipeline/sink.ts';
@@ -24,6 +25,9 @@ export interface RunSettings {
   /** Probability of the items of a window whose policy failed. */
   readonly fallback: number;
   readonly deadlineMs: number;
+  readonly combine: Combine;
+  /** Whether kept items name the policies that kept them (`sampling.policy`). */
+  readonly namesPolicies: boolean;
   /** Keys the hash of items without randomness; null for the documented key. */
   readonly seed: number | null;
 }
@@ -62,6 +66,7 @@ export class PipelineRun {
       policies: compiled.policies, setupSql: compiled.setupSql,
       limits: { deadlineMs: settings.deadlineMs, rowsMax: 100_000_000 },
       fallback: { n: probabilityOf(settings.fallback) },
+      combine: settings.combine, hasPolicyAttribute: settings.namesPolicies,
       memoryLimitBytes: 2 ** 32, decisionsMax: 1_000_000, batchRowsMax: 8192, decodeLimits: {},
       sinks: [new DecodingSink(listener)], extraKeys: [], observer: tally,
     });
@@ -113,7 +118,8 @@ interface InputStream {
   next: bigint;
 }
 
-function seamOf({ seed }: RunSettings): Seam {
+/** The clock of this process, and the hash key of the settings. */
+export function seamOf({ seed }: RunSettings): Seam {
   return realSeam({ ...(seed === null ? {} : { hashKey: hashKeyOfSeed(seed) }), firstBatchOrdinal: 0 });
 }
 

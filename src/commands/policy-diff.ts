@@ -20,6 +20,7 @@ export const policyDiff = defineCommand({
     decisionWaitMs: option('decision_wait', duration(), '30s', 'How long after its end a window of traces still waits for spans.'),
     inputWithoutThreshold: option('input_without_threshold', oneOf('unsampled', 'unknown'), 'unsampled', 'What an item stands for that says nothing of sampling.'),
     fallback: option('fallback_probability', number({ min: 0, max: 1 }), 1, 'Probability of all items of a window whose policy failed.'),
+    combine: option('combine', oneOf('union', 'first_match'), 'union', 'How the policies of a folder that keep come together.'),
     deadlineMs: option('deadline', duration({ min: 10 }), '10m', 'Longest time that a policy may take over a window.'),
     seed: optional('seed', integer({ min: 0, max: 2 ** 32 - 1 }), 'Keys the hash that gives items without randomness theirs; without it the documented key.'),
     format: option('format', oneOf('text', 'json'), 'text', 'How the comparison is written.'),
@@ -33,7 +34,7 @@ export const policyDiff = defineCommand({
     const [first, second] = options.positionals;
     const contenders = [await contender(first, io.directory), await contender(second, io.directory)] as const;
     const progress = new ProgressBar(io.stderr, realSeam());
-    const comparison = await compare(contenders, resolve(io.directory, options.input), options, (share) => progress.update(share), io.signal);
+    const comparison = await compare(contenders, resolve(io.directory, options.input), { ...options, namesPolicies: false }, (share) => progress.update(share), io.signal);
     progress.end();
     io.stdout.write(options.format === 'json' ? `${JSON.stringify(comparison, null, 2)}\n` : comparisonText(comparison));
     return comparison.sides.every(({ error }) => error === null) ? exitCodes.ok : exitCodes.failure;

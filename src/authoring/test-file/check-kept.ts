@@ -53,8 +53,14 @@ function checkName(given: GivenItems, kept: readonly KeptUnit[], name: string, w
     ...(wanted.probability === null ? [] : each(({ count }) => 1 / count, wanted.probability, 'probability')),
     ...(wanted.adjustedCount === null ? [] : each(({ count }) => count, wanted.adjustedCount, 'adjusted_count')),
     ...(wanted.estimate === null ? [] : checkNumber(own.reduce((sum, { count }) => sum + count, 0), wanted.estimate, `${path}.estimate`, '')),
+    ...(wanted.policies.length === 0 ? [] : checkPolicies(own, wanted.policies.join(','), path)),
     ...(wanted.hasThreshold === null ? [] : checkThresholds(own, wanted.hasThreshold, path)),
   ];
+}
+
+function checkPolicies(own: readonly KeptUnit[], wanted: string, path: string): Failure[] {
+  const wrong = own.find(({ policies }) => policies !== wanted);
+  return wrong === undefined ? [] : [{ path: `${path}.policies`, expected: wanted, got: wrong.policies }];
 }
 
 function checkThresholds(own: readonly KeptUnit[], wanted: boolean, path: string): Failure[] {

@@ -107,7 +107,7 @@ function truths({ policies }: OpenPolicies, { inputWithoutThreshold }: RunSettin
 
 /** Policies that look back at earlier windows start anew with each seed. */
 function remembers({ policies }: OpenPolicies): boolean {
-  return policies.some(({ views }) => views.some(({ view }) => String(view) === 'history'));
+  return policies.some(({ history, sides }) => history !== null || sides.some(({ side }) => side === 'history'));
 }
 
 /** What the items say there are, by key. */

@@ -19,6 +19,7 @@ const ofName = section('Of the items of one name.', {
   probability: optional('probability', expected, 'Probability that each kept one says, by its threshold or count.'),
   adjustedCount: optional('adjusted_count', expected, 'Adjusted count of each kept one.'),
   estimate: optional('estimate', expected, 'How many there were, as the kept ones say: the sum of their adjusted counts.'),
+  policies: option('policies', list(text), [], 'Policies that each kept one was kept by, in their order.'),
   hasThreshold: optional('has_threshold', flag, 'Whether each kept one leaves with a threshold.'),
 });
 
@@ -73,6 +74,7 @@ export const testFile = section('A test file of policies.', {
   windowMs: option('window', duration({ min: 1 }), '10s', 'Length of a window.'),
   decisionWaitMs: option('decision_wait', duration(), '0s', 'How long after its end a window of traces waits for spans.'),
   inputWithoutThreshold: option('input_without_threshold', oneOf('unsampled', 'unknown'), 'unsampled', 'What an item stands for that says nothing of sampling.'),
+  combine: option('combine', oneOf('union', 'first_match'), 'union', 'How policies that keep come together, as in the configuration.'),
   fallback: option('fallback_probability', number({ min: 0, max: 1 }), 1, 'Probability of the items of a window whose policy failed.'),
   deadlineMs: option('deadline', duration({ min: 10 }), '1m', 'Longest time that a policy may take over a window.'),
   seed: option('seed', integer({ min: 0, max: 2 ** 32 - 1 }), 1, 'Draws ids and values.'),

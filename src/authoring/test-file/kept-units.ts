@@ -8,16 +8,18 @@ export interface KeptUnit {
   readonly count: number;
   /** Whether each of its items leaves with a threshold. */
   readonly hasThreshold: boolean;
+  /** The policies that kept it, comma separated. */
+  readonly policies: string;
 }
 
 /** Kept items by the given units that they belong to; items of captures belong to none. */
 export function keptUnits(given: GivenItems, kept: readonly Items[]): readonly KeptUnit[] {
-  const found = new Map<number, { unit: number; count: number; hasThreshold: boolean }>();
+  const found = new Map<number, { unit: number; count: number; hasThreshold: boolean; policies: string }>();
   for (const items of kept) {
     for (let row = 0; row < items.count; row++) {
       const unit = items.spanIds === null ? given.unitOfMark.get(items.marks?.[row] ?? 0) : given.unitOfSpan.get(items.spanIds[row]);
       if (unit === undefined) continue;
-      const known = found.get(unit) ?? { unit, count: Infinity, hasThreshold: true };
+      const known = found.get(unit) ?? { unit, count: Infinity, hasThreshold: true, policies: items.policies[row] };
       known.count = Math.min(known.count, items.counts[row]);
       known.hasThreshold &&= items.thresholds[row] !== null;
       found.set(unit, known);

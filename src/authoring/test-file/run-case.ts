@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { basename, dirname, isAbsolute, resolve } from 'node:path';
 import { CodedError, messageOf } from '../../base/errors.ts';
 import type { Seam } from '../../base/seam.ts';
-import { type OpenPolicies, openPolicies, type PolicyText } from '../../policies.ts';
+import { openPolicies, type PolicyText } from '../../policies.ts';
 import { PolicyError } from '../../policy/compile/policy-error.ts';
 import { givenItems } from '../given/given-items.ts';
 import { TraceKeys } from '../given/trace-keys.ts';
@@ -40,28 +40,35 @@ export async function runCase(test: LoadedTest, testCase: TestCase, options: Cas
   const startMs = options.seam.monotonicMs();
   const done = (failures: readonly Failure[], estimates: readonly SeedEstimate[] = []): CaseResult => (
     { name: testCase.name, failures, estimates, elapsedMs: options.seam.monotonicMs() - startMs });
-  let compiled: OpenPolicies;
   try {
-    compiled = await openPolicies(policyTexts(test, testCase));
+    const { failures, estimates } = await outcomeOf(test, testCase, options);
+    return done(failures, estimates);
   } catch (error) {
-    if (!(error instanceof PolicyError)) throw error;
-    return done(errorFailures(error.message, testCase.expect));
+    if (error instanceof PolicyError) return done(errorFailures(error.message, testCase.expect));
+    throw error;
   }
+}
+
+/** Throws PolicyError where the policies cannot be compiled, or not combined as asked. */
+async function outcomeOf(test: LoadedTest, testCase: TestCase, options: CaseOptions): Promise<Pick<CaseResult, 'failures' | 'estimates'>> {
+  const compiled = await openPolicies(policyTexts(test, testCase));
   const { given, expect } = testCase;
-  const settings = settingsOf(test.file);
+  const namesPolicies = Object.values(expect.items).some(({ policies }) => policies.length > 0);
+  const settings = { ...settingsOf(test.file), namesPolicies };
   const seed = options.seed ?? testCase.seed ?? test.file.seed;
   const items = givenItems(given, { windowMs: settings.windowMs, seed, resolve: (path) => resolve(dirname(test.path), path) });
   const keys = new TraceKeys(items.units === null ? 'all' : items.fixedIds);
   items.batches.forEach((batch) => keys.add(batch));
-  const kept = await runOnce(compiled, settings, { items, keys, ids: keys.idsOf(`${seed} ${testCase.name}`) });
+  const seedName = `${seed} ${testCase.name}`;
+  const kept = await runOnce(compiled, settings, { items, keys, ids: keys.idsOf(seedName) });
   const failures = [...errorFailures(kept.error, expect), ...checkKept(items, kept, expect)];
-  if (expect.unbiased === null) return done(failures);
-  const unbiased = await checkUnbiased(compiled, settings, items, expect.unbiased, { ...options, seedName: `${seed} ${testCase.name}` });
-  return done([...failures, ...unbiased.failures], unbiased.estimates);
+  if (expect.unbiased === null) return { failures, estimates: [] };
+  const unbiased = await checkUnbiased(compiled, settings, items, expect.unbiased, { ...options, seedName });
+  return { failures: [...failures, ...unbiased.failures], estimates: unbiased.estimates };
 }
 
-function settingsOf({ windowMs, decisionWaitMs, inputWithoutThreshold, fallback, deadlineMs }: TestFile): RunSettings {
-  return { windowMs, decisionWaitMs, inputWithoutThreshold, fallback, deadlineMs, seed: null };
+function settingsOf({ windowMs, decisionWaitMs, inputWithoutThreshold, combine, fallback, deadlineMs }: TestFile): RunSettings {
+  return { windowMs, decisionWaitMs, inputWithoutThreshold, combine, fallback, deadlineMs, namesPolicies: false, seed: null };
 }
 
 /** The policies of a case: written in it, named by it, named by the file, or the file's namesake. */
