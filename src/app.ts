@@ -73,11 +73,12 @@ async function start(config: ThresherConfig, log: Logger, options: AppOptions, o
   const observer = new MetricsObserver(registry, log);
   const sinks = buildSinks(config.exporters, { seam, log, registry });
   const texts = readPolicyTexts(config.policies.files);
-  const compiled = await openPolicies(texts);
+  const keepsRest = config.policy.signalsWithoutPolicy === 'keep';
+  const compiled = await openPolicies(texts, { keepsRest });
   const processor = await openProcessor(config, seam, sinks, observer, compiled, options.countServices === true);
   opened.push(() => processor.close());
   const reloader = new PolicyReloader(
-    { seam, log, registry, patterns: config.policies.patterns, use: (policies) => processor.usePolicies(policies) }, { texts, policies: compiled.policies });
+    { seam, log, registry, patterns: config.policies.patterns, keepsRest, use: (policies) => processor.usePolicies(policies) }, { texts, policies: compiled.policies });
   const reloadPolicies = config.policy.reload === 'off' ? null : (trigger: ReloadTrigger) => reloader.reload(trigger);
   const state = { isReady: false, lastTickMs: seam.monotonicMs() };
   const grpc: { server: GrpcServer; address: string }[] = [];

@@ -1,7 +1,7 @@
 import { messageOf } from './base/errors.ts';
 import type { Seam } from './base/seam.ts';
 import { findPolicyFiles } from './config/policy-files.ts';
-import { hashOfTexts, openPolicies, type PolicyText, readPolicyTexts } from './policies.ts';
+import { hashOfTexts, openPolicies, type PolicyText, readPolicyTexts, signalsWithoutPolicy } from './policies.ts';
 import type { CompiledPolicy } from './policy/compile/compiled.ts';
 import { metrics } from './telemetry/declared.ts';
 import type { Logger } from './telemetry/log.ts';
@@ -25,6 +25,8 @@ export interface PolicyReloadParts {
   readonly registry: MetricRegistry;
   /** Absolute paths and globs. */
   readonly patterns: readonly string[];
+  /** Whether all is kept of a signal that no enforce policy is for, else nothing. */
+  readonly keepsRest: boolean;
   /** Gives a set to the processor; its number. */
   readonly use: (policies: readonly CompiledPolicy[]) => number;
 }
@@ -51,7 +53,7 @@ export class PolicyReloader {
   constructor(parts: PolicyReloadParts, first: LoadedTexts) {
     this.#parts = parts;
     this.#hash = hashOfTexts(first.texts);
-    this.#tellLoaded(first, 'start');
+    this.#tellLoaded(first.policies, 'start');
   }
 
   /** Number and hash of the policies that were loaded last. */
@@ -76,11 +78,11 @@ export class PolicyReloader {
       const texts = readPolicyTexts(findPolicyFiles(this.#parts.patterns));
       const hash = hashOfTexts(texts);
       if (hash === this.#hash) return this.#unchanged(trigger);
-      const { policies } = await openPolicies(texts);
+      const { policies } = await openPolicies(texts, { keepsRest: this.#parts.keepsRest });
       this.#generation = this.#parts.use(policies);
       this.#hash = hash;
       this.#parts.registry.counter(metrics.policyReloads).add(1, { result: 'loaded' });
-      this.#tellLoaded({ texts, policies }, trigger);
+      this.#tellLoaded(policies, trigger);
       return this.#outcome('loaded');
     } catch (error) {
       return this.#refuse(error, trigger);
@@ -112,7 +114,7 @@ export class PolicyReloader {
     return { result, ...this.loaded, message };
   }
 
-  #tellLoaded({ texts, policies }: LoadedTexts, trigger: ReloadTrigger | 'start'): void {
+  #tellLoaded(policies: readonly CompiledPolicy[], trigger: ReloadTrigger | 'start'): void {
     const { log, registry, seam } = this.#parts;
     this.#isRefused = false;
     registry.gauge(metrics.policyReloadOk).set(1);
@@ -123,9 +125,10 @@ export class PolicyReloader {
     set.set(1, { hash: this.#hash });
     const info = registry.gauge(metrics.policyInfo);
     info.clear();
-    policies.forEach(({ name, signal }, i) => info.set(1, { policy: name, signal, hash: hashOfTexts([texts[i]]) }));
+    for (const { name, signal, source } of policies) info.set(1, { policy: name, signal, hash: hashOfTexts([{ name, text: source }]) });
     const named = policies.map(({ name, signal }) => `${name} (${signal})`).join(', ');
     log.info('policies_loaded', `policies number ${this.#generation}: ${named}`, { trigger, ...this.loaded });
+    for (const signal of signalsWithoutPolicy(policies)) log.warn('signal_without_policy', `no policy keeps ${signal}, so all ${signal} are dropped; policy.signals_without_policy: keep keeps them`, { signal });
     for (const { name, warnings } of policies) for (const warning of warnings) log.warn('policy_warning', `policy ${name}: ${warning}`, { policy: name });
   }
 }

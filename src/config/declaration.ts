@@ -21,6 +21,8 @@ const policy = section('How policies run, and what happens when they cannot.', {
   }), {}, 'The fallback.'),
   combine: option('combine', oneOf('union', 'first_match'), 'union',
     'How policies that keep come together: an item gets the greatest probability that any gives it, or that of the first policy, in the order of `policies`, that names it.'),
+  signalsWithoutPolicy: option('signals_without_policy', oneOf('keep', 'drop'), 'keep',
+    'What becomes of traces, or logs, where no enforce policy is for them: all are kept (but for what drop policies say), or none.'),
   rowsMax: option('rows_max', integer({ min: 1 }), 10_000_000, 'Rows that one policy may return for one window; more make it fail.'),
   reload: option('reload', oneOf('auto', 'signal', 'off'), 'auto', 'When changed policy files take the place of those that run: `auto` as soon as they change, `signal` on SIGHUP or POST /-/reload alone, `off` never. Files that cannot be used are refused, and the old ones stay.'),
 });

@@ -101,7 +101,7 @@ async function scene(): Promise<Scene> {
   const lines: string[] = [];
   const log = createLogger({ seam: seededSeam(1), level: 'info', format: 'json', write: (line) => lines.push(line), linesMax: 1000 });
   const reloader = new PolicyReloader(
-    { seam: seededSeam(2), log, registry, patterns: [path('*.sql')], use: (loaded) => flow.processor.usePolicies(loaded) }, { texts, policies });
+    { seam: seededSeam(2), log, registry, patterns: [path('*.sql')], keepsRest: false, use: (loaded) => flow.processor.usePolicies(loaded) }, { texts, policies });
   return { flow, observer, registry, lines, reloader };
 }
 

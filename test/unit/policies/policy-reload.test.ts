@@ -35,7 +35,7 @@ async function scene(patterns: readonly string[] = [path('*.sql')]): Promise<Sce
   const registry = new MetricRegistry();
   const texts = readPolicyTexts(findPolicyFiles(patterns));
   const use = (policies: readonly CompiledPolicy[]): number => used.push(policies.map(({ name }) => name)) + 1;
-  const reloader = new PolicyReloader({ seam: seededSeam(1), log: silentLogger, registry, patterns, use }, { texts, policies: (await openPolicies(texts)).policies });
+  const reloader = new PolicyReloader({ seam: seededSeam(1), log: silentLogger, registry, patterns, keepsRest: false, use }, { texts, policies: (await openPolicies(texts)).policies });
   return { reloader, registry, used };
 }
 
