@@ -13,5 +13,5 @@ CREATE OR REPLACE MACRO shared_probability(classes, weight_sum, wanted) AS
          WHEN wanted >= list_sum(map_values(classes)) THEN 1
          ELSE least(1, shared_step(shared_step(shared_step(shared_step([{
              'weights': map_keys(classes), 'rows': map_values(classes),
-             'totals': list_transform(map_entries(classes), lambda one: one."key" * one.value), 'p': wanted / weight_sum
-             }], wanted), wanted), wanted), wanted)[1].p) END;
+             'totals': list_transform(map_entries(classes), lambda one: one."key" * one.value),
+             'wanted': wanted, 'p': wanted / weight_sum}]))))[1].p) END;

@@ -1,16 +1,19 @@
 import { itemInSight } from './item-in-sight.ts';
 import type { PolicySource } from './policy-source.ts';
-import { type Ancestors, type Node, nodesOf, textOf, visitNodes } from './sql-tree.ts';
+import { type Ancestors, type Node, nodesOf, type SqlTree, textOf, visitNodes } from './sql-tree.ts';
+
+/** Offset in the text, as nodes have it. */
+type Place = SqlTree;
 
 /**
  * Row functions that may be written short, because a macro cannot see the columns and views of its caller: how many arguments
  * the short forms have, and the full form's arguments.
  */
-const shortForms: ReadonlyMap<string, { readonly counts: readonly number[]; readonly full: (item: Node, given: readonly Node[]) => readonly Node[]; readonly hint: string }> = new Map([
+const shortForms: ReadonlyMap<string, { readonly counts: readonly number[]; readonly full: (item: Node, given: readonly Node[], at: Place) => readonly Node[]; readonly hint: string }> = new Map([
   ['proportional', { counts: [1], full: (item, given) => [item, ...given], hint: 'write proportional(item, f)' }],
   ['rate_limit', {
     counts: [1, 2],
-    full: (item, [rate, key = one()]) => [item, rate, key, windowSeconds()],
+    full: (item, given, at) => [item, given[0], given[1] ?? one(at), windowSeconds(at)],
     hint: 'write rate_limit(item, n, key, (SELECT seconds FROM this_window))',
   }],
 ]);
@@ -27,7 +30,7 @@ export function completeArguments(source: PolicySource, statement: Node): void {
     const items = itemInSight(statement, selectAround(ancestors));
     if (items.length !== 1) throw unclear(source, node, items, form.hint);
     const item = { class: 'COLUMN_REF', type: 'COLUMN_REF', alias: '', query_location: node['query_location'], column_names: [items[0], 'item'] };
-    node['children'] = [...form.full(item, given)];
+    node['children'] = [...form.full(item, given, node['query_location'])];
   });
 }
 
@@ -44,20 +47,18 @@ function selectAround(ancestors: Ancestors): Node | null {
   return null;
 }
 
-const nowhere = null;
-
-function one(): Node {
+function one(at: Place): Node {
   return {
-    class: 'CONSTANT', type: 'VALUE_CONSTANT', alias: '', query_location: nowhere,
+    class: 'CONSTANT', type: 'VALUE_CONSTANT', alias: '', query_location: at,
     value: { type: { id: 'INTEGER', type_info: null }, is_null: false, value: 1 },
   };
 }
 
 /** `(SELECT seconds FROM this_window)`, as DuckDB's parser has it. */
-function windowSeconds(): Node {
-  const column = { class: 'COLUMN_REF', type: 'COLUMN_REF', alias: '', query_location: nowhere, column_names: ['seconds'] };
+function windowSeconds(at: Place): Node {
+  const column = { class: 'COLUMN_REF', type: 'COLUMN_REF', alias: '', query_location: at, column_names: ['seconds'] };
   const table = {
-    type: 'BASE_TABLE', alias: '', sample: null, query_location: nowhere, schema_name: '', table_name: 'this_window',
+    type: 'BASE_TABLE', alias: '', sample: null, query_location: at, schema_name: '', table_name: 'this_window',
     column_name_alias: [], catalog_name: '', at_clause: null,
   };
   const select = {
@@ -65,7 +66,7 @@ function windowSeconds(): Node {
     group_expressions: [], group_sets: [], aggregate_handling: 'STANDARD_HANDLING', having: null, sample: null, qualify: null,
   };
   return {
-    class: 'SUBQUERY', type: 'SUBQUERY', alias: '', query_location: nowhere, subquery_type: 'SCALAR',
+    class: 'SUBQUERY', type: 'SUBQUERY', alias: '', query_location: at, subquery_type: 'SCALAR',
     subquery: { node: select, named_param_map: [] }, child: null, comparison_type: 'INVALID',
   };
 }
