@@ -23,11 +23,21 @@ export const plainUnion: Combining = { combine: 'union', reasons: null };
  */
 export function checkCombination(policies: readonly CompiledPolicy[], combine: Combine): void {
   if (combine === 'union') return;
+  checkKeptTracesLast(policies);
   for (const { name, mode, namesOnlySampleOf: sampler } of policies) {
     if (sampler === null || mode !== 'enforce') continue;
     throw new PolicyError(name, 'not_allowed', `${sampler} names only what is in its sample, so first_match cannot tell what it dropped from what it does not mean`, {
       hint: `write the row form, which names every item: SELECT trace_id, ${sampler}_p(item, ...) AS probability FROM traces`,
     });
+  }
+}
+
+/** A policy that goes by which traces were kept leaves the records of dropped ones to those after it, so nothing may come after it. */
+function checkKeptTracesLast(policies: readonly CompiledPolicy[]): void {
+  const enforced = policies.filter(({ mode, signal }) => mode === 'enforce' && signal === 'logs');
+  for (const { name, sides } of enforced.slice(0, -1)) {
+    if (!sides.some(({ side }) => side === 'kept_traces')) continue;
+    throw new PolicyError(name, 'not_allowed', 'it reads kept_traces, so it names records by chance and first_match would let the next policy name what it leaves', { hint: 'put it last' });
   }
 }
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { type SpanSpec, spanMessages, spansOf } from '../../unit/pipeline/synthetic.ts';
 import { compile, openFlow } from '../store/support.ts';
-import { mulberry } from './mulberry.ts';
+import { mulberry } from '../../support/mulberry.ts';
 
 /** Spans of roots of one operation: `count` of them, in the window that starts at `second`. */
 interface Arrivals {
