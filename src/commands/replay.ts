@@ -37,6 +37,7 @@ export const replay = defineCommand({
     fallback: option('fallback_probability', number({ min: 0, max: 1 }), 1, 'Probability of all items of a window whose policy failed.'),
     combine: option('combine', oneOf('union', 'first_match'), 'union', 'How policies that keep come together: the greatest probability, or that of the first --policy that names an item.'),
     policyAttribute: option('policy_attribute', flag, false, 'Write on each kept item which policies kept it (sampling.policy).'),
+    certificate: option('certificate', flag, true, 'Hold estimates against the truth in every window, by policy and service.'),
     deadlineMs: option('deadline', duration({ min: 10 }), '10m', 'Longest time that a policy may take over a window.'),
     memoryBytes: option('memory_limit', size({ min: 2 ** 26 }), '8GiB', 'Bytes that open windows may hold.'),
     batchRows: option('max_batch_rows', integer({ min: 1, max: 65_535 }), 8192, 'Spans or log records of one written batch at most.'),
@@ -49,6 +50,8 @@ export const replay = defineCommand({
   },
 });
 
+const serviceName = { source: 'resource', key: 'service.name', type: 'VARCHAR' } as const;
+
 interface ReplayOptions {
   readonly input: string;
   readonly policies: readonly string[];
@@ -60,6 +63,7 @@ interface ReplayOptions {
   readonly fallback: number;
   readonly combine: 'union' | 'first_match';
   readonly policyAttribute: boolean;
+  readonly certificate: boolean;
   readonly deadlineMs: number;
   readonly memoryBytes: number;
   readonly batchRows: number;
@@ -85,7 +89,8 @@ async function run(options: ReplayOptions, io: CommandIo): Promise<string> {
     fallback: { n: probabilityOf(options.fallback) },
     combine: options.combine, hasPolicyAttribute: options.policyAttribute,
     memoryLimitBytes: options.memoryBytes, decisionsMax: 2_000_000, batchRowsMax: options.batchRows,
-    decodeLimits: {}, sinks: [sink], extraKeys: [], observer,
+    decodeLimits: {}, sinks: [sink], extraKeys: options.certificate ? [serviceName] : [], observer,
+    ...(options.certificate ? { certificate: { services: true, policies: true } } : {}),
   });
   const progress = new ProgressBar(io.stderr, seam);
   try {

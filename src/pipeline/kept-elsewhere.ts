@@ -37,6 +37,7 @@ export function withElsewhere(verdict: LogVerdict, elsewhere: readonly Elsewhere
   const isKept = new Uint8Array(rowCount);
   for (const row of verdict.kept.wseq) isKept[row] = 1;
   return {
+    ...verdict,
     kept: merged(verdict.kept, n, elsewhere, reasons),
     policies: verdict.policies.map((counts, place) => {
       const own = elsewhere.find((one) => one.place === place);

@@ -25,6 +25,8 @@ export interface LogSaid {
 export interface LogVerdict {
   readonly kept: KeptOfWindow;
   readonly policies: readonly PolicyCounts[];
+  /** What each policy named, within ceilings and the order of policies. */
+  readonly own: readonly NamedRows[];
 }
 
 /** Decides a window of log records: what is kept, at which N and why, and what each policy came to by itself. */
@@ -41,6 +43,7 @@ export function decideLogs(said: LogSaid, { combine, reasons }: Combining): LogV
       reasons: reasons === null ? null : reasonsOf(wseq, enforce, outcomes, keptBy, reasons, facts.rowCount),
     },
     policies: outcomes.map((outcome, place) => policyCounts(outcome, countsOf(outcome, own[place], keptBy[place], keepers, facts), said.itemBytes)),
+    own,
   };
   return said.elsewhere === undefined || said.elsewhere.length === 0 ? verdict : withElsewhere(verdict, said.elsewhere, enforce.map((place) => own[place]), facts.rowCount, reasons);
 }

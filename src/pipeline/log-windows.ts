@@ -5,6 +5,8 @@ import type { Session } from '../store/duckdb.ts';
 import { TableWriter } from '../store/table-writer.ts';
 import { nOne, windowRows } from '../store/window-rows.ts';
 import type { Window } from '../store/window-views.ts';
+import type { CertificateDetail } from './certificate.ts';
+import { certifyLogs } from './certificate-logs.ts';
 import { type Combining, plainUnion, runByMode } from './combining.ts';
 import { fallbackName, noReason, reasonOf } from './keep-reasons.ts';
 import { allRows, keptRows } from './kept-rows.ts';
@@ -31,10 +33,12 @@ export class LogWindows {
   readonly #hash: KeyedHash;
   readonly #combining: Combining;
   readonly #keptTraces: KeptTraces | null;
+  readonly #certificate: CertificateDetail | null;
 
   /** `hash` has the key that rows are hashed with where they are kept by a hash of their own; `keptTraces` is what policies may know of traces. */
   constructor(
     engine: Session, ring: SlotRing, runner: PolicyRunner, fallback: Fallback, hash: KeyedHash, combining: Combining = plainUnion, keptTraces: KeptTraces | null = null,
+    certificate: CertificateDetail | null = null,
   ) {
     this.#engine = engine;
     this.#ring = ring;
@@ -42,6 +46,7 @@ export class LogWindows {
     this.#fallback = fallback;
     this.#hash = hash;
     this.#combining = combining;
+    this.#certificate = certificate;
     this.#keptTraces = keptTraces;
   }
 
@@ -72,10 +77,12 @@ export class LogWindows {
         }
       }
       const facts = await logFacts(this.#engine, slot, rowCount, this.#hash, ceilings);
-      const { kept, policies: counted } = decideLogs({ outcomes, named, ceilings, facts, itemBytes: meanItemBytes(whole.slots), elsewhere }, this.#combining);
+      const { kept, policies: counted, own } = decideLogs({ outcomes, named, ceilings, facts, itemBytes: meanItemBytes(whole.slots), elsewhere }, this.#combining);
       const counts = await windowCounts(this.#engine, whole, null);
+      const certificate = this.#certificate === null || elsewhere.some(({ rows }) => rows.namedCount > 0) ? []
+        : await certifyLogs({ engine: this.#engine, name: slot.name, window: visible, outcomes, own, facts }, this.#certificate);
       return {
-        slot: number, ...counts, services: [], outcomes, policies: counted,
+        slot: number, ...counts, services: [], outcomes, policies: counted, certificate,
         kept: keptRows(whole.slots, kept),
         release: () => this.#ring.drop(number),
       };
@@ -90,7 +97,7 @@ export class LogWindows {
     if (slot === null) return null;
     const reason = this.#combining.reasons?.with(noReason, fallbackName) ?? null;
     return {
-      slot: number, items: slot.rows.rowCount, truth: slot.rows.rowCount, services: [], outcomes: [], policies: [],
+      slot: number, items: slot.rows.rowCount, truth: slot.rows.rowCount, services: [], outcomes: [], policies: [], certificate: [],
       kept: allRows(slot, this.#fallback.n, reason),
       release: () => this.#ring.drop(number),
     };

@@ -4,6 +4,7 @@ import type { SampledSignal } from '../store/slot-plan.ts';
 import { metrics } from '../telemetry/declared.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { MetricRegistry } from '../telemetry/metrics.ts';
+import { countCertificate } from './certificate-metrics.ts';
 import { countPolicies, isByFallback } from './policy-metrics.ts';
 import type { TakenRows } from './signal-intake.ts';
 import type { StampCounts } from './stamp-rows.ts';
@@ -48,6 +49,12 @@ export class MetricsObserver extends TallyObserver {
     this.#registry.counter(metrics.itemsDecided).add(Math.max(0, decision.items - counts.kept), { signal, outcome: 'dropped' });
     countPolicies(this.#registry, this.#log, signal, decision);
     this.#log.debug('window_decided', `window of ${decision.items} ${signal} items decided, ${counts.kept} kept`, { signal, items: decision.items, kept: counts.kept });
+  }
+
+  protected override certified(signal: SampledSignal, decision: WindowDecision): ReturnType<TallyObserver['certified']> {
+    const found = super.certified(signal, decision);
+    countCertificate(this.#registry, this.#log, signal, decision.certificate, found);
+    return found;
   }
 
   override late(signal: SampledSignal, counts: StampCounts, droppedCount: number): void {

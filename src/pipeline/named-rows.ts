@@ -27,7 +27,7 @@ export interface KeptNamed {
  * their probability is that of the union of two independent choices (rule 14).
  */
 export function keepNamed(named: readonly NamedRows[]): KeptNamed {
-  const all = concat(named);
+  const all = concatNamed(named);
   const candidates = new Uint32Array(all.count);
   let count = 0;
   for (let i = 0; i < all.count; i++) if (all.split !== null || isKept(all, i)) candidates[count++] = i;
@@ -77,7 +77,8 @@ function withoutDropped(all: NamedRows, order: Uint32Array, { wseq, n, nSplit }:
   return { wseq: Uint32Array.from(kept, (item) => wseq[item]), n: pairs(n), nSplit: pairs(nSplit) };
 }
 
-function concat(named: readonly NamedRows[]): NamedRows {
+/** All of them as one; rows that several name are there as often. */
+export function concatNamed(named: readonly NamedRows[]): NamedRows {
   if (named.length === 1) return named[0];
   const count = named.reduce((sum, part) => sum + part.count, 0);
   const keys = new Uint32Array(count * 4);

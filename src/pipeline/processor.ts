@@ -14,6 +14,7 @@ import { LookupCache } from '../store/lookup.ts';
 import type { ProjectionTools } from '../store/projector.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
 import { type Combine, checkCombination } from './combining.ts';
+import type { CertificateDetail } from './certificate.ts';
 import { Dispatcher, type OnLost } from './dispatcher.ts';
 import { Intake, type IntakeObserver } from './intake.ts';
 import { LanePolicies } from './lane-policies.ts';
@@ -56,6 +57,8 @@ export interface ProcessorOptions {
   /** Keys that the processor reads for its own telemetry. */
   readonly extraKeys: readonly Pick<KeyColumn, 'source' | 'key' | 'type'>[];
   readonly observer: ProcessorObserver;
+  /** How finely windows certify themselves; not at all where it is left out. */
+  readonly certificate?: CertificateDetail;
 }
 
 /** Told what the processor does; counts and logs, and nothing else. */
@@ -114,7 +117,6 @@ export class Processor {
     const late: { [signal in SampledSignal]: OnLate } = { traces: ignoreLate, logs: ignoreLate };
     const clocks = { traces: new WindowClock(options.windows.tracesLengthMs, options.windows.tracesWaitMs), logs: new WindowClock(options.windows.logsLengthMs, 0) };
     const keptTraces = new KeptTraces(clocks.traces, clocks.logs, options.decisionsMax);
-    keptTraces.use(options.policies);
     const build = (signal: SampledSignal): Lane => buildLane(options, signal, { database, writer, engine: engines[signal], clock: clocks[signal], keptTraces }, (kept, dropped) => late[signal](kept, dropped));
     const lanes = { traces: build('traces'), logs: build('logs') };
     const holdings = [
@@ -138,7 +140,6 @@ export class Processor {
   usePolicies(policies: readonly CompiledPolicy[]): number {
     checkCombination(policies, this.#options.combine ?? 'union');
     const set = { generation: ++this.#generation, policies };
-    this.#keptTraces.use(policies);
     for (const lane of Object.values(this.#lanes)) lane.policies.use(set);
     return set.generation;
   }
@@ -233,14 +234,14 @@ function buildLane(
   const { clock, keptTraces } = store;
   const sets = new PolicySets(signal, options.extraKeys, { generation: 1, policies: options.policies });
   const ring = new SlotRing(store.writer, signal === 'traces' ? 't' : 'l', sets.plan);
-  const policies = new LanePolicies(signal, ring, sets, (generation) => observer.policiesInForce(signal, generation));
+  const policies = new LanePolicies({ signal, ring, sets, beside: signal === 'logs' ? keptTraces : null, onInForce: (generation) => observer.policiesInForce(signal, generation) });
   const runner = new PolicyRunner(() => store.database.connect(), { ...limits, windowNano: clock.lengthNano }, seam);
   const reasons = options.hasPolicyAttribute === true ? new KeepReasons() : null;
   const cache = signal === 'traces' ? new DecisionCache(options.decisionsMax, options.hashSeed, reasons !== null) : null;
   const combining = { combine: options.combine ?? 'union', reasons };
   const decider = cache === null
-    ? new LogWindows(store.engine, ring, runner, fallback, new KeyedHash(seam.hashKey), combining, keptTraces)
-    : new TraceWindows(store.engine, ring, runner, cache, fallback, new KeyedHash(seam.hashKey), combining, keptTraces);
+    ? new LogWindows(store.engine, ring, runner, fallback, new KeyedHash(seam.hashKey), combining, keptTraces, options.certificate ?? null)
+    : new TraceWindows(store.engine, ring, runner, cache, fallback, new KeyedHash(seam.hashKey), combining, keptTraces, options.certificate ?? null);
   const tools: ProjectionTools = { lookups: new LookupCache(), onMismatch: (key, count) => observer.mismatch(key, count) };
   const intake = new SignalIntake({ signal, ring, clock, time: options.time, cache, hash: new KeyedHash(options.seam.hashKey), tools, onLate, pace: (unixNano) => loop.pace(signal === 'logs' && keptTraces.isRead ? keptTraces.logsDecidableUpTo(unixNano) : unixNano, paceMs, seam.sleepMs) });
   const dispatcher = new Dispatcher(signal, options.batchRowsMax, options.sinks, seam.monotonicMs, onLost(options, signal), options.hashSeed);

@@ -1,6 +1,7 @@
 import { messageOf, type CodedError } from '../base/errors.ts';
 import type { Signal } from '../otap/payload-type.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
+import { CertificateTally } from './certificate-tally.ts';
 import { failureText } from './policy-counts-of.ts';
 import type { ProcessorObserver } from './processor.ts';
 import type { TakenRows } from './signal-intake.ts';
@@ -52,6 +53,8 @@ export class TallyObserver implements ProcessorObserver {
   readonly bySignal: { readonly [signal in SampledSignal]: SignalTally } = { traces: zero(), logs: zero() };
   /** Spans of decided windows by service. */
   readonly services = new Map<string, ServiceTally>();
+  /** Truth against estimate over all windows, by policy and key. */
+  readonly certificates = new CertificateTally();
   metricsPassed = 0;
   /** Kept items that a sink did not take. */
   lostItems = 0;
@@ -83,11 +86,17 @@ export class TallyObserver implements ProcessorObserver {
     tally.decidedTruth += decision.truth;
     this.#addKept(tally, counts);
     for (const service of decision.services) this.#addService(service);
+    this.certified(signal, decision);
     for (const outcome of decision.outcomes) {
       if (outcome.picks !== null) continue;
       tally.policyFailures++;
       this.#note(failureText(outcome));
     }
+  }
+
+  /** Adds the window's certificate up. */
+  protected certified(signal: SampledSignal, { certificate }: WindowDecision): ReturnType<CertificateTally['add']> {
+    return this.certificates.add(signal, certificate);
   }
 
   late(signal: SampledSignal, counts: StampCounts, droppedCount: number): void {

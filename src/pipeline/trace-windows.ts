@@ -6,6 +6,8 @@ import type { KeyedHash } from '../sampling/keyed-hash.ts';
 import type { Session } from '../store/duckdb.ts';
 import { windowRows, type WindowSlot } from '../store/window-rows.ts';
 import { tracesSql, type Window } from '../store/window-views.ts';
+import type { CertificateDetail } from './certificate.ts';
+import { certifyTraces } from './certificate-traces.ts';
 import { type Combining, plainUnion } from './combining.ts';
 import { fallbackRows } from './fallback-rows.ts';
 import { fallbackName, noReason } from './keep-reasons.ts';
@@ -51,13 +53,14 @@ export class TraceWindows {
   readonly #fallback: Fallback;
   readonly #hash: KeyedHash;
   readonly #combining: Combining;
+  readonly #certificate: CertificateDetail | null;
   readonly #keptTraces: KeptTraces | null;
   #decided: Decided[] = [];
   #count = 0;
 
   constructor(
     engine: Session, ring: SlotRing, runner: PolicyRunner, cache: DecisionCache, fallback: Fallback, hash: KeyedHash,
-    combining: Combining = plainUnion, keptTraces: KeptTraces | null = null,
+    combining: Combining = plainUnion, keptTraces: KeptTraces | null = null, certificate: CertificateDetail | null = null,
   ) {
     this.#engine = engine;
     this.#ring = ring;
@@ -66,6 +69,7 @@ export class TraceWindows {
     this.#fallback = fallback;
     this.#hash = hash;
     this.#combining = combining;
+    this.#certificate = certificate;
     this.#keptTraces = keptTraces;
   }
 
@@ -95,10 +99,11 @@ export class TraceWindows {
     const counts = await windowCounts(this.#engine, window, `${name}_traces`);
     const services = await serviceCounts(this.#engine, window, `${name}_kept`);
     const policyCounts = await traceCounts(this.#engine, name, window, outcomes);
+    const certificate = this.#certificate === null ? [] : await certifyTraces(this.#engine, name, window, outcomes, this.#certificate);
     this.#remember(decided);
     this.#decided.push({ table: `${name}_decided`, slot: number, rowsSeen: this.#withNewSlots(rowsSeen) });
     return {
-      slot: number, ...counts, services, outcomes, policies: policyCounts,
+      slot: number, ...counts, services, outcomes, policies: policyCounts, certificate,
       kept: keptRows(slots, rows),
       release: () => this.#release(name, number),
     };
@@ -111,7 +116,7 @@ export class TraceWindows {
     const seen = Math.max(0, ...this.#decided.map(({ rowsSeen }) => rowsSeen.get(number) ?? 0));
     const reason = this.#combining.reasons?.with(noReason, fallbackName) ?? null;
     const { kept, items } = fallbackRows(slot, seen, this.#fallback.n, reason, this.#cache, this.#hash);
-    return { slot: number, items, truth: items, services: [], outcomes: [], policies: [], kept, release: () => this.#releaseSlot(number) };
+    return { slot: number, items, truth: items, services: [], outcomes: [], policies: [], certificate: [], kept, release: () => this.#releaseSlot(number) };
   }
 
   /** Slots of the window as they are now, with what has arrived so far made visible. */

@@ -1,4 +1,5 @@
 import type { PolicyOutcome } from '../policy/window-policies.ts';
+import type { CertificateLine } from './certificate.ts';
 import type { KeptRows } from './kept-rows.ts';
 import type { PolicyCounts } from './policy-counts.ts';
 import type { ServiceCounts } from './service-counts.ts';
@@ -15,6 +16,8 @@ export interface WindowDecision {
   readonly outcomes: readonly PolicyOutcome[];
   /** One for each outcome; none where the engine itself failed. */
   readonly policies: readonly PolicyCounts[];
+  /** Truth against estimate; none where certificates are off, and where the fallback had a say. */
+  readonly certificate: readonly CertificateLine[];
   /** Lets go of the window's data; to be called once what is kept was taken. */
   release(): Promise<void>;
 }

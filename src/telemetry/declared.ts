@@ -34,6 +34,15 @@ export const metrics = declareMetrics({
   policySetInfo: { type: 'gauge', name: 'thresher_policy_set_info', help: 'Always 1; its label is a hash of the names and texts of the newest policies loaded.', labels: ['hash'] },
   policyInfo: { type: 'gauge', name: 'thresher_policy_info', help: 'Always 1, one for each policy of the newest set; the hash is of its text.', labels: ['policy', 'signal', 'hash'], seriesMax: 1000 },
 
+  certificateTruth: { type: 'counter', name: 'thresher_certificate_truth_total', help: 'What the items that a policy means stood for when they came, over certified windows: the sum of their adjusted counts. Policy and key (all): what leaves, the whole window.', labels: ['signal', 'policy', 'key'], seriesMax: 2000 },
+  certificateEstimate: { type: 'counter', name: 'thresher_certificate_estimate_total', help: 'What was kept of them says that they stood for.', labels: ['signal', 'policy', 'key'], seriesMax: 2000 },
+  certificateVariance: { type: 'counter', name: 'thresher_certificate_variance_total', help: 'Horvitz-Thompson variance of that estimate: the truth is within 1.96 times its square root in 95 of 100 cases.', labels: ['signal', 'policy', 'key'], seriesMax: 2000 },
+  certificateLow: { type: 'gauge', name: 'thresher_certificate_window_low', help: 'Lower end of the 95 % interval of the last window.', labels: ['signal', 'policy', 'key'], seriesMax: 2000 },
+  certificateHigh: { type: 'gauge', name: 'thresher_certificate_window_high', help: 'Upper end of it.', labels: ['signal', 'policy', 'key'], seriesMax: 2000 },
+  certificateWindowZ: { type: 'gauge', name: 'thresher_certificate_window_z', help: '(estimate - truth) / standard deviation of the last window.', labels: ['signal', 'policy', 'key'], seriesMax: 2000 },
+  certificateZ: { type: 'gauge', name: 'thresher_certificate_z', help: 'The same over all windows; beyond 4 either way, counts are wrong.', labels: ['signal', 'policy', 'key'], seriesMax: 2000 },
+  certificateAlarms: { type: 'counter', name: 'thresher_certificate_alarms_total', help: 'Times that a long-run z went beyond 4: counts that are too high (over), or short of what came (short).', labels: ['signal', 'policy', 'direction'], seriesMax: 1000 },
+
   bufferedBytes: { type: 'gauge', name: 'thresher_buffered_bytes', help: 'Bytes of retained batches in open windows.', labels: ['signal'] },
   bufferedItems: { type: 'gauge', name: 'thresher_buffered_items', help: 'Items in open windows.', labels: ['signal'] },
 

@@ -11,7 +11,7 @@ function observed(): TallyObserver {
   tally.accepted('traces', { items: 1000, taken: null });
   tally.bySignal.traces.truth = 4000;
   const service = (name: string, items: number) => ({ name, items, truth: items * 4, kept: items / 10, estimate: items * 4.2 });
-  tally.decided('traces', { slot: 1, items: 900, truth: 3600, services: [service('cart', 600), service('pay', 300)], kept: [], outcomes: [], policies: [], release: () => Promise.resolve() },
+  tally.decided('traces', { slot: 1, items: 900, truth: 3600, services: [service('cart', 600), service('pay', 300)], kept: [], outcomes: [], policies: [], certificate: [], release: () => Promise.resolve() },
     { ...noStamps(), kept: 90, estimate: 3780, contradicted: 2 });
   tally.late('traces', { ...noStamps(), kept: 10, estimate: 42 }, 5);
   return tally;
@@ -36,7 +36,7 @@ describe('the live table', () => {
   test('counts services beyond the bound together', () => {
     const tally = new TallyObserver();
     const services = Array.from({ length: 500 }, (_, index) => ({ name: `s${index}`, items: 1, truth: 1, kept: 1, estimate: 1 }));
-    tally.decided('traces', { slot: 1, items: 500, truth: 500, services, kept: [], outcomes: [], policies: [], release: () => Promise.resolve() }, noStamps());
+    tally.decided('traces', { slot: 1, items: 500, truth: 500, services, kept: [], outcomes: [], policies: [], certificate: [], release: () => Promise.resolve() }, noStamps());
     expect(tally.services.size).toBe(201);
     expect(tally.services.get('(others)')).toMatchObject({ items: 300 });
     expect(liveLines(tally, { grpc: [], http: '' }, 0).at(-1)).toBe('and 181 more');

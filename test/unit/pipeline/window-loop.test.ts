@@ -21,7 +21,7 @@ function scene(failing: { readonly decide?: ReadonlySet<number>; readonly dispat
   const ring = new SlotRing(engine.session(), `r${rings++}_`, plan);
   const log: string[] = [];
   const decision = (slot: number): WindowDecision => ({
-    slot, items: 1, truth: 1, services: [], outcomes: [], policies: [], kept: [],
+    slot, items: 1, truth: 1, services: [], outcomes: [], policies: [], certificate: [], kept: [],
     release: async () => {
       log.push(`release ${slot}`);
       await ring.drop(slot);
