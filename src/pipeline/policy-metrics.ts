@@ -3,7 +3,7 @@ import { metrics } from '../telemetry/declared.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { MetricRegistry } from '../telemetry/metrics.ts';
 import type { PolicyCounts } from './policy-counts.ts';
-import { failureText } from './policy-counts-of.ts';
+import { failureText, reasonOfFailure } from './policy-counts-of.ts';
 import type { WindowDecision } from './window-decision.ts';
 
 /** Adds what each policy of a window came to, to the metrics; a policy that failed is logged. */
@@ -11,7 +11,7 @@ export function countPolicies(registry: MetricRegistry, log: Logger, signal: Sam
   for (const counts of policies) addCounts(registry, signal, counts);
   for (const outcome of outcomes) {
     if (outcome.picks !== null) continue;
-    log.error('policy_failed', failureText(outcome), { signal, policy: outcome.policy.name });
+    log.error('policy_failed', failureText(outcome), { signal, policy: outcome.policy.name, code: reasonOfFailure(outcome.error) });
   }
 }
 
