@@ -67,7 +67,7 @@ export class TraceKeys {
   /** Refuses items whose randomness is written on them. */
   static assertRenamable(batch: OtapBatch): void {
     const { randomness, traceStates } = readSamplingInput(batch, 0);
-    const stated = (randomness ?? []).some((text) => text !== null) || (traceStates ?? []).some((state) => state !== null && /(^|[,;:])rv:/.test(state));
+    const stated = (randomness ?? []).some((text) => text !== null) || (traceStates ?? []).some((state) => state !== null && /[=;]rv:/.test(state));
     if (stated) throw new CodedError('INVALID_ARGUMENT', 'not_renamable', 'an item states its own randomness (rv or sampling.randomness), so that no seed can give it another; leave it out of cases with `unbiased`');
   }
 

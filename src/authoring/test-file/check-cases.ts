@@ -44,7 +44,7 @@ function checkGiven({ given, expect }: TestCase, place: Place): void {
 }
 
 function checkExpected({ given, expect }: TestCase, place: Place): void {
-  const names = [...given.traces, ...given.logs].map(({ name }) => name);
+  const names = [...new Set([...given.traces, ...given.logs].map(({ name }) => name))];
   const written: [string, Place][] = [
     ...expect.kept.map((name, index): [string, Place] => [name, place.at('kept').at(index)]),
     ...expect.dropped.map((name, index): [string, Place] => [name, place.at('dropped').at(index)]),
