@@ -1,15 +1,13 @@
 import type { CompiledPolicy } from '../policy/compile/compiled.ts';
 import type { Session } from '../store/duckdb.ts';
 import { nOne } from '../store/window-rows.ts';
+import type { BesideSlots } from './lane-policies.ts';
 import type { WindowClock } from './window-clock.ts';
 
 /** Whether a policy's rows are capped at the p of their traces. */
 export function readsKeptTraces({ sides }: CompiledPolicy): boolean {
   return sides.some(({ side }) => side === 'kept_traces');
 }
-
-/** Sets of policies that may be in use at once. */
-const setsMax = 4;
 
 /** What policies of one window of logs may know of traces, as SELECTs. */
 export interface KeptTracesSql {
@@ -30,13 +28,16 @@ interface KeptWindow {
  * Traces that were kept, for policies of logs that read `kept_traces` (sampling.md, rule 9). A window of traces counts for the windows of
  * logs that it overlaps, from its slot's start until it is decided. Bounded in traces: beyond, the oldest windows are forgotten.
  */
-export class KeptTraces {
+export class KeptTraces implements BesideSlots {
   readonly #traces: WindowClock;
   readonly #logs: WindowClock;
   readonly #tracesMax: number;
   #windows: KeptWindow[] = [];
   #count = 0;
-  #reading: readonly boolean[] = [];
+  #isRead = false;
+  #lastSlot = -1;
+  /** The first slot from which on all windows are remembered. */
+  #firstSlot = 0;
 
   constructor(traces: WindowClock, logs: WindowClock, tracesMax: number) {
     this.#traces = traces;
@@ -46,16 +47,26 @@ export class KeptTraces {
 
   /** Whether any policy asks; where none does, nothing is remembered and no window waits. */
   get isRead(): boolean {
-    return this.#reading.includes(true);
+    return this.#isRead;
   }
 
-  /** Told of each set of policies; those before it may decide a few windows yet. */
+  /** Told of all policies of logs that may still decide a window. */
   use(policies: readonly CompiledPolicy[]): void {
-    this.#reading = [...this.#reading, policies.some(readsKeptTraces)].slice(-setsMax);
+    const isRead = policies.some(readsKeptTraces);
+    if (isRead && !this.#isRead) this.#firstSlot = this.#lastSlot + 1;
+    this.#isRead = isRead;
+  }
+
+  /** Whether all windows of traces that the window of logs of a slot overlaps are remembered, where these policies ask. */
+  serves(policies: readonly CompiledPolicy[], slot: number): boolean {
+    const { lengthNano, waitNano } = this.#traces;
+    const earliest = (this.#logs.startOf(slot) - waitNano) / lengthNano;
+    return earliest >= BigInt(this.#firstSlot) || this.#firstSlot === 0 || !policies.some(readsKeptTraces);
   }
 
   /** Remembers what a window of traces kept: `NAME_kept` (trace_id, n) and `NAME_traces` (trace_id, r) are there. */
   async add(engine: Session, name: string, slot: number): Promise<void> {
+    this.#lastSlot = Math.max(this.#lastSlot, slot);
     if (!this.isRead) return;
     const table = `kept_traces_${this.#count++}`;
     await engine.run(`CREATE TABLE ${table} AS SELECT k.trace_id AS trace_id, k.n AS n, t.r AS r FROM ${name}_kept k JOIN ${name}_traces t ON t.trace_id = k.trace_id`);

@@ -1,47 +1,74 @@
 import type { CompiledPolicy } from '../policy/compile/compiled.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
-import type { PolicySet, PolicySets } from './policy-sets.ts';
+import type { IsServed, PolicySet, PolicySets } from './policy-sets.ts';
 import type { SlotRing } from './slot-ring.ts';
+
+/** What policies read beside the slots of their windows, which must have been kept for them. */
+export interface BesideSlots {
+  /** Told of all policies that may still decide a window, at the start and whenever they change. */
+  use(policies: readonly CompiledPolicy[]): void;
+  /** Whether what these policies read is whole for the window of a slot, and so for later ones. */
+  serves(policies: readonly CompiledPolicy[], slot: number): boolean;
+}
+
+export interface LanePolicyParts {
+  readonly signal: SampledSignal;
+  readonly ring: SlotRing;
+  readonly sets: PolicySets;
+  readonly beside: BesideSlots | null;
+  /** Told of every set that begins to decide. */
+  readonly onInForce: (generation: number) => void;
+}
 
 /**
  * Which policies decide the windows of one signal, and what its new slots project, while sets of policies come and go. Slots are
  * never altered: a set decides from the first window on whose slots all have what it reads.
  */
 export class LanePolicies {
-  readonly #ring: SlotRing;
-  readonly #sets: PolicySets;
-  readonly #readsLater: boolean;
-  readonly #onInForce: (generation: number) => void;
+  readonly #parts: LanePolicyParts;
   #inForce = 0;
 
-  /** Windows of traces read later slots than their own, those of logs do not. `onInForce` is told of every set that begins to decide. */
-  constructor(signal: SampledSignal, ring: SlotRing, sets: PolicySets, onInForce: (generation: number) => void) {
-    this.#ring = ring;
-    this.#sets = sets;
-    this.#readsLater = signal === 'traces';
-    this.#onInForce = onInForce;
-    this.#announce(sets.generations[0]);
+  constructor(parts: LanePolicyParts) {
+    this.#parts = parts;
+    parts.beside?.use(parts.sets.policies);
+    this.#announce(parts.sets.generations[0]);
   }
 
   /** Takes a newer set. It decides at once where every open slot has what it reads, or no slot is open. */
   use(set: PolicySet): void {
-    this.#sets.add(set, this.#ring.plansOf());
-    this.#ring.usePlan(this.#sets.plan);
-    if (this.#sets.generations.length === 1) this.#announce(set.generation);
+    const { sets, ring, beside } = this.#parts;
+    beside?.use([...sets.policies, ...set.policies]);
+    sets.add(set, ring.plansOf(), this.#servedAt(ring.lowest));
+    this.#changed();
+    if (sets.generations.length === 1) this.#announce(set.generation);
   }
 
-  /** The policies for the window of a slot, by what its slots hold at this moment. */
+  /** The policies for the window of a slot, by what its slots hold at this moment. Windows of traces read later slots too, those of logs do not. */
   decideBy(slot: number): readonly CompiledPolicy[] {
-    const set = this.#sets.choose(this.#ring.plansOf(slot, this.#readsLater ? Infinity : slot));
-    this.#sets.forget(this.#ring.plansOf());
-    this.#ring.usePlan(this.#sets.plan);
+    const { signal, sets, ring } = this.#parts;
+    const set = sets.choose(ring.plansOf(slot, signal === 'traces' ? Infinity : slot), this.#servedAt(slot));
+    if (sets.generations.length > 1) {
+      sets.forget(ring.plansOf(), this.#servedAt(ring.lowest));
+      this.#changed();
+    }
     this.#announce(set.generation);
     return set.policies;
+  }
+
+  #changed(): void {
+    const { sets, ring, beside } = this.#parts;
+    ring.usePlan(sets.plan);
+    beside?.use(sets.policies);
+  }
+
+  #servedAt(slot: number): IsServed {
+    const { beside } = this.#parts;
+    return (policies) => beside === null || beside.serves(policies, slot);
   }
 
   #announce(generation: number): void {
     if (generation === this.#inForce) return;
     this.#inForce = generation;
-    this.#onInForce(generation);
+    this.#parts.onInForce(generation);
   }
 }

@@ -1,4 +1,4 @@
-import type { CompiledPolicy } from '../policy/compile/compiled.ts';
+import type { CompiledPolicy, ViewReads } from '../policy/compile/compiled.ts';
 import { slotPlanOf } from '../policy/slot-plan-of.ts';
 import { planCovers } from '../store/plan-covers.ts';
 import type { ReadKey } from '../store/same-key.ts';
@@ -10,6 +10,11 @@ export interface PolicySet {
   readonly generation: number;
   readonly policies: readonly CompiledPolicy[];
 }
+
+/** Whether what policies read beside their slots is there. */
+export type IsServed = (policies: readonly CompiledPolicy[]) => boolean;
+
+const alwaysServed: IsServed = () => true;
 
 /** Sets that wait at once, at most. */
 const waitingMax = 2;
@@ -25,12 +30,15 @@ interface PlannedSet extends PolicySet {
 export class PolicySets {
   readonly #signal: SampledSignal;
   readonly #extraKeys: readonly ReadKey[];
+  readonly #ownViews: readonly ViewReads[];
   #sets: readonly PlannedSet[];
   #plan: SlotPlan;
 
-  constructor(signal: SampledSignal, extraKeys: readonly ReadKey[], first: PolicySet) {
+  /** `ownViews` are what the processor itself reads of them, whatever the policies do. */
+  constructor(signal: SampledSignal, extraKeys: readonly ReadKey[], first: PolicySet, ownViews: readonly ViewReads[] = []) {
     this.#signal = signal;
     this.#extraKeys = extraKeys;
+    this.#ownViews = ownViews;
     this.#sets = [this.#planned(first)];
     this.#plan = this.#sets[0].plan;
   }
@@ -40,35 +48,40 @@ export class PolicySets {
     return this.#plan;
   }
 
+  /** Of all sets that may still decide a window. */
+  get policies(): readonly CompiledPolicy[] {
+    return this.#sets.flatMap(({ policies }) => policies);
+  }
+
   /** Generations of the sets that may still decide a window, ascending. */
   get generations(): readonly number[] {
     return this.#sets.map(({ generation }) => generation);
   }
 
   /**
-   * Adds the newest set; `open` are the plans of all open slots. Where too many wait, the one that came just before is left out: the oldest
+   * Adds the newest set; `open` are the plans of all open slots, and `isServed` is for the first of them. Where too many wait, the one that came just before is left out: the oldest
    * is nearest to its turn, so a stream of changes cannot keep all of them from it.
    */
-  add(set: PolicySet, open: readonly SlotPlan[]): void {
+  add(set: PolicySet, open: readonly SlotPlan[], isServed = alwaysServed): void {
     const sets = [...this.#sets, this.#planned(set)];
     if (sets.length > 1 + waitingMax) sets.splice(-2, 1);
-    this.#keep(sets, open);
+    this.#keep(sets, open, isServed);
   }
 
   /** The newest set that slots of all these plans can serve: `window` are those of the slots that a window reads. */
-  choose(window: readonly SlotPlan[]): PolicySet {
-    return this.#sets.findLast((set) => this.#sets.length === 1 || window.every((plan) => planCovers(plan, set.plan))) ?? this.#sets[0];
+  choose(window: readonly SlotPlan[], isServed = alwaysServed): PolicySet {
+    return this.#sets.findLast((set) => this.#sets.length === 1 || isFor(set, window, isServed)) ?? this.#sets[0];
   }
 
   /** Forgets sets that no window can need any more: all before the newest that every open slot can serve. */
-  forget(open: readonly SlotPlan[]): void {
-    if (this.#sets.length > 1) this.#keep(this.#sets, open);
+  forget(open: readonly SlotPlan[], isServed = alwaysServed): void {
+    if (this.#sets.length > 1) this.#keep(this.#sets, open, isServed);
   }
 
-  #keep(sets: readonly PlannedSet[], open: readonly SlotPlan[]): void {
-    const first = sets.findLastIndex((set) => open.every((plan) => planCovers(plan, set.plan)));
+  #keep(sets: readonly PlannedSet[], open: readonly SlotPlan[], isServed: IsServed): void {
+    const first = sets.findLastIndex((set) => isFor(set, open, isServed));
     this.#sets = sets.slice(Math.max(first, 0));
-    this.#plan = this.#sets.length === 1 ? this.#sets[0].plan : this.#planOf(this.#sets.flatMap(({ policies }) => policies));
+    this.#plan = this.#sets.length === 1 ? this.#sets[0].plan : this.#planOf(this.policies);
   }
 
   #planned({ generation, policies }: PolicySet): PlannedSet {
@@ -77,6 +90,10 @@ export class PolicySets {
   }
 
   #planOf(policies: readonly CompiledPolicy[]): SlotPlan {
-    return slotPlanOf(this.#signal, policies, this.#extraKeys);
+    return slotPlanOf(this.#signal, policies, this.#extraKeys, this.#ownViews);
   }
+}
+
+function isFor({ plan, policies }: PlannedSet, slots: readonly SlotPlan[], isServed: IsServed): boolean {
+  return slots.every((held) => planCovers(held, plan)) && isServed(policies);
 }

@@ -51,6 +51,12 @@ export class SlotRing {
     return [...this.#slots.keys()].sort((a, b) => a - b);
   }
 
+  /** The lowest number of a slot that exists or is being created, else that of the first that may come. */
+  get lowest(): number {
+    const known = [...this.#slots.keys(), ...this.#creating.keys()];
+    return known.length === 0 ? this.#firstOpen : Math.min(...known);
+  }
+
   get byteLength(): number {
     let bytes = 0;
     for (const slot of this.#slots.values()) bytes += slot.byteLength;
