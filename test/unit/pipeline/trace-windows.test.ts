@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { realSeam } from '../../../src/base/seam.ts';
 import { OtapStreamDecoder } from '../../../src/otap/decode/stream-decoder.ts';
+import { type Combining, plainUnion } from '../../../src/pipeline/combining.ts';
+import { KeepReasons } from '../../../src/pipeline/keep-reasons.ts';
 import { SignalIntake } from '../../../src/pipeline/signal-intake.ts';
 import { SlotRing } from '../../../src/pipeline/slot-ring.ts';
 import type { KeptRows } from '../../../src/pipeline/kept-rows.ts';
@@ -36,24 +38,27 @@ class Lane {
   readonly engine: FailingSession;
   readonly ring: SlotRing;
   readonly windows: TraceWindows;
-  readonly cache = new DecisionCache(1000);
+  readonly cache: DecisionCache;
+  readonly #combining: Combining;
   readonly late: string[] = [];
   readonly policies: readonly CompiledPolicy[];
   readonly #pending: Uint8Array[];
   #batches = 0;
 
-  constructor(policies: readonly CompiledPolicy[], database: Database, [writer, session]: readonly [Session, FailingSession], batches: readonly (readonly SpanSpec[])[], fallbackN = one) {
+  constructor(policies: readonly CompiledPolicy[], database: Database, [writer, session]: readonly [Session, FailingSession], batches: readonly (readonly SpanSpec[])[], fallbackN = one, combining = plainUnion) {
     this.policies = policies;
+    this.#combining = combining;
+    this.cache = new DecisionCache(1000, 0, combining.reasons !== null);
     this.engine = session;
     this.#pending = spanMessages(batches);
     this.ring = new SlotRing(writer, 't', slotPlanOf('traces', policies));
     const hash = new KeyedHash(new Uint8Array(16));
     const runner = new PolicyRunner(() => database.connect(), { deadlineMs: 10_000, rowsMax: 1000 }, realSeam());
-    this.windows = new TraceWindows(session, this.ring, runner, this.cache, { n: fallbackN }, hash);
+    this.windows = new TraceWindows(session, this.ring, runner, this.cache, { n: fallbackN }, hash, combining);
     this.#intake = new SignalIntake({
       signal: 'traces', ring: this.ring, clock: new WindowClock(10_000, 20_000), time: 'arrival', cache: this.cache, hash,
       tools: { lookups: new LookupCache(), onMismatch: () => undefined }, pace: () => Promise.resolve(),
-      onLate: (kept, droppedCount) => this.late.push(...namesOf([kept]), ...(droppedCount > 0 ? [`${droppedCount} dropped`] : [])),
+      onLate: (kept, droppedCount) => this.late.push(...namesOf([kept], combining.reasons), ...(droppedCount > 0 ? [`${droppedCount} dropped`] : [])),
     });
   }
 
@@ -65,12 +70,12 @@ class Lane {
     await this.#intake.take(batch, heldBatch(batch, bytes, this.#batches++, this.account), BigInt(second) * 1_000_000_000n);
   }
 
-  /** Decides a window as the loop does; what is kept, by name and N. */
+  /** Decides a window as the loop does; what is kept, by name and N, and why where that is asked for. */
   async decide(slot: number): Promise<string[]> {
     this.ring.closeBefore(slot + 1);
     const decision = await this.#decideOrFallBack(slot);
     if (decision === null) return ['no window'];
-    const kept = namesOf(decision.kept);
+    const kept = namesOf(decision.kept, this.#combining.reasons);
     await decision.release();
     return kept;
   }
@@ -84,20 +89,20 @@ class Lane {
   }
 }
 
-async function lane(sql: readonly string[], batches: readonly (readonly SpanSpec[])[], fallbackN = one): Promise<Lane> {
+async function lane(sql: readonly string[], batches: readonly (readonly SpanSpec[])[], fallbackN = one, combining = plainUnion): Promise<Lane> {
   const database = await Database.open({ memoryLimitBytes: 2 ** 28, threads: 1 });
   const [writer, { raw }] = [await database.connect(), await database.connect()];
-  return new Lane(await compile(...sql), database, [writer, new FailingSession(raw)], batches, fallbackN);
+  return new Lane(await compile(...sql), database, [writer, new FailingSession(raw)], batches, fallbackN, combining);
 }
 
-/** `name`, and ` at N` where that is not all, of kept rows. */
-function namesOf(kept: readonly KeptRows[]): string[] {
-  return kept.flatMap(({ batch, rows, n, isUndecided }) => {
+/** `name`, ` at N` where that is not all, and why, of kept rows. */
+function namesOf(kept: readonly KeptRows[], reasons: KeepReasons | null): string[] {
+  return kept.flatMap(({ batch, rows, n, isUndecided, reasons: codes }) => {
     const names = batch.open().table('SPANS')?.column('name') ?? null;
     if (names?.kind !== 'dictionary') throw new Error('names expected');
     return Array.from(rows, (row, index) => {
       const at = BigInt(n[index * 2]) | (BigInt(n[index * 2 + 1]) << 32n);
-      return `${names.dictionary.store.text(names.codes[row])}${at === one ? '' : ` at ${at}`}${isUndecided ? ' by fallback' : ''}`;
+      return `${names.dictionary.store.text(names.codes[row])}${at === one ? '' : ` at ${at}`}${isUndecided ? ' by fallback' : ''}${reasons === null ? '' : ` for ${reasons.text(codes?.[index] ?? 0)}`}`;
     });
   }).sort();
 }
@@ -176,6 +181,42 @@ describe('several policies', () => {
     const traces = await lane([failing, "SELECT trace_id, 0.5 AS probability FROM traces WHERE root_name = 'b'"], [[span(1, 'a'), span(2, 'b')]], 2n ** 52n);
     await traces.arrive(1);
     expect(await traces.decide(0)).toEqual([`a at ${2n ** 52n}`, `b at ${2n ** 55n}`]);
+  });
+});
+
+describe('why rows are kept', () => {
+  const keepA = "SELECT trace_id, 1.0 AS probability FROM traces WHERE root_name IN ('a', 'own')";
+  const asked = (): Combining => ({ combine: 'union', reasons: new KeepReasons() });
+
+  test('late rows and those that come while their trace is decided have its reasons', async () => {
+    const slow = Array.from({ length: 30 }, () => 'SELECT trace_id, 0.0 AS probability FROM traces');
+    const traces = await lane([...slow, keepA, keepA], [[span(1, 'a'), span(2, 'b')], [span(3, 'x')], [span(1, 'old slot'), span(2, 'no')], [span(1, 'new slot'), span(17, 'own')], [span(1, 'late')]], one, asked());
+    await traces.arrive(1);
+    await traces.arrive(11);
+    const deciding = traces.decide(0);
+    await Promise.resolve();
+    await traces.arrive(12);
+    await traces.arrive(21);
+    expect(await deciding).toEqual(['a for p30,p31']);
+    expect(await traces.decide(1)).toEqual(['old slot for p30,p31']);
+    expect(await traces.decide(2)).toEqual(['new slot for p30,p31', 'own for p30,p31']);
+    await traces.arrive(31);
+    expect(traces.late).toEqual(['late for p30,p31']);
+  });
+
+  test('when the engine fails: the fallback, and what follows a decision by that', async () => {
+    const traces = await lane(Array.from({ length: 30 }, () => keepA), [[span(1, 'a'), span(2, 'b')], [span(3, 'x')], [span(1, 'followed')], [span(3, 'late x')]], one, asked());
+    await traces.arrive(1);
+    await traces.arrive(11);
+    const deciding = traces.decide(0);
+    await Promise.resolve();
+    await traces.arrive(12);
+    await deciding;
+    traces.engine.pattern = /_traces AS/;
+    const all = Array.from({ length: 30 }, (_, index) => `p${index}`).join(',');
+    expect(await traces.decide(1)).toEqual([`followed for ${all}`, 'x by fallback for fallback']);
+    await traces.arrive(21);
+    expect(traces.late).toEqual(['late x for fallback']);
   });
 });
 
