@@ -10,6 +10,7 @@ import type { SampledSignal } from '../../../src/store/slot-plan.ts';
 import { useEngine } from '../../sql/store/engine.ts';
 import { type Flow, openFlow } from '../../sql/store/support.ts';
 import { readCapture } from '../../support/captures.ts';
+import { recordsMessages, spansMessages } from '../../support/given-messages.ts';
 import { type SpanSpec, spanMessages, spansOf } from './synthetic.ts';
 
 /**
@@ -197,6 +198,43 @@ describe('sets that come and go', () => {
     expect(observer.firstError).toBeNull();
     expect([...new Set(observer.windows)]).toEqual(['logs']);
     expect(observer.bySignal.logs.kept).toBe(observer.bySignal.logs.items);
+  });
+});
+
+describe('policies of logs that begin to read kept_traces', () => {
+  const slots = 24;
+  const trace = (n: number, of: number): string => `${(n * 1000 + of + 1).toString(16).padStart(18, '0')}${'f'.repeat(14)}`;
+  const at = (n: number): number => (100 + n) * 10_000 + 500;
+
+  /** Every record's trace is kept, so a policy of kept traces' records keeps every record, once it knows all of them. */
+  async function played(swapAt: readonly number[]): Promise<Decisions> {
+    const { traces, all, ofKept } = await compiled({
+      traces: 'SELECT trace_id, 1.0 AS probability FROM traces', all: 'SELECT id, 1.0 AS probability FROM logs WHERE trace_id IS NOT NULL',
+      ofKept: 'SELECT l.id, 1.0 AS probability FROM logs l JOIN kept_traces k ON k.trace_id = l.trace_id',
+    });
+    const observer = new Decisions();
+    const flow = await openFlow({ policies: [traces, all], observer, windows: { tracesLengthMs: 10_000, tracesWaitMs: 5000, logsLengthMs: 60_000 } });
+    const of = (n: number) => Array.from({ length: 20 }, (_, i) => ({ trace: trace(n, i), startMs: at(n), timeMs: at(n) + 5000, name: 'x' }));
+    const messages = { traces: spansMessages(Array.from({ length: slots }, (_, n) => of(n))), logs: recordsMessages(Array.from({ length: slots }, (_, n) => of(n))) };
+    const streams = { traces: flow.processor.intake.open('traces'), logs: flow.processor.intake.open('logs') };
+    for (let n = 0; n < slots; n++) {
+      if (swapAt.includes(n)) flow.processor.usePolicies(swapAt.indexOf(n) % 2 === 0 ? [traces, ofKept] : [traces, all]);
+      for (const signal of ['traces', 'logs'] as const) {
+        expect((await streams[signal].accept({ bytes: messages[signal][n], compressed: null, encoding: 'identity' })).ack.status).toBe('OK');
+        await flow.processor.advance(0n);
+      }
+    }
+    await flow.processor.drain();
+    flow.processor.close();
+    expect(observer.firstError).toBeNull();
+    return observer;
+  }
+
+  // Windows of logs end at slots 2, 8, 14 and 20; those of traces are decided long before.
+  test.each([[[11]], [[0]], [[1]], [[5, 6, 12]], [[3, 9, 10]]])('at slots %j: nothing is lost', async (swapAt) => {
+    const { bySignal, windows } = await played(swapAt);
+    expect(bySignal.logs.kept).toBe(slots * 20);
+    expect(windows).toContain('ofKept');
   });
 });
 
