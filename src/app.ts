@@ -9,6 +9,7 @@ import { buildSinks } from './exporters/build.ts';
 import { GrpcServer } from './grpc/server.ts';
 import { startHttp } from './http/server.ts';
 import { MetricsObserver } from './pipeline/metrics-observer.ts';
+import type { LinkedBy } from './pipeline/linked-groups.ts';
 import { Processor } from './pipeline/processor.ts';
 import type { BatchSink } from './pipeline/sink.ts';
 import { type OpenPolicies, openPolicies, readPolicyTexts } from './policies.ts';
@@ -89,7 +90,7 @@ async function start(config: ThresherConfig, log: Logger, options: AppOptions, o
   }
   const http = await startHttp({
     endpoint: config.http.endpoint, registry, log, ready: () => state.isReady,
-    health: () => ({ ok: seam.monotonicMs() - state.lastTickMs < 60_000, detail: { ready: state.isReady } }),
+    health: () => ({ ok: seam.monotonicMs() - state.lastTickMs < 60_000, detail: { ready: state.isReady, policies: reloader.loaded } }),
     reload: reloadPolicies === null ? null : () => reloadPolicies('http'),
   });
   const stopping = new AbortController();
@@ -129,7 +130,7 @@ async function openProcessor(
     seam, time: 'arrival', policies, setupSql, sinks, observer,
     windows: {
       tracesLengthMs: config.windows.traces.lengthMs, tracesWaitMs: config.windows.traces.decisionWaitMs,
-      logsLengthMs: config.windows.logs.lengthMs,
+      logsLengthMs: config.windows.logs.lengthMs, linked: linkedOf(config.windows.traces.linked),
     },
     hashSeed: randomInt(2 ** 32),
     limits: { deadlineMs: config.policy.deadlineMs, rowsMax: config.policy.rowsMax },
@@ -137,7 +138,9 @@ async function openProcessor(
     combine: config.policy.combine, hasPolicyAttribute: config.output.policyAttribute,
     memoryLimitBytes: config.memory.limitBytes,
     decisionsMax: Math.ceil((config.decisionCache.keptMax + config.decisionCache.droppedMax) / 2),
-    batchRowsMax: batchRowsMax(config), decodeLimits: {}, extraKeys: countServices ? [serviceName] : [],
+    batchRowsMax: batchRowsMax(config), decodeLimits: {}, extraKeys: countServices || (config.certificate.enabled && config.certificate.services) ? [serviceName] : [],
+    logRandomness: config.windows.logs.randomness,
+    ...(config.certificate.enabled ? { certificate: { services: config.certificate.services, policies: true } } : {}),
   });
 }
 
@@ -149,6 +152,11 @@ function watchPolicies({ patterns, files }: PolicyFiles, seam: Seam, reloader: P
   });
   watch.start();
   return watch;
+}
+
+/** Null where nothing links traces, so that nothing is looked for. */
+function linkedOf(linked: LinkedBy): LinkedBy | null {
+  return linked.spanLinks || linked.sessionKey !== null ? linked : null;
 }
 
 /** Rows of a batch where no exporter says. */

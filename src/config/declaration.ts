@@ -1,16 +1,21 @@
 import { exporters, receivers } from './components.ts';
 import type { ValueOf } from './kind.ts';
 import { policyFilePatterns } from './policy-files.ts';
-import { duration, endpoint, flag, hexKey, integer, number, oneOf, size } from './scalars.ts';
+import { duration, endpoint, flag, hexKey, integer, number, oneOf, size, text } from './scalars.ts';
 import { option, optional, secret, section } from './section.ts';
 
 const windows = section('How long telemetry is held before it is decided.', {
   traces: option('traces', section('Traces belong to the window in which their first span arrived.', {
     lengthMs: option('length', duration({ min: 100 }), '10s', 'Length of a window.'),
     decisionWaitMs: option('decision_wait', duration(), '30s', 'A window is decided this long after its end, so that its traces are whole.'),
+    linked: option('linked', section('Traces of one window that are kept or dropped together, on the randomness of the one with the smallest id.', {
+      spanLinks: option('span_links', flag, false, 'Traces that a span link of one points to in the other.'),
+      sessionKey: optional('session_key', text, 'Traces whose spans have the same value of this attribute, for example `session.id`.'),
+    }), {}, 'Groups of traces. Without them nothing is looked for.'),
   }), {}, 'Traces.'),
   logs: option('logs', section('Log records belong to the window of their arrival.', {
     lengthMs: option('length', duration({ min: 100 }), '60s', 'Length of a window.'),
+    randomness: option('randomness', oneOf('trace', 'record'), 'trace', 'Whose randomness a record has: its trace\'s, so that the records of a trace are kept or dropped together, or its own, drawn by a keyed hash and written as `sampling.randomness`. All Threshers in a row should say the same.'),
   }), {}, 'Logs.'),
 }, { metrics: 'metrics pass through; see metrics.pass_through' });
 
@@ -32,6 +37,11 @@ const decisionCache = section('What is remembered of decided traces, for spans t
   droppedMax: option('dropped_max', integer({ min: 0 }), 2_000_000, 'Dropped traces that are remembered.'),
 });
 
+const certificate = section('Each window holds what the output says against what came, as metrics and alarms.', {
+  enabled: option('enabled', flag, true, 'Publish truth, estimate, interval and z of every window, for all policies together and each.'),
+  services: option('services', flag, false, 'Also by service.name. About 1.2 microseconds a span.'),
+});
+
 const output = section('What kept items say beside their sampling.', {
   policyAttribute: option('policy_attribute', flag, false,
     'Write attribute `sampling.policy` on each kept item: the names of the policies that kept it, comma separated; `fallback` where one failed.'),
@@ -45,6 +55,7 @@ export const declaration = section('The whole configuration is one YAML file.', 
     'The SQL files to run, as paths or globs from the working directory; `package:sql/policies/NAME.sql` is one that comes with Thresher.'),
   policy: option('policy', policy, {}, 'Running policies.'),
   output: option('output', output, {}, 'What leaves.'),
+  certificate: option('certificate', certificate, {}, 'The certificate.'),
   memory: option('memory', section('Bounds of memory.', {
     limitBytes: option('limit', size({ min: 2 ** 20 }), '1GiB', 'Retained batches and their tables; at the limit senders are told to come again (RESOURCE_EXHAUSTED).'),
   }), {}, 'Memory.'),

@@ -64,12 +64,15 @@ export class KeptTraces implements BesideSlots {
     return earliest >= BigInt(this.#firstSlot) || this.#firstSlot === 0 || !policies.some(readsKeptTraces);
   }
 
-  /** Remembers what a window of traces kept: `NAME_kept` (trace_id, n) and `NAME_traces` (trace_id, r) are there. */
-  async add(engine: Session, name: string, slot: number): Promise<void> {
+  /**
+   * Remembers what a window of traces kept: `NAME_kept` (trace_id, n) and `NAME_traces` (trace_id, r) are there, and `NAME_groups` where traces
+   * were decided in groups.
+   */
+  async add(engine: Session, name: string, slot: number, hasGroups: boolean): Promise<void> {
     this.#lastSlot = Math.max(this.#lastSlot, slot);
     if (!this.isRead) return;
     const table = `kept_traces_${this.#count++}`;
-    await engine.run(`CREATE TABLE ${table} AS SELECT k.trace_id AS trace_id, k.n AS n, t.r AS r FROM ${name}_kept k JOIN ${name}_traces t ON t.trace_id = k.trace_id`);
+    await engine.run(`CREATE TABLE ${table} AS ${hasGroups ? groupedSql(name) : `SELECT k.trace_id AS trace_id, k.n AS n, t.r AS r FROM ${name}_kept k JOIN ${name}_traces t ON t.trace_id = k.trace_id`}`);
     const count = (await engine.run(`SELECT count(*) FROM ${table}`)).integer();
     this.#windows.push({ table, slot, count });
     const isBeyond = (from: number): boolean => this.#windows.slice(from).reduce((sum, window) => sum + window.count, 0) > this.#tracesMax;
@@ -109,4 +112,16 @@ export class KeptTraces implements BesideSlots {
     this.#windows = this.#windows.filter((window) => !gone.includes(window));
     for (const { table } of gone) await engine.run(`DROP TABLE ${table}`);
   }
+}
+
+/**
+ * The same of traces that were decided in groups: N of a member's own p, which is that of the group given its leader times what the member came
+ * with, and the leader's R on the member's scale, so that the one is reached exactly where the group was kept.
+ */
+function groupedSql(name: string): string {
+  const scaled = (n: string): string => `((((${n})::UHUGEINT * coalesce(g.own_n_in, t.n_in)::UHUGEINT + t.n_in::UHUGEINT - 1) // t.n_in::UHUGEINT)::UBIGINT)`;
+  const own = 'g.own_r IS NULL OR g.own_r = t.r';
+  return `SELECT k.trace_id AS trace_id, CASE WHEN ${own} THEN k.n ELSE ${scaled('k.n')} END AS n,
+      CASE WHEN ${own} THEN t.r ELSE ${nOne}::UBIGINT - ${scaled(`${nOne}::UBIGINT - t.r`)} END AS r
+    FROM ${name}_kept k JOIN ${name}_traces t ON t.trace_id = k.trace_id LEFT JOIN ${name}_groups g ON g.trace_id = k.trace_id`;
 }

@@ -16,10 +16,11 @@ import type { SampledSignal } from '../store/slot-plan.ts';
 import { type Combine, checkCombination } from './combining.ts';
 import type { CertificateDetail } from './certificate.ts';
 import { Dispatcher, type OnLost } from './dispatcher.ts';
-import { Intake, type IntakeObserver } from './intake.ts';
+import { Intake, type IntakeObserver, type LogRandomness } from './intake.ts';
 import { LanePolicies } from './lane-policies.ts';
 import { KeepReasons } from './keep-reasons.ts';
 import { KeptTraces } from './kept-traces.ts';
+import { type LinkedBy, readsOfLinks } from './linked-groups.ts';
 import { LogWindows } from './log-windows.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { SignalIntake, type TimeSource } from './signal-intake.ts';
@@ -35,7 +36,7 @@ import { WindowLoop } from './window-loop.ts';
 export interface ProcessorOptions {
   readonly seam: Seam;
   readonly time: TimeSource;
-  readonly windows: { readonly tracesLengthMs: number; readonly tracesWaitMs: number; readonly logsLengthMs: number };
+  readonly windows: { readonly tracesLengthMs: number; readonly tracesWaitMs: number; readonly logsLengthMs: number; readonly linked?: LinkedBy | null };
   /** The first set; `usePolicies` replaces it. */
   readonly policies: readonly CompiledPolicy[];
   /** How enforce policies come together; `union` by default. */
@@ -57,6 +58,8 @@ export interface ProcessorOptions {
   /** Keys that the processor reads for its own telemetry. */
   readonly extraKeys: readonly Pick<KeyColumn, 'source' | 'key' | 'type'>[];
   readonly observer: ProcessorObserver;
+  /** Whose randomness log records have; their traces' where it is left out. */
+  readonly logRandomness?: LogRandomness;
   /** How finely windows certify themselves; not at all where it is left out. */
   readonly certificate?: CertificateDetail;
 }
@@ -98,7 +101,7 @@ export class Processor {
     this.#metrics = new Dispatcher('metrics', options.batchRowsMax, options.sinks, options.seam.monotonicMs, onLost(options, 'metrics'), options.hashSeed);
     this.intake = new Intake({
       seam: options.seam, budget, account, decodeLimits: options.decodeLimits, observer: options.observer,
-      traces: lanes.traces.intake, logs: lanes.logs.intake,
+      traces: lanes.traces.intake, logs: lanes.logs.intake, logRandomness: options.logRandomness ?? 'trace',
       passThrough: async (batch) => {
         await this.#metrics.add(batch, Uint32Array.from({ length: batch.rowCount }, (_, row) => row), null);
         await this.#metrics.flush();
@@ -232,7 +235,9 @@ function buildLane(
 ): Lane {
   const { seam, limits, fallback, observer } = options;
   const { clock, keptTraces } = store;
-  const sets = new PolicySets(signal, options.extraKeys, { generation: 1, policies: options.policies });
+  const linked = options.windows.linked ?? null;
+  const ownViews = signal === 'traces' && linked !== null ? readsOfLinks(linked) : [];
+  const sets = new PolicySets(signal, options.extraKeys, { generation: 1, policies: options.policies }, ownViews);
   const ring = new SlotRing(store.writer, signal === 'traces' ? 't' : 'l', sets.plan);
   const policies = new LanePolicies({ signal, ring, sets, beside: signal === 'logs' ? keptTraces : null, onInForce: (generation) => observer.policiesInForce(signal, generation) });
   const runner = new PolicyRunner(() => store.database.connect(), { ...limits, windowNano: clock.lengthNano }, seam);
@@ -241,7 +246,7 @@ function buildLane(
   const combining = { combine: options.combine ?? 'union', reasons };
   const decider = cache === null
     ? new LogWindows(store.engine, ring, runner, fallback, new KeyedHash(seam.hashKey), combining, keptTraces, options.certificate ?? null)
-    : new TraceWindows(store.engine, ring, runner, cache, fallback, new KeyedHash(seam.hashKey), combining, keptTraces, options.certificate ?? null);
+    : new TraceWindows(store.engine, ring, runner, cache, fallback, new KeyedHash(seam.hashKey), combining, keptTraces, options.certificate ?? null, linked);
   const tools: ProjectionTools = { lookups: new LookupCache(), onMismatch: (key, count) => observer.mismatch(key, count) };
   const intake = new SignalIntake({ signal, ring, clock, time: options.time, cache, hash: new KeyedHash(options.seam.hashKey), tools, onLate, pace: (unixNano) => loop.pace(signal === 'logs' && keptTraces.isRead ? keptTraces.logsDecidableUpTo(unixNano) : unixNano, paceMs, seam.sleepMs) });
   const dispatcher = new Dispatcher(signal, options.batchRowsMax, options.sinks, seam.monotonicMs, onLost(options, signal), options.hashSeed);

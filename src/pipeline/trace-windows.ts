@@ -14,6 +14,7 @@ import { fallbackName, noReason } from './keep-reasons.ts';
 import { type KeptOfWindow, keptRows } from './kept-rows.ts';
 import type { KeptTraces } from './kept-traces.ts';
 import { serviceCounts, windowCounts } from './service-counts.ts';
+import { groupTables, groupTraces, type LinkedBy, spreadOverGroups } from './linked-groups.ts';
 import type { SlotRing } from './slot-ring.ts';
 import { traceCounts } from './trace-counts.ts';
 import { decideTraces, verdictTables } from './trace-verdict.ts';
@@ -39,7 +40,7 @@ interface DecidedTraces {
 }
 
 /** Tables of a window that nothing needs once it is decided, by the ends of their names. */
-const tables = ['ids', 'traces', ...verdictTables] as const;
+const tables = ['ids', 'traces', ...groupTables, ...verdictTables] as const;
 
 /**
  * Decides windows of traces. A trace belongs to the window whose slot its first span came in; its spans of later
@@ -54,6 +55,7 @@ export class TraceWindows {
   readonly #hash: KeyedHash;
   readonly #combining: Combining;
   readonly #certificate: CertificateDetail | null;
+  readonly #linked: LinkedBy | null;
   readonly #keptTraces: KeptTraces | null;
   #decided: Decided[] = [];
   #count = 0;
@@ -61,6 +63,7 @@ export class TraceWindows {
   constructor(
     engine: Session, ring: SlotRing, runner: PolicyRunner, cache: DecisionCache, fallback: Fallback, hash: KeyedHash,
     combining: Combining = plainUnion, keptTraces: KeptTraces | null = null, certificate: CertificateDetail | null = null,
+    linked: LinkedBy | null = null,
   ) {
     this.#engine = engine;
     this.#ring = ring;
@@ -70,6 +73,7 @@ export class TraceWindows {
     this.#hash = hash;
     this.#combining = combining;
     this.#certificate = certificate;
+    this.#linked = linked;
     this.#keptTraces = keptTraces;
   }
 
@@ -91,11 +95,13 @@ export class TraceWindows {
     const window = await this.#undecided(name, number, slots);
     await this.#engine.run(`CREATE TABLE ${name}_traces AS ${tracesSql(window, unionUse(policies, 'traces'))}`);
     const parts = { engine: this.#engine, runner: this.#runner, fallback: this.#fallback, combining: this.#combining };
-    const outcomes = await decideTraces(parts, name, window, policies);
-    await this.#keptTraces?.add(this.#engine, name, number);
+    const grouped = this.#linked === null ? null : await groupTraces(this.#engine, name, window, this.#linked);
+    const outcomes = await decideTraces(parts, name, grouped ?? window, policies);
+    if (grouped !== null) await spreadOverGroups(this.#engine, name, { hasCeilings: policies.some(({ mode }) => mode === 'drop'), hasReasons: this.#combining.reasons !== null });
+    await this.#keptTraces?.add(this.#engine, name, number, grouped !== null);
     const decided = await this.#readDecided(name);
     const followers = await this.#followers(number, slots[0]);
-    const rows = await this.#keptRows(name, slots, followers);
+    const rows = await this.#keptRows(grouped === null ? `${name}_kept` : `(SELECT * FROM ${name}_decided WHERE n > 0)`, slots, followers);
     const counts = await windowCounts(this.#engine, window, `${name}_traces`);
     const services = await serviceCounts(this.#engine, window, `${name}_kept`);
     const policyCounts = await traceCounts(this.#engine, name, window, outcomes);
@@ -175,11 +181,11 @@ export class TraceWindows {
   }
 
   /** Rows of kept traces. Kept traces are the window's own, so its slots need no restriction to them. */
-  async #keptRows(name: string, slots: readonly WindowSlot[], followers: string | null): Promise<KeptOfWindow> {
+  async #keptRows(kept: string, slots: readonly WindowSlot[], followers: string | null): Promise<KeptOfWindow> {
     const hasReasons = this.#combining.reasons !== null;
     const code = hasReasons ? ', k.code AS code' : '';
     const rows = windowRows(slots, { fields: [], keys: [], inputs: false });
-    const own = `SELECT r.wseq AS wseq, k.n AS n${code} FROM (${rows}) r JOIN ${name}_kept k ON k.trace_id = r.trace_id`;
+    const own = `SELECT r.wseq AS wseq, k.n AS n${code} FROM (${rows}) r JOIN ${kept} k ON k.trace_id = r.trace_id`;
     const all = followers === null ? own : `${own} UNION ALL ${followers}`;
     const { bytes } = (await this.#engine.run(`SELECT wseq, n${hasReasons ? ', code' : ''} FROM (${all}) ORDER BY wseq`)).columns(hasReasons ? [4, 8, 4] : [4, 8]);
     return {

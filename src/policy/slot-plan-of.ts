@@ -6,12 +6,12 @@ import type { CompiledPolicy, ViewReads } from './compile/compiled.ts';
 
 /**
  * What slots must project so that all these policies of one signal can run: the union of what they read, and
- * `extraKeys` that the processor itself reads.
+ * `extraKeys` and `ownViews` that the processor itself reads.
  */
-export function slotPlanOf(signal: SampledSignal, policies: readonly CompiledPolicy[], extraKeys: readonly ReadKey[] = []): SlotPlan {
+export function slotPlanOf(signal: SampledSignal, policies: readonly CompiledPolicy[], extraKeys: readonly ReadKey[] = [], ownViews: readonly ViewReads[] = []): SlotPlan {
   const fields = new Set<string>();
   const keys: ReadKey[] = [...extraKeys];
-  const views = policies.flatMap(viewsOf);
+  const views = [...ownViews, ...policies.flatMap(viewsOf)];
   for (const reads of views) {
     if (reads.view === 'span_events' || reads.view === 'span_links') continue;
     const needs = needsOf(reads.view, reads);

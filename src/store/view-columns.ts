@@ -54,6 +54,12 @@ export const spanColumns: { readonly [name: string]: ViewColumn } = {
   dropped_links_count: field('dropped_links_count'),
 };
 
+/** The same where traces are decided in groups: a span's item has the randomness and p_in of its group's leader. */
+export const groupedSpanColumns: { readonly [name: string]: ViewColumn } = {
+  item: { fields: [], inputs: true, sql: `struct_pack("key" := ${rowId}, r := group_r, n_in := group_n_in)` },
+  randomness: { fields: [], inputs: true, sql: 'group_r' },
+};
+
 /** View `logs`, one row a log record. */
 export const logColumns: { readonly [name: string]: ViewColumn } = {
   ...identity,

@@ -2,7 +2,7 @@ import { childFieldNames, childTextFields } from './child-tables.ts';
 import type { KeyColumn } from './key-columns.ts';
 import { keyColumnIn, type ReadKey, sameKey } from './same-key.ts';
 import type { ChildPlan, SampledSignal, StarTable } from './slot-plan.ts';
-import { logColumns, ofRoot, rootFields, spanColumns, traceColumns, type ViewColumn } from './view-columns.ts';
+import { groupedSpanColumns, logColumns, ofRoot, rootFields, spanColumns, traceColumns, type ViewColumn } from './view-columns.ts';
 import { selectWithTexts } from './slot-texts.ts';
 import { nOne, type RowNeeds, windowRows, type WindowSlot } from './window-rows.ts';
 
@@ -12,6 +12,8 @@ export interface Window {
   readonly slots: readonly WindowSlot[];
   /** Number of its slot, by which policies look back; 0 where it is left out. */
   readonly number?: number;
+  /** Windows of traces some of which are decided together: a table of trace_id, r and n_in of the group's leader, own_n_in. */
+  readonly groups?: string;
   /** Windows of logs: SELECT of the view `kept_traces`. */
   readonly keptTraces?: string;
 }
@@ -60,13 +62,21 @@ function rowNeeds(window: Window, view: 'spans' | 'logs' | 'traces', use: ViewUs
 
 /** SELECT of view `spans` or `logs` with just the columns and keys used. */
 export function rowViewSql(window: Window, view: 'spans' | 'logs', use: ViewUse): string {
+  const isGrouped = view === 'spans' && window.groups !== undefined && use.columns.some((name) => groupedSpanColumns[name] !== undefined);
   const select = use.columns.flatMap((name) => {
-    const column = columnOf(view, name);
+    const column = isGrouped ? groupedSpanColumns[name] ?? columnOf(view, name) : columnOf(view, name);
     return column === null ? [] : [`${columnSql(window, column)} AS "${name}"`];
   });
   select.push(...structs(window, use, (column) => column));
   if (select.length === 0) select.push('1 AS one');
-  return `SELECT ${select.join(', ')} FROM (${windowRows(window.slots, rowNeeds(window, view, use))})`;
+  const needs = rowNeeds(window, view, use);
+  const rows = windowRows(window.slots, isGrouped ? { ...needs, inputs: true } : needs);
+  return `SELECT ${select.join(', ')} FROM (${isGrouped ? withGroups(rows, window.groups) : rows})`;
+}
+
+/** Rows of spans with the randomness and p_in that their trace is decided on. */
+function withGroups(rows: string, groups: string): string {
+  return `SELECT b.*, coalesce(g.r, b.r) AS group_r, coalesce(g.n_in, b.n_in) AS group_n_in FROM (${rows}) b LEFT JOIN ${groups} g ON g.trace_id = b.trace_id`;
 }
 
 function columnSql(window: Window, column: ViewColumn): string {
@@ -110,7 +120,7 @@ export function traceViewSql(window: Window, table: string, use: ViewUse): strin
     trace_id: 'trace_id',
     item: 'struct_pack("key" := trace_id, r := r, n_in := n_in)',
     randomness: 'r',
-    adjusted_count: `${nOne}.0::DOUBLE / n_in`,
+    adjusted_count: `${nOne}.0::DOUBLE / ${window.groups === undefined ? 'n_in' : 'coalesce(own_n_in, n_in)'}`,
   };
   const select = use.columns.flatMap((name) => {
     if (name === 'attributes' || name === 'resource') return [];
@@ -118,7 +128,8 @@ export function traceViewSql(window: Window, table: string, use: ViewUse): strin
   });
   select.push(...structs(window, use, (column) => `root_${column}`));
   if (select.length === 0) select.push('1 AS one');
-  return `SELECT ${select.join(', ')} FROM ${table}`;
+  const own = window.groups === undefined ? '' : ` t LEFT JOIN (SELECT trace_id AS member, own_n_in FROM ${window.groups}) g ON g.member = t.trace_id`;
+  return `SELECT ${select.join(', ')} FROM ${table}${own}`;
 }
 
 const idOf = (prefix: string): string => `((${prefix}r::UHUGEINT << 64) | (${prefix}pcode::UHUGEINT << 32) | ${prefix}wseq::UHUGEINT)`;
