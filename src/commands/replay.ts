@@ -34,6 +34,7 @@ export const replay = defineCommand({
     decisionWaitMs: option('decision_wait', duration(), '30s', 'How long after its end a window of traces still waits for spans.'),
     seed: optional('seed', integer({ min: 0, max: 2 ** 32 - 1 }), 'Keys the hash that gives items without randomness theirs; without it the documented key.'),
     inputWithoutThreshold: option('input_without_threshold', oneOf('unsampled', 'unknown'), 'unsampled', 'What an item stands for that says nothing of sampling.'),
+    logRandomness: option('log_randomness', oneOf('trace', 'record'), 'trace', 'Whose randomness a log record has: its trace\'s, or its own.'),
     fallback: option('fallback_probability', number({ min: 0, max: 1 }), 1, 'Probability of all items of a window whose policy failed.'),
     combine: option('combine', oneOf('union', 'first_match'), 'union', 'How policies that keep come together: the greatest probability, or that of the first --policy that names an item.'),
     policyAttribute: option('policy_attribute', flag, false, 'Write on each kept item which policies kept it (sampling.policy).'),
@@ -60,6 +61,7 @@ interface ReplayOptions {
   readonly decisionWaitMs: number;
   readonly seed: number | null;
   readonly inputWithoutThreshold: 'unsampled' | 'unknown';
+  readonly logRandomness: 'trace' | 'record';
   readonly fallback: number;
   readonly combine: 'union' | 'first_match';
   readonly policyAttribute: boolean;
@@ -90,6 +92,7 @@ async function run(options: ReplayOptions, io: CommandIo): Promise<string> {
     combine: options.combine, hasPolicyAttribute: options.policyAttribute,
     memoryLimitBytes: options.memoryBytes, decisionsMax: 2_000_000, batchRowsMax: options.batchRows,
     decodeLimits: {}, sinks: [sink], extraKeys: options.certificate ? [serviceName] : [], observer,
+    logRandomness: options.logRandomness,
     ...(options.certificate ? { certificate: { services: true, policies: true } } : {}),
   });
   const progress = new ProgressBar(io.stderr, seam);

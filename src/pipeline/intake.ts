@@ -26,7 +26,11 @@ export interface IntakeParts {
   /** Metrics go on as they are. */
   readonly passThrough: (batch: OtapBatch) => Promise<void>;
   readonly observer: IntakeObserver;
+  readonly logRandomness: LogRandomness;
 }
+
+/** Whose randomness a log record has: its trace's, so that a trace's records stay together, or its own (sampling.md, rule 14). */
+export type LogRandomness = 'trace' | 'record';
 
 /** Told what the intake did; counts, and nothing else. */
 export interface IntakeObserver {
@@ -140,7 +144,7 @@ export class Intake {
     const body = came ?? stream.compressor.compress(message.bytes);
     const bytes = serialiseRetained({
       kind: 'batch', signal: batch.signal, encoding: body.encoding, withoutThreshold: stream.withoutThreshold,
-      isChecked: stream.validator !== null, batchOrdinal: this.#batchOrdinal++,
+      isChecked: stream.validator !== null, ...(this.#parts.logRandomness === 'record' && batch.signal === 'logs' ? { ownRandomness: true } : {}), batchOrdinal: this.#batchOrdinal++,
       arrivalUnixNano, streamNumber: stream.number, bodyBytes: message.bytes.length,
     }, body.bytes);
     return new HeldBatch(bytes, batch.layout, this.#parts.account);

@@ -15,6 +15,8 @@ export interface HeldBytes {
 export class HeldBatch {
   readonly ordinal: number;
   readonly withoutThreshold: WithoutThreshold;
+  /** Log records have a randomness of their own. */
+  readonly ownRandomness: boolean;
   readonly bytes: Uint8Array;
   readonly layout: BatchLayout;
   readonly #isChecked: boolean;
@@ -25,6 +27,7 @@ export class HeldBatch {
     const header = readRetainedHeader(bytes);
     this.ordinal = header.batchOrdinal;
     this.withoutThreshold = header.withoutThreshold;
+    this.ownRandomness = header.ownRandomness === true;
     this.#isChecked = header.isChecked;
     this.bytes = bytes;
     this.layout = layout;

@@ -32,10 +32,12 @@ export interface SampledRows {
 export interface InputSource {
   readonly batchOrdinal: number;
   readonly withoutThreshold: WithoutThreshold;
+  /** Log records have a randomness of their own: what their traces' is does not count (sampling.md, rule 14). */
+  readonly ownRandomness?: boolean;
 }
 
 export function inputSource(held: HeldBatch): InputSource {
-  return { batchOrdinal: held.ordinal, withoutThreshold: held.withoutThreshold };
+  return { batchOrdinal: held.ordinal, withoutThreshold: held.withoutThreshold, ownRandomness: held.ownRandomness };
 }
 
 /** What the rows say and what follows from it, as it is read at arrival and again when rows are kept. */
@@ -46,7 +48,8 @@ export interface BatchInput {
 
 /** Reads the input states of a batch, or of `rows` alone (sampling.md, rules 1 to 4); the same each time for the same bytes, source and key. */
 export function readBatchInput(batch: OtapBatch, source: InputSource, hash: KeyedHash, rows: Uint32Array | null = null): BatchInput {
-  const said = readSamplingInput(batch, source.batchOrdinal, rows);
+  const read = readSamplingInput(batch, source.batchOrdinal, rows);
+  const said = source.ownRandomness === true && read.signal === 'logs' ? { ...read, traceIds: null } : read;
   return { said, states: inputStates(said, source.withoutThreshold, hash, rows) };
 }
 

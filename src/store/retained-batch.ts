@@ -37,6 +37,8 @@ export interface RetainedHeader {
   readonly withoutThreshold: WithoutThreshold;
   /** Whether every value of the body has been checked, and need not be when it is read again. */
   readonly isChecked: boolean;
+  /** Log records have a randomness of their own, not their traces' (sampling.md, rule 14). */
+  readonly ownRandomness?: true;
   readonly batchOrdinal: number;
   readonly arrivalUnixNano: bigint;
   readonly streamNumber: number;
@@ -51,7 +53,7 @@ export function serialiseRetained(header: RetainedHeader, body: Uint8Array): Uin
   view.setUint8(4, header.kind === 'batch' ? 0 : 1);
   view.setUint8(5, signals.indexOf(header.signal));
   view.setUint8(6, bodyEncodings.indexOf(header.encoding));
-  view.setUint8(7, (header.withoutThreshold === 'unknown' ? 1 : 0) | (header.isChecked ? 2 : 0));
+  view.setUint8(7, (header.withoutThreshold === 'unknown' ? 1 : 0) | (header.isChecked ? 2 : 0) | (header.ownRandomness === true ? 4 : 0));
   view.setBigUint64(8, BigInt(header.batchOrdinal), true);
   view.setBigInt64(16, header.arrivalUnixNano, true);
   view.setUint32(24, header.streamNumber, true);
@@ -71,13 +73,14 @@ export function readRetainedHeader(bytes: Uint8Array): RetainedHeader {
   }
   const signal = signals[view.getUint8(5)];
   const encoding = bodyEncodings[view.getUint8(6)];
-  if (signal === undefined || encoding === undefined || view.getUint8(4) > 1 || view.getUint8(7) > 3) throw corrupt('unknown kind, signal, encoding or flag');
+  if (signal === undefined || encoding === undefined || view.getUint8(4) > 1 || view.getUint8(7) > 7) throw corrupt('unknown kind, signal, encoding or flag');
   return {
     kind: view.getUint8(4) === 0 ? 'batch' : 'state',
     signal,
     encoding,
     withoutThreshold: (view.getUint8(7) & 1) === 1 ? 'unknown' : 'unsampled',
     isChecked: (view.getUint8(7) & 2) === 2,
+    ...((view.getUint8(7) & 4) === 4 ? { ownRandomness: true } : {}),
     batchOrdinal: Number(view.getBigUint64(8, true)),
     arrivalUnixNano: view.getBigInt64(16, true),
     streamNumber: view.getUint32(24, true),
