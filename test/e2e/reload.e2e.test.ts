@@ -96,6 +96,28 @@ describe('thresher run, while policy files change', () => {
     expect(await thresher.closed()).toEqual([0, null]);
   });
 
+  test('fifty times under load: everything that came in goes out, whichever of the policies that keep all decided it', { timeout: 60_000 }, async () => {
+    const thresher = await run();
+    const variants = [
+      keepAll, 'SELECT trace_id, 1.0 AS probability FROM traces', 'SELECT trace_id FROM nowhere',
+      "SELECT s.trace_id, 1.0 AS probability FROM spans s LEFT JOIN span_attrs a ON a.parent_id = s.id AND a.key = 'http.route'",
+      "SELECT trace_id, 1.0 AS probability FROM traces WHERE attributes['a'] IS NULL AND resource['b'] IS NULL AND duration IS NOT NULL", '',
+    ];
+    for (let n = 0; n < 50; n++) {
+      policy(`-- ${n}\n${variants[n % variants.length]}`);
+      const asked = fetch(`http://127.0.0.1:${thresher.httpPort}/-/reload`, { method: 'POST' });
+      await send(thresher.grpcPort, 'collector_traces', batches);
+      expect((await asked).status).toBe(n % 3 === 2 ? 422 : 200);
+    }
+    expect(await metric(thresher, 'thresher_policy_generation')).toBe(1 + 34);
+    expect(await metric(thresher, 'thresher_policy_reloads_total{result="loaded"}')).toBe(34);
+    expect(await metric(thresher, 'thresher_policy_reloads_total{result="refused"}')).toBeGreaterThanOrEqual(16);
+    thresher.process.kill('SIGTERM');
+    expect(await thresher.closed()).toEqual([0, null]);
+    expect(received()).toBe(50 * spansOf('collector_traces'));
+    expect(thresher.said).not.toMatch(/"policy_failed"|"window_engine_failed"|"window_failed"/);
+  });
+
   test('with reload: signal, on SIGHUP and on request alone', async () => {
     const thresher = await run('--set', 'policy.reload=signal');
     const ask = async (headers: { readonly [name: string]: string } = {}): Promise<readonly [number, unknown]> => {
