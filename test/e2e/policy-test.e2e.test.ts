@@ -16,11 +16,11 @@ cases:
 
 describe('thresher policy test', () => {
   test('the ready policies pass their test files', async () => {
-    const { code, out, errors } = await thresher('.', 'policy', 'test', packageFile('sql/policies/logs_warnings_and_tenth.sql'), packageFile('sql/policies/errors_and_slow.sql'), '--filter', ' a');
-    expect(errors).toBe('');
-    expect(out).toContain('passed\n');
-    expect(out).not.toContain('FAIL');
-    expect(code).toBe(0);
+    const { code, out, errors } = await thresher('.', 'policy', 'test', packageFile('sql/policies'), '--filter', 'kept');
+    expect([code, errors]).toEqual([0, '']);
+    expect(out).toMatch(/^\d+ passed$/m);
+    const unbiased = await thresher('.', 'policy', 'test', packageFile('sql/policies/logs_warnings_and_tenth.sql'), '--filter', 'average');
+    expect(unbiased.out).toMatch(/unbiased over 300 seeds: 3 estimates, worst z -?[0-4](\.\d+)? /);
   });
 
   test('what is not met is told with both sides; the other formats say the same', async () => {
@@ -42,7 +42,7 @@ cases:
   - name: counts
     sql: ${JSON.stringify(sql)}
     given: { traces: [{ name: a, repeat: 60 }, { name: b, repeat: 30, tracestate: ot=th:8 }] }
-    expect: { unbiased: { seeds: 60, by: name } }
+    expect: { unbiased: { seeds: 40, by: name } }
 `;
     const unbiased = async (sql: string) => thresher(folderOf({ 'x.test.yaml': cases(sql) }), 'policy', 'test', '.');
     expect(await unbiased('SELECT trace_id, 0.5 AS probability FROM traces')).toMatchObject({ code: 0 });
@@ -51,8 +51,6 @@ cases:
     const control = await unbiased('SELECT trace_id, 1.0 AS probability FROM traces WHERE randomness >= 36028797018963968');
     expect(control.code).toBe(1);
     expect(control.out).toMatch(/unbiased\n {9}- 60 a on average\n {9}\+ (29|30|31)(\.\d+)? \+- /);
-    // Cut by a fresh choice that says nothing of itself: span counts stand for nothing.
-    expect((await unbiased('SELECT trace_id, 1.0 AS probability FROM traces ORDER BY randomness DESC LIMIT 20')).code).toBe(1);
   });
 
   test('errors can be expected: of the compiler, of a run, of a combination', async () => {
