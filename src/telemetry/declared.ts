@@ -26,8 +26,11 @@ export const metrics = declareMetrics({
   policyItemsEstimated: { type: 'counter', name: 'thresher_policy_items_estimated_total', help: 'Sum of their adjusted counts by the policy\'s own probability.', labels: ['signal', 'policy', 'mode'], seriesMax: 1000 },
   policyItemsMarginal: { type: 'counter', name: 'thresher_policy_items_marginal_total', help: 'Spans or log records that a policy keeps and no other enforce policy does.', labels: ['signal', 'policy', 'mode'], seriesMax: 1000 },
 
+  historyKeys: { type: 'counter', name: 'thresher_policy_history_keys_total', help: 'Keys of windows in the view history of a policy: remembered, or forgotten for want of room (history_keys).', labels: ['policy', 'outcome'], seriesMax: 2000 },
+  historyFailures: { type: 'counter', name: 'thresher_policy_history_failures_total', help: 'Windows of which nothing is remembered for a policy, since what it remembers failed or took too long.', labels: ['policy'], seriesMax: 1000 },
+
   policyReloads: { type: 'counter', name: 'thresher_policy_reloads_total', help: 'Reloads of the policies, by result: loaded, unchanged (asked for and nothing was new) or refused (the old ones stay).', labels: ['result'] },
-  policyReloadOk: { type: 'gauge', name: 'thresher_policy_last_reload_successful', help: '1 while the policies that run are those of the files, 0 after the files were refused.' },
+  policyReloadOk: { type: 'gauge', name: 'thresher_policy_last_reload_successful', help: 'Whether the policies that run are those of the files: 0 after the files were refused, else 1.' },
   policyLoadTime: { type: 'gauge', name: 'thresher_policy_last_load_timestamp_seconds', help: 'When the newest policies were loaded, seconds since the Unix epoch.' },
   policyGeneration: { type: 'gauge', name: 'thresher_policy_generation', help: 'Number of the newest set of policies that was loaded; the start\'s is 1.' },
   policyGenerationInForce: { type: 'gauge', name: 'thresher_policy_generation_in_force', help: 'Number of the set of policies that decides windows; it follows when all slots of a window have what the newest reads.', labels: ['signal'] },

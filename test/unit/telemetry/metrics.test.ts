@@ -57,6 +57,17 @@ describe('metric registry', () => {
     expect(registry.text()).not.toContain('spans_total{');
   });
 
+  test('a gauge that is cleared forgets its series, and goes on', () => {
+    const registry = new MetricRegistry();
+    const info = registry.gauge(declareMetrics({ info: { type: 'gauge', name: 'info', help: 'Info.', labels: ['hash'] } }).info);
+    info.clear();
+    info.set(1, { hash: 'a' });
+    info.set(1, { hash: 'b' });
+    info.clear();
+    info.set(1, { hash: 'c' });
+    expect(registry.text()).toBe('# HELP info Info.\n# TYPE info gauge\ninfo{hash="c"} 1\n');
+  });
+
   test('collectors run before each reading', () => {
     const registry = new MetricRegistry();
     let depth = 0;
