@@ -1,3 +1,4 @@
+import { samplingFunctions } from '../policy/compile/allowed-functions.ts';
 import type { CompiledPolicy } from '../policy/compile/compiled.ts';
 import { PolicyError } from '../policy/compile/policy-error.ts';
 import type { PolicyOutcome } from '../policy/window-policies.ts';
@@ -26,9 +27,8 @@ export function checkCombination(policies: readonly CompiledPolicy[], combine: C
   checkKeptTracesLast(policies);
   for (const { name, mode, namesOnlySampleOf: sampler } of policies) {
     if (sampler === null || mode !== 'enforce') continue;
-    throw new PolicyError(name, 'not_allowed', `${sampler} names only what is in its sample, so first_match cannot tell what it dropped from what it does not mean`, {
-      hint: `write the row form, which names every item: SELECT trace_id, ${sampler}_p(item, ...) AS probability FROM traces`,
-    });
+    const every = samplingFunctions.has(`${sampler}_every`) ? `${sampler}_every, which names every row` : 'a function whose name ends in _every, or a probability';
+    throw new PolicyError(name, 'not_allowed', `${sampler} names only what is in its sample, so first_match cannot tell what it dropped from what it does not mean`, { hint: `write ${every}` });
   }
 }
 

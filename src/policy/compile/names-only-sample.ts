@@ -1,6 +1,6 @@
 import { type Node, textOf, visitNodes } from './sql-tree.ts';
 
-/** Sampling functions that give a list of what is in the sample; their row forms (`bottom_k_p` ...) give each row its probability. */
+/** Sampling functions that give a list of what is in the sample; others (`bottom_k_every` ...) name every row with its probability. */
 const ofSamples = /(?:^|_)(?:bottom_k|sample|sample_exp)$/;
 
 /** The first function that the policy calls which names only what is in its sample, or null. `macros`: all sampling functions. */

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { samplingFunctions } from '../../../src/policy/compile/allowed-functions.ts';
+import { namesOnlySampleOf } from '../../../src/policy/compile/names-only-sample.ts';
 import type { PolicyCompiler } from '../../../src/policy/compile/compiler.ts';
 import { openPolicies } from '../../../src/policies.ts';
 import { openCompiler, refusalOf } from './support.ts';
@@ -80,6 +82,14 @@ describe('whether a policy names only what is in its sample', () => {
     const { policies: [policy] } = await openPolicies([{ name: 'p', text }]);
     expect(policy.namesOnlySampleOf).toBe(expected);
   });
+});
+
+test('every sampling function that has a form which names every row names only its sample, and that form does not', () => {
+  const pairs = [...samplingFunctions].filter((name) => samplingFunctions.has(`${name}_every`));
+  expect(pairs.length).toBeGreaterThan(4);
+  const call = (name: string): string | null => namesOnlySampleOf({ class: 'FUNCTION', function_name: name }, samplingFunctions);
+  expect(pairs.map((name) => [call(name), call(`${name}_every`)])).toEqual(pairs.map((name) => [name, null]));
+  expect(['stratified_sample', 'rare_floor', 'proportional', 'rate_limit', 'item_of'].map(call)).toEqual(['stratified_sample', null, null, null, null]);
 });
 
 test('headers: a name that is nearly known is suggested, prose is none', async () => {

@@ -82,11 +82,17 @@ describe('traces', () => {
 
   test.each(['SELECT unnest(bottom_k(item, 5), recursive := true) FROM traces', 'SELECT weighted_reservoir_sample(item, adjusted_count, 5) FROM traces GROUP BY root_name'])('first_match refuses %s', async (text) => {
     const compiled = await openPolicies([{ name: 'sample', text }]);
-    await expect(openFlow({ ...compiled, combine: 'first_match' })).rejects.toThrow(/^policy sample: (bottom_k|weighted_reservoir_sample) names only what is in its sample.*write the row form/);
+    await expect(openFlow({ ...compiled, combine: 'first_match' })).rejects.toThrow(/^policy sample: (bottom_k|weighted_reservoir_sample) names only what is in its sample.*write \1_every, which names every row$/);
     const flow = await openFlow({ combine: 'first_match' });
-    expect(() => flow.processor.usePolicies(compiled.policies)).toThrow(/write the row form/);
+    expect(() => flow.processor.usePolicies(compiled.policies)).toThrow(/_every, which names every row/);
     flow.processor.close();
     (await openFlow({ ...compiled, combine: 'union' })).processor.close();
+  });
+
+  test('first_match takes what names every row: what a sample leaves out is not left to the next', async () => {
+    const messages = spanMessages([[span(1, 'a'), span('000000000000000002fffffffffffffe', 'b'), span('000000000000000003fffffffffffffd', 'c')]]);
+    const sql = ["SELECT unnest(bottom_k_every(item, 1), recursive := true) FROM traces WHERE root_name <> 'c'", 'SELECT trace_id, 1.0 AS probability FROM traces'];
+    expect((await run('traces', messages, sql, { combine: 'first_match' })).lines.map((line) => line.replace(/ .* /, ' '))).toEqual(['a p0', 'c p1']);
   });
 
   test('what is dropped is in no view and uses no budget; a smaller ceiling holds', async () => {
