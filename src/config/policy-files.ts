@@ -29,7 +29,7 @@ export const policyFilePatterns: Kind<PolicyFiles> = {
   read: (input, place) => {
     const written = patterns.read(input, place);
     if (written === undefined) return undefined;
-    if (written.length === 0) return place.fail('name at least one SQL file; without a policy nothing would be kept');
+    if (written.length === 0) return place.fail('name at least one SQL file; package:sql/policies/*.sql are ready ones');
     const found = written.map((pattern, i) => filesOf(pattern, place.at(i)));
     if (found.includes(undefined)) return undefined;
     const files = [...new Set(found.flatMap((some) => some?.files ?? []))];

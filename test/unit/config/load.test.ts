@@ -30,11 +30,12 @@ describe('a valid configuration', () => {
   test('has every default, in milliseconds and bytes', () => {
     expect(parsed(least)).toEqual({
       receivers: [{ id: 'otlp', type: 'otlp', grpc: { endpoint: '127.0.0.1:4317', maxRecvMsgBytes: 16 * 2 ** 20, maxConcurrentStreams: 100 }, inputWithoutThreshold: 'unsampled', validate: 'all' }],
-      windows: { traces: { lengthMs: 10_000, decisionWaitMs: 30_000, linked: { spanLinks: false, sessionKey: null } }, logs: { lengthMs: 60_000 } },
+      windows: { traces: { lengthMs: 10_000, decisionWaitMs: 30_000, linked: { spanLinks: false, sessionKey: null } }, logs: { lengthMs: 60_000, randomness: 'trace' } },
       policies: { patterns: [join(directory, 'a.sql')], files: [join(directory, 'a.sql')] },
       policy: { deadlineMs: 10_000, fallback: { probability: 1 }, rowsMax: 10_000_000, combine: 'union', signalsWithoutPolicy: 'keep', reload: 'auto' },
       output: { policyAttribute: false },
       memory: { limitBytes: 2 ** 30 },
+      certificate: { enabled: true, services: false },
       decisionCache: { keptMax: 500_000, droppedMax: 2_000_000 },
       metrics: { passThrough: true },
       sampling: { hashKey: null },
@@ -156,7 +157,7 @@ logs: text
   test('an empty file says what is needed at least', () => {
     expect(complaints('')).toEqual([
       'test.yaml: receivers: name at least one, for example otlp: { grpc: {} }',
-      'test.yaml: policies: name at least one SQL file; without a policy nothing would be kept',
+      'test.yaml: policies: name at least one SQL file; package:sql/policies/*.sql are ready ones',
       'test.yaml: exporters: name at least one, for example debug: {}',
     ]);
   });
