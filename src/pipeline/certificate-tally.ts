@@ -23,6 +23,8 @@ export type Verdict = 'fine' | 'over' | 'short';
 const linesMax = 4000;
 /** |z| over the long run beyond which something is wrong (sampling.md, rule 24). */
 const zAlarm = 4;
+/** |z| below which an alarm is over: in between it stays, so that it does not come and go. */
+const zCalm = 3;
 /** Units that must have been kept before a shortfall is judged: a handful says nothing. */
 const unitsMin = 20;
 
@@ -41,7 +43,7 @@ export class CertificateTally {
     for (const line of lines) touched.add(this.#addLine(signal, line));
     const alarms: CertificateSum[] = [];
     for (const sum of touched) {
-      const verdict = verdictOf(sum);
+      const verdict = verdictOf(sum, sum.verdict);
       if (verdict !== 'fine' && verdict !== sum.verdict) alarms.push(sum);
       sum.verdict = verdict;
     }
@@ -74,10 +76,10 @@ export class CertificateTally {
  * Above the truth: z beyond 4, or above it at all where nothing can vary. Below it: z beyond -4 by the variance that the truth implies
  * (src/audit/interval.ts, scoreZ), once enough was kept.
  */
-export function verdictOf(sum: Measured & { readonly unitsKept: number }): Verdict {
+export function verdictOf(sum: Measured & { readonly unitsKept: number }, before: Verdict = 'fine'): Verdict {
   const z = zScore(sum);
-  if (z > zAlarm && (sum.unitsKept >= unitsMin || z === Number.POSITIVE_INFINITY)) return 'over';
-  return sum.unitsKept >= unitsMin && scoreZ(sum) < -zAlarm ? 'short' : 'fine';
+  if (z > (before === 'over' ? zCalm : zAlarm) && (sum.unitsKept >= unitsMin || z === Number.POSITIVE_INFINITY)) return 'over';
+  return sum.unitsKept >= unitsMin && scoreZ(sum) < -(before === 'short' ? zCalm : zAlarm) ? 'short' : 'fine';
 }
 
 /** What an alarm means, in words. */

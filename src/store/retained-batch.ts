@@ -11,7 +11,7 @@ import type { Signal } from '../otap/payload-type.ts';
  *     5  1  signal: 0 traces, 1 logs, 2 metrics
  *     6  1  body encoding: 0 none, 1 zstd, 2 gzip
  *     7  1  bit 0: items that say nothing of sampling have an unknown probability (sampling.md, rule 4); bit 1: every value was checked
- *           when it came; other bits 0
+ *           when it came; bit 2: log records have a randomness of their own; other bits 0
  *     8  8  batch ordinal, unique in the process and kept over recovery (keys the hash of rows without randomness)
  *    16  8  arrival, nanoseconds since the Unix epoch
  *    24  4  stream number: batches of one number share dictionaries

@@ -24,6 +24,7 @@ describe('a retained batch', () => {
     expect(Buffer.from(serialiseRetained(header, body)).toString('hex')).toBe(
       '54524201' + '00' + '01' + '00' + '03' + '0500000000010000' + '15cd853dfe9c9717' + '4d000000' + '05000000' + '0102030405');
     expect(Buffer.from(serialiseRetained({ ...header, kind: 'state', signal: 'metrics', encoding: 'gzip', withoutThreshold: 'unsampled' }, body)).subarray(0, 8).toString('hex')).toBe('5452420101020202');
+    expect(readRetainedHeader(serialiseRetained({ ...header, ownRandomness: true }, body))).toEqual({ ...header, ownRandomness: true });
   });
 
   test('reads back as it was written, at any offset', () => {
@@ -57,7 +58,7 @@ describe('a retained batch', () => {
       return copy;
     };
     expect(reasonOf(() => readRetainedHeader(changed(3, 2)))).toBe('retained_version');
-    for (const [at, value] of [[0, 1], [1, 0], [4, 2], [5, 3], [6, 3], [7, 4], [7, 128]]) expect([at, reasonOf(() => readRetainedHeader(changed(at, value)))]).toEqual([at, 'retained_corrupt']);
+    for (const [at, value] of [[0, 1], [1, 0], [4, 2], [5, 3], [6, 3], [7, 8], [7, 128]]) expect([at, reasonOf(() => readRetainedHeader(changed(at, value)))]).toEqual([at, 'retained_corrupt']);
     for (const length of [0, 3, 31]) expect(reasonOf(() => readRetainedHeader(bytes.subarray(0, length)))).toBe('retained_corrupt');
   });
 
