@@ -9,6 +9,7 @@ import { checkCeilingReads, checkCeilingText } from './ceiling-reads.ts';
 import type { CompiledPolicy, KeyRead, SideReads, StarReads, ViewReads } from './compiled.ts';
 import { type Finding, findingText } from './finding.ts';
 import { pinDoubles, translateForeign } from './foreign.ts';
+import { groupSamplesAsJoins } from './group-samples.ts';
 import { checkGrowth } from './growth.ts';
 import { parseHeader } from './header.ts';
 import { completeArguments } from './implicit-arguments.ts';
@@ -65,11 +66,12 @@ export class PolicyCompiler {
     const keys = rewriteKeys(source, header, statement);
     pinDoubles(statement);
     const sql = await this.#analysis.print(source, statement);
+    const runSql = (await groupSamplesAsJoins(this.#analysis, source, statement)) ?? sql;
     const tables = tableShapes(signal);
     const bench = await this.#analysis.bench(source);
     try {
       const samples = callsAny(statement, new Set([...this.#names.macros].filter((name) => !neverSplitting.has(name))));
-      const { inverse, ...shape } = await bind(bench, { source, tables, keys, sql, reading: { samples, isCeiling } });
+      const { inverse, ...shape } = await bind(bench, { source, tables, keys, sql, runSql, reading: { samples, isCeiling } });
       const { reads, complete } = await readsOf(bench, { tables, keys, statement, wrappedSql: shape.wrappedSql });
       checkItems(source, signal, shape.keyKind, reads);
       if (isCeiling) checkCeilingReads(source, reads, keys);
@@ -105,6 +107,8 @@ interface Binding {
   readonly tables: readonly TableShape[];
   readonly keys: readonly KeyRead[];
   readonly sql: string;
+  /** What says the same and runs faster. */
+  readonly runSql: string;
   readonly reading: Reading;
 }
 
@@ -117,9 +121,9 @@ function callsAny(statement: Node, names: ReadonlySet<string>): boolean {
 }
 
 /** Binds the SELECT to tables with everything. Throws PolicyError `shape`, or what DuckDB says. */
-async function bind(bench: Bench, { source, tables, keys, sql, reading }: Binding): Promise<Shape> {
+async function bind(bench: Bench, { source, tables, keys, sql, runSql, reading }: Binding): Promise<Shape> {
   await bench.createTables(tables, (table) => allReads(table, keys));
-  return shapeOf(source, sql, await bench.columnsOf(sql), reading);
+  return shapeOf(source, runSql, await bench.columnsOf(sql), reading);
 }
 
 function viewReads(tables: readonly TableShape[], reads: Reads): readonly ViewReads[] {
