@@ -53,6 +53,18 @@ cases:
     expect(control.out).toMatch(/unbiased\n {9}- 60 a on average\n {9}\+ (29|30|31)(\.\d+)? \+- /);
   });
 
+  test('a capture: what a half keeps of 200 recorded traces of 6 spans, and counts over other ids', async () => {
+    const file = `
+window: 1h
+cases:
+  - name: recorded
+    sql: SELECT trace_id, 0.5 AS probability FROM traces
+    given: { capture: ${packageFile('test/golden/captures/collector_traces.otap')} }
+    expect: { traces: { kept: 100 }, spans: { kept: 600, estimate: 1200 }, services: { telemetrygen: { kept: 600 } }, unbiased: { seeds: 30 } }
+`;
+    expect(await thresher(folderOf({ 'x.test.yaml': file }), 'policy', 'test', '.')).toMatchObject({ code: 0, errors: '', out: expect.stringContaining('(spans of telemetrygen)') });
+  });
+
   test('errors can be expected: of the compiler, of a run, of a combination', async () => {
     const file = `
 combine: first_match

@@ -78,14 +78,10 @@ interface Lane {
 /** Runs one lane's seeds in one engine after the other; gives the first error of a policy. */
 async function runLane({ compiled, settings, items, keys, by, seedName, seeds, end }: Lane, take: (estimated: ReadonlyMap<string, number>) => void, signal: AbortSignal): Promise<string | null> {
   const gathered = new Gathered(settings.inputWithoutThreshold);
-  const seedNano = BigInt(Math.round(settings.windowMs * 1e6)) * BigInt(items.windows + Math.ceil(settings.decisionWaitMs / settings.windowMs) + 2);
-  let run = await PipelineRun.open(compiled, settings, gathered);
+  const seedNano = BigInt(Math.round(settings.windowMs * 1e6)) * BigInt(items.windows + windowsBetween(compiled, settings));
+  const run = await PipelineRun.open(compiled, settings, gathered);
   try {
     for (let seed = seeds; seed < end && !signal.aborted; seed += lanes) {
-      if (seed > seeds && remembers(compiled)) {
-        run.close();
-        run = await PipelineRun.open(compiled, settings, gathered);
-      }
       const ids = keys.idsOf(`${seedName} ${seed}`);
       for (const number of items.batches.keys()) await run.give(keys.renamed(number, ids, seedNano * BigInt(seed)));
       await run.drain();
@@ -105,9 +101,9 @@ function truths({ policies }: OpenPolicies, { inputWithoutThreshold }: RunSettin
   return new Map([...estimates(items, said, by)].map(([key, truth]) => [key, { truth, sum: 0, squares: 0 }]));
 }
 
-/** Policies that look back at earlier windows start anew with each seed. */
-function remembers({ policies }: OpenPolicies): boolean {
-  return policies.some(({ history, sides }) => history !== null || sides.some(({ side }) => side === 'history'));
+/** Empty windows between two seeds: no span of one is waited for in the other, and policies that look back see nothing of it. */
+function windowsBetween({ policies }: OpenPolicies, { windowMs, decisionWaitMs }: RunSettings): number {
+  return policies.reduce((most, { history }) => Math.max(most, history?.windowsMax ?? 0), 2 + Math.ceil(decisionWaitMs / windowMs));
 }
 
 /** What the items say there are, by key. */
@@ -135,17 +131,22 @@ function addTo(sums: Map<string, Sum>, estimated: ReadonlyMap<string, number>): 
   for (const [key, sum] of sums) if (!estimated.has(key)) sum.squares += sum.truth ** 2;
 }
 
-/** Deviations are summed about the truth, which loses no digits: the variance is mean square minus square of the mean deviation. */
+/**
+ * Deviations are summed about the truth, which loses no digits: the variance is mean square minus square of the mean deviation. Where the
+ * mean is below the truth the variance is scaled to what it would be at the truth: it is small exactly when little was kept by chance, and
+ * rare keys would else fail by it.
+ */
 function seedEstimate(key: string, { truth, sum, squares }: Sum, seeds: number): SeedEstimate {
   const mean = sum / seeds;
   const variance = Math.max(0, (squares / seeds - (mean - truth) ** 2) * (seeds / Math.max(1, seeds - 1)));
-  const error = Math.sqrt(variance / seeds);
+  const error = Math.sqrt((variance * (mean > 0 && mean < truth ? truth / mean : 1)) / seeds);
   const off = Math.abs(mean - truth) <= 1e-9 * Math.max(1, Math.abs(truth)) ? 0 : mean - truth;
   return { key, truth, mean, error, z: off === 0 ? 0 : off / Math.max(error, 1e-12 * Math.abs(truth)), seeds };
 }
 
 function failureOf({ key, truth, mean, error, z, seeds }: SeedEstimate, zMax: number): Failure[] {
   if (Math.abs(z) <= zMax) return [];
+  if (mean === 0) return [{ path: 'unbiased', expected: `${shownNumber(truth)} ${key} on average`, got: `none kept over ${seeds} seeds; where that is chance, give more of them, or more seeds` }];
   const ratio = truth === 0 ? '' : `, ${shownNumber(mean / truth)} of the truth`;
   return [{ path: 'unbiased', expected: `${shownNumber(truth)} ${key} on average`, got: `${shownNumber(mean)} +- ${shownNumber(error)} over ${seeds} seeds (z ${shownNumber(z)}${ratio})` }];
 }

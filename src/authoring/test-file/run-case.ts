@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { basename, dirname, isAbsolute, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { CodedError, messageOf } from '../../base/errors.ts';
 import type { Seam } from '../../base/seam.ts';
-import { openPolicies, type PolicyText } from '../../policies.ts';
+import { openPolicies, type PolicyText, readPolicyTexts } from '../../policies.ts';
 import { PolicyError } from '../../policy/compile/policy-error.ts';
 import { givenItems } from '../given/given-items.ts';
 import { TraceKeys } from '../given/trace-keys.ts';
@@ -76,10 +75,9 @@ function policyTexts({ path, file }: LoadedTest, { sql, policies }: TestCase): P
   if (sql !== null) return [{ name: 'sql', text: sql }];
   const named = policies.length > 0 ? policies : file.policies;
   const paths = named.length > 0 ? named : [basename(path).replace(/\.test\.ya?ml$/, '.sql')];
-  return paths.map((one) => {
-    const full = isAbsolute(one) ? one : resolve(dirname(path), one);
+  return paths.flatMap((one) => {
     try {
-      return { name: basename(full, '.sql'), text: readFileSync(full, 'utf8') };
+      return readPolicyTexts([resolve(dirname(path), one)]);
     } catch (error) {
       throw new CodedError('NOT_FOUND', 'no_policy', `${path}: the policy ${one} cannot be read: ${messageOf(error)}`);
     }
