@@ -1,9 +1,15 @@
 import { interval95, zScore } from '../audit/interval.ts';
 import { everything } from '../pipeline/certificate.ts';
+import { type RandomnessWatch, suspicionText } from '../pipeline/randomness-watch.ts';
 import { alarmText, type CertificateSum, type CertificateTally } from '../pipeline/certificate-tally.ts';
 
 /** Services that are shown; all alarms are shown whatever their service. */
 const servicesShown = 10;
+
+/** Lines of what the running test of randomness found; empty where nothing is suspect. */
+export function suspectsText(watch: RandomnessWatch): string {
+  return [...watch.keys].filter(({ isSuspect }) => isSuspect).map((watched) => `  SUSPECT ${suspicionText(watched)}\n`).join('');
+}
 
 /** A table of truth against estimate: each policy over all keys, then what leaves by service; alarms below. Empty where nothing was certified. */
 export function certificateText(certificates: CertificateTally): string {

@@ -1,6 +1,6 @@
 import { formatBytes } from '../base/units.ts';
 import type { SignalTally, TallyObserver } from '../pipeline/tally.ts';
-import { certificateText } from './certificate-text.ts';
+import { certificateText, suspectsText } from './certificate-text.ts';
 
 export interface ReplayResult {
   readonly observer: TallyObserver;
@@ -24,7 +24,7 @@ export function replaySummary({ observer, bytesIn, bytesOut, seconds }: ReplayRe
     ['bytes out', `${bytesOut} (${formatBytes(bytesOut)})`],
     ['time', `${seconds.toFixed(2)} s, ${Math.round(items / Math.max(seconds, 1e-9))} ${unit}/s`],
   ];
-  return `${rows.map(([name, value]) => `${name.padEnd(18)} ${value}`).join('\n')}\n${certificateText(observer.certificates)}`;
+  return `${rows.map(([name, value]) => `${name.padEnd(18)} ${value}`).join('\n')}\n${certificateText(observer.certificates)}${suspectsText(observer.randomness)}`;
 }
 
 function sampledRows(tally: SignalTally, unit: string): (readonly [string, string])[] {

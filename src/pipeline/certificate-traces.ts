@@ -5,11 +5,21 @@ import { nOne, windowRows } from '../store/window-rows.ts';
 import type { Window } from '../store/window-views.ts';
 import { type CertificateDetail, type CertificateLine, certificateLines, type CertificateSums, everything, keyless, keysMax, otherKeys, togetherPlace } from './certificate.ts';
 import { isSingle } from './combining.ts';
+import { type RandomnessCounts, randomnessBins } from './randomness-watch.ts';
 
 const service = { source: 'resource', key: 'service.name', type: 'VARCHAR' } as const;
 
 /** Tables that certifying makes, by the ends of their names; nothing needs them afterwards. */
 const tables = ['shares', 'shares_keys'] as const;
+
+/** Leaves the leading bits of R that tell its bin. */
+const rShift = 56 - Math.log2(randomnessBins);
+
+export interface CertifiedTraces {
+  readonly certificate: readonly CertificateLine[];
+  /** How R lies, of traces that came as unsampled: over all, then by key. */
+  readonly randomness: readonly RandomnessCounts[];
+}
 
 /**
  * Certifies a window of traces that `decideTraces` has decided. A unit is a trace, and for a key its spans of that key. Windows in which a
@@ -17,15 +27,38 @@ const tables = ['shares', 'shares_keys'] as const;
  */
 export async function certifyTraces(
   engine: Session, name: string, window: Window, outcomes: readonly PolicyOutcome[], detail: CertificateDetail,
-): Promise<readonly CertificateLine[]> {
-  if (outcomes.length === 0 || outcomes.some(({ picks }) => picks === null)) return [];
+): Promise<CertifiedTraces> {
   try {
     const hasKeys = detail.services && await writeShares(engine, name, window);
     if (!hasKeys) await engine.run(`CREATE TABLE ${name}_shares AS ${wholeTraces(name, window)}`);
-    return await lines(engine, name, outcomes, detail, hasKeys);
+    const isDecided = outcomes.length > 0 && outcomes.every(({ picks }) => picks !== null);
+    return {
+      certificate: isDecided ? await lines(engine, name, outcomes, detail, hasKeys) : [],
+      randomness: [...await randomness(engine, wholeRandomness(name)), ...(hasKeys ? await randomness(engine, keyedRandomness(name)) : [])],
+    };
   } finally {
     for (const table of tables) await engine.run(`DROP TABLE IF EXISTS ${name}_${table}`);
   }
+}
+
+/** Traces whose input probability is 1, by the leading bits of R. */
+function wholeRandomness(name: string): string {
+  return `SELECT '${everything}' AS key, (r >> ${rShift})::INTEGER AS bin, count(*) FROM ${name}_traces WHERE n_in = ${nOne}::UBIGINT GROUP BY ALL`;
+}
+
+function keyedRandomness(name: string): string {
+  return `SELECT s.key AS key, (t.r >> ${rShift})::INTEGER AS bin, count(*) FROM ${name}_shares s JOIN ${name}_traces t ON t.trace_id = s.trace_id
+    WHERE t.n_in = ${nOne}::UBIGINT AND s.key <> '${otherKeys}' GROUP BY ALL`;
+}
+
+async function randomness(engine: Session, sql: string): Promise<RandomnessCounts[]> {
+  const byKey = new Map<string, Uint32Array>();
+  for (const [key, bin, count] of (await engine.api.runAndReadAll(sql)).getRows()) {
+    const bins = byKey.get(String(key)) ?? new Uint32Array(randomnessBins);
+    byKey.set(String(key), bins);
+    bins[Number(bin)] = Number(count);
+  }
+  return [...byKey].map(([key, bins]) => ({ key, bins }));
 }
 
 /** Spans by trace: key NULL, n_in, spans. */

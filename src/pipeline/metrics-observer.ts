@@ -6,6 +6,7 @@ import type { Logger } from '../telemetry/log.ts';
 import type { MetricRegistry } from '../telemetry/metrics.ts';
 import { countCertificate } from './certificate-metrics.ts';
 import { countPolicies, isByFallback } from './policy-metrics.ts';
+import { suspicionText } from './randomness-watch.ts';
 import type { TakenRows } from './signal-intake.ts';
 import type { StampCounts } from './stamp-rows.ts';
 import { TallyObserver } from './tally.ts';
@@ -54,6 +55,16 @@ export class MetricsObserver extends TallyObserver {
   protected override certified(signal: SampledSignal, decision: WindowDecision): ReturnType<TallyObserver['certified']> {
     const found = super.certified(signal, decision);
     countCertificate(this.#registry, this.#log, signal, decision.certificate, found);
+    return found;
+  }
+
+  protected override watched(signal: SampledSignal, decision: WindowDecision): ReturnType<TallyObserver['watched']> {
+    const found = super.watched(signal, decision);
+    for (const { key, distance, isSuspect } of found.touched) {
+      this.#registry.gauge(metrics.randomnessDistance).set(distance, { key });
+      this.#registry.gauge(metrics.randomnessSuspect).set(isSuspect ? 1 : 0, { key });
+    }
+    for (const suspect of found.suspects) this.#log.warn('randomness_uneven', suspicionText(suspect), { signal, key: suspect.key });
     return found;
   }
 

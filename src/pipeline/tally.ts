@@ -3,6 +3,7 @@ import type { Signal } from '../otap/payload-type.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
 import { CertificateTally } from './certificate-tally.ts';
 import { failureText } from './policy-counts-of.ts';
+import { RandomnessWatch } from './randomness-watch.ts';
 import type { ProcessorObserver } from './processor.ts';
 import type { TakenRows } from './signal-intake.ts';
 import type { StampCounts } from './stamp-rows.ts';
@@ -55,6 +56,8 @@ export class TallyObserver implements ProcessorObserver {
   readonly services = new Map<string, ServiceTally>();
   /** Truth against estimate over all windows, by policy and key. */
   readonly certificates = new CertificateTally();
+  /** How the randomness of unsampled traces lies over all windows, by service. */
+  readonly randomness = new RandomnessWatch();
   metricsPassed = 0;
   /** Kept items that a sink did not take. */
   lostItems = 0;
@@ -87,11 +90,17 @@ export class TallyObserver implements ProcessorObserver {
     this.#addKept(tally, counts);
     for (const service of decision.services) this.#addService(service);
     this.certified(signal, decision);
+    this.watched(signal, decision);
     for (const outcome of decision.outcomes) {
       if (outcome.picks !== null) continue;
       tally.policyFailures++;
       this.#note(failureText(outcome));
     }
+  }
+
+  /** Adds up how the window's randomness lies. */
+  protected watched(_signal: SampledSignal, { randomness }: WindowDecision): ReturnType<RandomnessWatch['add']> {
+    return this.randomness.add(randomness ?? []);
   }
 
   /** Adds the window's certificate up. */

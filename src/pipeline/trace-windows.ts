@@ -105,11 +105,11 @@ export class TraceWindows {
     const counts = await windowCounts(this.#engine, window, `${name}_traces`);
     const services = await serviceCounts(this.#engine, window, `${name}_kept`);
     const policyCounts = await traceCounts(this.#engine, name, window, outcomes);
-    const certificate = this.#certificate === null ? [] : await certifyTraces(this.#engine, name, window, outcomes, this.#certificate);
+    const certified = this.#certificate === null ? { certificate: [] } : await certifyTraces(this.#engine, name, window, outcomes, this.#certificate);
     this.#remember(decided);
     this.#decided.push({ table: `${name}_decided`, slot: number, rowsSeen: this.#withNewSlots(rowsSeen) });
     return {
-      slot: number, ...counts, services, outcomes, policies: policyCounts, certificate,
+      slot: number, ...counts, services, outcomes, policies: policyCounts, ...certified,
       kept: keptRows(slots, rows),
       release: () => this.#release(name, number),
     };

@@ -2,6 +2,7 @@ import type { PolicyOutcome } from '../policy/window-policies.ts';
 import type { CertificateLine } from './certificate.ts';
 import type { KeptRows } from './kept-rows.ts';
 import type { PolicyCounts } from './policy-counts.ts';
+import type { RandomnessCounts } from './randomness-watch.ts';
 import type { ServiceCounts } from './service-counts.ts';
 
 /** What came of a closed window. */
@@ -18,6 +19,8 @@ export interface WindowDecision {
   readonly policies: readonly PolicyCounts[];
   /** Truth against estimate; none where certificates are off, and where the fallback had a say. */
   readonly certificate: readonly CertificateLine[];
+  /** How the randomness of traces lies that came as unsampled; left out where certificates are off, and for logs. */
+  readonly randomness?: readonly RandomnessCounts[];
   /** Lets go of the window's data; to be called once what is kept was taken. */
   release(): Promise<void>;
 }
