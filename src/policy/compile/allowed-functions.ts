@@ -115,7 +115,9 @@ export const allowedFunctions: ReadonlySet<string> = new Set([...aggregates, ...
  */
 export const samplingFunctions: ReadonlySet<string> = new Set(
   words(`bottom_k weighted_reservoir_sample weighted_reservoir_sample_exp budget_sample weighted_budget_sample bottom_k_every
-    weighted_reservoir_sample_every weighted_reservoir_sample_exp_every budget_sample_every weighted_budget_sample_every oversize_rows stratified_sample proportional rate_limit
+    weighted_reservoir_sample_every weighted_reservoir_sample_exp_every budget_sample_every weighted_budget_sample_every oversize_rows
+    bottom_k_p weighted_reservoir_sample_p weighted_reservoir_sample_exp_p budget_sample_p weighted_budget_sample_p
+    stratified_sample proportional rate_limit
     item_of randomness_of input_probability_of input_fraction_of rare_floor neyman_allocation
     ht_total ht_variance ht_interval effective_sample_size coverage good_turing_coverage chao_jost_coverage`),
 );

@@ -20,6 +20,7 @@ import { namesOnlySampleOf } from './names-only-sample.ts';
 import { PolicyError } from './policy-error.ts';
 import { PolicySource } from './policy-source.ts';
 import { type Reads, readsOf } from './reads.ts';
+import { rowForms, rowSamplesAsJoins } from './row-samples.ts';
 import { checkStatement, type Names } from './sandbox.ts';
 import { type Reading, type Shape, shapeOf } from './shape.ts';
 import { signalOf, tableNames } from './signal.ts';
@@ -34,7 +35,7 @@ export class PolicyCompiler {
   private constructor(analysis: Analysis) {
     this.#analysis = analysis;
     const aliases = catalogStars.flatMap((star) => star.aliases);
-    this.#names = { tables: new Set([...tableNames, ...aliases]), macros: new Set([...samplingFunctions].filter((name) => analysis.macros.has(name))) };
+    this.#names = { tables: new Set([...tableNames, ...aliases]), macros: new Set([...samplingFunctions].filter((name) => analysis.macros.has(rowForms.has(name) ? name.replace(/_p$/, '_every') : name))) };
   }
 
   /** `functions`: files of trusted SQL that create the sampling macros, in the order in which they depend on each other. */
@@ -65,14 +66,15 @@ export class PolicyCompiler {
     const signal = signalOf(source, header, statement);
     const keys = rewriteKeys(source, header, statement);
     pinDoubles(statement);
-    const sql = await this.#analysis.print(source, statement);
-    const runSql = (await groupSamplesAsJoins(this.#analysis, source, statement)) ?? sql;
+    const joined = await rowSamplesAsJoins(this.#analysis, source, statement);
+    const sql = await this.#analysis.print(source, joined);
+    const runSql = (await groupSamplesAsJoins(this.#analysis, source, joined)) ?? sql;
     const tables = tableShapes(signal);
     const bench = await this.#analysis.bench(source);
     try {
       const samples = callsAny(statement, new Set([...this.#names.macros].filter((name) => !neverSplitting.has(name))));
       const { inverse, ...shape } = await bind(bench, { source, tables, keys, sql, runSql, reading: { samples, isCeiling } });
-      const { reads, complete } = await readsOf(bench, { tables, keys, statement, wrappedSql: shape.wrappedSql });
+      const { reads, complete } = await readsOf(bench, { tables, keys, statement: joined, wrappedSql: shape.wrappedSql });
       checkItems(source, signal, shape.keyKind, reads);
       if (isCeiling) checkCeilingReads(source, reads, keys);
       const stars = starReads(tables, reads, starKeys(statement));

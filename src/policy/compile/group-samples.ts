@@ -1,6 +1,6 @@
 import type { Analysis } from './analysis.ts';
 import { PolicySource } from './policy-source.ts';
-import { columnParts, constantOf, isNode, type Node, nodesOf, textOf, visitNodes } from './sql-tree.ts';
+import { become, columnParts, constantOf, isNode, type Node, nodesOf, type SqlTree, textOf, visitNodes } from './sql-tree.ts';
 
 /** `SELECT unnest(f(item, weight, k), recursive := true) FROM traces WHERE ... GROUP BY keys`, in its parts. */
 interface GroupSample {
@@ -41,14 +41,10 @@ export async function groupSamplesAsJoins(analysis: Analysis, source: PolicySour
 }
 
 /** The SELECTs that a statement is the union of. */
-function selectsOf(query: unknown): readonly Node[] {
-  if (!isNodeOf(query)) return [];
+function selectsOf(query: SqlTree | undefined): readonly Node[] {
+  if (!isNode(query)) return [];
   if (query['type'] === 'SELECT_NODE') return [query];
   return [query['left'], query['right'], ...nodesOf(query['children'])].flatMap(selectsOf);
-}
-
-function isNodeOf(tree: unknown): tree is Node {
-  return typeof tree === 'object' && tree !== null && !Array.isArray(tree);
 }
 
 function groupSampleOf(select: Node): GroupSample | null {
@@ -119,9 +115,7 @@ async function rewrite(analysis: Analysis, source: PolicySource, sample: GroupSa
   };
   const rowsSql = await analysis.print(source, { node: rows, named_param_map: [] });
   const text = joinsSql(sample, rowsSql, keys.map((_, index) => `key${index}`));
-  const [node] = nodesOf([(await analysis.parse(new PolicySource(source.name, text)))['node']]);
-  for (const field of Object.keys(select)) delete select[field];
-  Object.assign(select, node);
+  for (const node of nodesOf([(await analysis.parse(new PolicySource(source.name, text)))['node']])) become(select, node);
 }
 
 /**
