@@ -38,7 +38,7 @@ async function countsAlone(engine: Session, name: string, window: Window, outcom
 
 /** Most policies name each trace once. */
 async function namedAlone(engine: Session, name: string, { policy, picks }: PolicyOutcome): Promise<number> {
-  if (picks !== null && policy.keyKind === 'trace_id') return picks.count;
+  if (picks !== null && policy.keyKind === 'trace_id' && !policy.hasSplit) return picks.count;
   return (await engine.run(`SELECT count(DISTINCT k) FROM ${name}_picks`)).integer();
 }
 

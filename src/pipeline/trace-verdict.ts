@@ -6,7 +6,7 @@ import type { Window } from '../store/window-views.ts';
 import { type Combining, isSingle, placesOf, runByMode } from './combining.ts';
 import { type KeepReasons, noReason, reasonOf } from './keep-reasons.ts';
 import { limitTraces, type TraceSight } from './trace-ceilings.ts';
-import { writeTracePicks } from './trace-picks.ts';
+import { type PlacedOutcome, writeTracePicks } from './trace-picks.ts';
 import type { Fallback } from './window-decision.ts';
 
 /** Tables of a verdict that nothing needs once it was read, by the ends of their names. `_kept` and `_decided` are its result. */
@@ -34,8 +34,9 @@ export async function decideTraces(parts: VerdictParts, name: string, window: Wi
     outcome.policy.mode === 'drop' || (outcome.policy.mode === 'shadow' && outcome.picks === null) ? [] : [{ place, outcome }]));
   await writeTracePicks(engine, `${name}_picks`, window, named, { n: fallback.n, table: visible.traces });
   const isAlone = isSingle(policies);
-  if (!isAlone) await engine.run(ownSql(name, policies, combining));
-  await engine.run(`CREATE TABLE ${name}_kept AS ${isAlone ? aloneSql(name, outcomes[0], combining) : await togetherSql(engine, name, outcomes, combining)}`);
+  const picks = picksSql(name, named);
+  if (!isAlone) await engine.run(ownSql(name, picks, policies, combining));
+  await engine.run(`CREATE TABLE ${name}_kept AS ${isAlone ? aloneSql(name, picks, outcomes[0], combining) : await togetherSql(engine, name, outcomes, combining)}`);
   const code = combining.reasons === null ? '' : `, coalesce(k.code, ${noReason}::UINTEGER) AS code`;
   await engine.run(`
     CREATE TABLE ${name}_decided AS
@@ -44,12 +45,18 @@ export async function decideTraces(parts: VerdictParts, name: string, window: Wi
   return outcomes;
 }
 
+/** SELECT of k, p, n: what was named, each trace once for each policy. A policy that names traces names each once, but for samples whose rows may be split. */
+function picksSql(name: string, named: readonly PlacedOutcome[]): string {
+  const isOnce = named.every(({ outcome }) => outcome.picks === null || (outcome.policy.keyKind === 'trace_id' && !outcome.policy.hasSplit));
+  return isOnce ? `SELECT k, p, n FROM ${name}_picks` : `SELECT k, p, max(n) AS n FROM ${name}_picks GROUP BY k, p`;
+}
+
 /** Kept traces of one policy that nothing is to be combined with. */
-function aloneSql(name: string, outcome: PolicyOutcome, { reasons }: Combining): string {
+function aloneSql(name: string, picks: string, outcome: PolicyOutcome, { reasons }: Combining): string {
   const code = reasons === null ? '' : `, ${reasons.with(noReason, reasonOf(outcome))}::UINTEGER AS code`;
   return `
     SELECT t.trace_id AS trace_id, least(p.n, t.n_in) AS n${code}
-    FROM (SELECT k, max(n) AS n FROM ${name}_picks GROUP BY k) p JOIN ${name}_traces t ON t.trace_id = p.k
+    FROM (${picks}) p JOIN ${name}_traces t ON t.trace_id = p.k
     WHERE ${nOne}::UBIGINT - t.r <= least(p.n, t.n_in)`;
 }
 
@@ -58,13 +65,12 @@ function aloneSql(name: string, outcome: PolicyOutcome, { reasons }: Combining):
  * enforce policy that names it, kept or not. A drop policy's own N is its ceiling. `counts` says whether the policy enforces, `limits` whether
  * it drops.
  */
-function ownSql(name: string, policies: readonly CompiledPolicy[], { combine }: Combining): string {
+function ownSql(name: string, picks: string, policies: readonly CompiledPolicy[], { combine }: Combining): string {
   const { enforce, drop } = placesOf(policies);
   const enforced = enforce.length === 0 ? 'false' : `p IN (${enforce.join(', ')})`;
   const first = combine === 'first_match'
-    ? `SELECT k, p, max(n) AS n FROM ${name}_picks WHERE NOT ${enforced} GROUP BY k, p
-       UNION ALL SELECT k, min(p), arg_min(n, p) FROM (SELECT k, p, max(n) AS n FROM ${name}_picks WHERE ${enforced} GROUP BY k, p) GROUP BY k`
-    : `SELECT k, p, max(n) AS n FROM ${name}_picks GROUP BY k, p`;
+    ? `SELECT * FROM (${picks}) WHERE NOT ${enforced} UNION ALL SELECT k, min(p) AS p, arg_min(n, p) AS n FROM (${picks}) WHERE ${enforced} GROUP BY k`
+    : picks;
   const own = (named: string, n: string, ceilings: string, limits = false): string => `
     SELECT o.p AS p, t.trace_id AS trace_id, ${n} AS n, ${nOne}::UBIGINT - t.r <= ${n} AS kept, ${enforced} AS counts, ${limits} AS limits
     FROM (${named}) o JOIN ${name}_traces t ON t.trace_id = o.k${ceilings}`;

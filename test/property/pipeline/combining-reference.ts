@@ -137,7 +137,7 @@ export function decided(given: Case): Decided {
 
 /** The outcome that a policy's run would have, with keys as `keyOf` writes them. */
 export function outcomeOf(policy: Policy, hasSplits: boolean, keyKind: 'trace_id' | 'id', keyOf: (item: number) => readonly number[]): PolicyOutcome {
-  const compiled = { ...reading(keyKind === 'id' ? 'logs' : 'traces', []), name: policy.name, mode: policy.mode, keyKind };
+  const compiled = { ...reading(keyKind === 'id' ? 'logs' : 'traces', []), name: policy.name, mode: policy.mode, keyKind, hasSplit: hasSplits };
   if (policy.failed) return { policy: compiled, picks: null, error: new Error('it failed'), elapsedMs: 1, history: null };
   const { said } = policy;
   return {
