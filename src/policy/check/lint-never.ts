@@ -20,7 +20,22 @@ export async function lintNever(bench: RangeBench, { source, statement }: Examin
       const at = await culprit(bench, scoped, clause, tree);
       if (at !== null) found.push(finding(source, 'never_matches', at.node, at.what, at.node['class'] === 'CONJUNCTION' ? null : meaningOf(at.node)));
     }
+    for (const when of cases(scoped.select)) {
+      if (await bench.isEmpty(alone(scoped, 'where_clause', when)) !== true || await bench.isEmpty(alone(scoped, 'where_clause', null)) !== false) continue;
+      found.push(finding(source, 'never_matches', when, 'no row can fulfil this WHEN', meaningOf(when)));
+    }
   }
+  return found;
+}
+
+/** Conditions of CASE in the select list of a SELECT without groups, those of its subqueries not. */
+function cases(select: Node): readonly Node[] {
+  const found: Node[] = [];
+  if (nodesOf(select['group_expressions']).length > 0) return found;
+  visitNodes(select['select_list'], (node, ancestors) => {
+    for (let way = ancestors; way !== null; way = way.up) if (way.node['type'] === 'SELECT_NODE') return;
+    if (isNode(node['when_expr'])) found.push(node['when_expr']);
+  });
   return found;
 }
 

@@ -48,13 +48,18 @@ function branchesOf(top: SqlTree): readonly (readonly Node[])[] {
   return [top['left'] ?? null, ...others].flatMap(branchesOf);
 }
 
-/** The expressions that a value may come from: branches of CASE, arguments of COALESCE and greatest(). */
+/** The constants that a value may come from: branches of CASE, arguments of COALESCE (there NULL means nothing) and greatest(). */
 function leavesOf(tree: SqlTree): readonly Node[] {
   if (!isNode(tree)) return [];
   if (tree['class'] === 'CASE') return [...nodesOf(tree['case_checks']).map((check) => check['then_expr']), tree['else_expr'] ?? null].flatMap(leavesOf);
-  if (tree['type'] === 'OPERATOR_COALESCE' || textOf(tree['function_name']).toLowerCase() === 'greatest') return nodesOf(tree['children']).flatMap(leavesOf);
+  if (tree['type'] === 'OPERATOR_COALESCE') return nodesOf(tree['children']).flatMap(leavesOf).filter((leaf) => !isNull(leaf));
+  if (textOf(tree['function_name']).toLowerCase() === 'greatest') return nodesOf(tree['children']).flatMap(leavesOf);
   if (tree['class'] === 'CAST' && isNode(tree['child']) && tree['child']['class'] !== 'CONSTANT') return leavesOf(tree['child']);
   return isConstant(tree) ? [tree] : [];
+}
+
+function isNull(tree: Node): boolean {
+  return isNode(tree['value']) && tree['value']['is_null'] === true;
 }
 
 const arithmetic: ReadonlySet<string> = new Set([

@@ -19,9 +19,9 @@ export function lintOutcomes(source: PolicySource, statement: Node, macros: Read
       const side = [node['left'], node['right']].find((table) => isNode(table) && holdsPicks(table, picks, macros));
       if (side !== undefined) found.push(finding(source, 'own_outcome_join', side, 'what a sampling function picked is joined with other rows of its window', hint));
     }
-    if (node['type'] === 'SET_OPERATION_NODE' && node['setop_type'] !== 'UNION' && holdsPicks(node, picks, macros)) {
-      found.push(finding(source, 'own_outcome', node, `${textOf(node['setop_type'])} with what a sampling function picked`, hint));
-    }
+    const branches = node['type'] === 'SET_OPERATION_NODE' && node['setop_type'] !== 'UNION' ? [node['left'], node['right'], ...nodesOf(node['children'])] : [];
+    const branch = branches.find((query) => isNode(query) && holdsPicks(query, picks, macros));
+    if (branch !== undefined) found.push(finding(source, 'own_outcome', branch, `${textOf(node['setop_type'])} with what a sampling function picked`, hint));
   });
   return found;
 }
