@@ -1,4 +1,4 @@
--- description: 100 traces a window of a service; what quiet windows leave over is carried on, for five windows.
+-- description: 100 traces a window of a service; what quiet windows leave over is carried on, for five windows. Never less than 10, or totals would lack windows.
 -- history: coalesce(root_service, '')
 -- history_windows: 5
 WITH spent AS (
@@ -6,7 +6,7 @@ WITH spent AS (
 ), now AS (
     SELECT coalesce(root_service, '') AS key, sum(adjusted_count) AS n FROM traces GROUP BY ALL
 ), rates AS (
-    SELECT now.key, least(1, greatest(0, 100 * (1 + coalesce(spent.windows, 0)) - coalesce(spent.n, 0)) / now.n) AS p
+    SELECT now.key, least(1, greatest(10, 100 * (1 + coalesce(spent.windows, 0)) - coalesce(spent.n, 0)) / now.n) AS p
     FROM now LEFT JOIN spent USING (key)
 )
 SELECT t.trace_id, r.p AS probability

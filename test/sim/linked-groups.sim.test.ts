@@ -6,14 +6,14 @@ import { type GivenSpan, itemsSeen, randomTrace, type SeenItem, shareOf, spansMe
 import { mulberry } from '../support/mulberry.ts';
 
 /**
- * Scenario: 12,000 groups of each of seven kinds, linked by span links or a session, through the whole pipeline; each group is a window's worth of chance
+ * Scenario: 10,000 groups of each of seven kinds, linked by span links or a session, through the whole pipeline; each group is a window's worth of chance
  * of its own. Then late spans of all of them.
  * Guarantees (sampling.md, rules 10 and 17): groups are kept whole on their leader's u with their greatest p; the estimate of leaders and of other members
  * is unbiased, however each came sampled and whichever of them upstream left out; late spans follow.
  * Controls: each member on its own u (1.90 for pairs at a tenth); the group's p as if the leader had not come sampled.
  */
 
-const groupsOfKind = 12_000;
+const groupsOfKind = 10_000;
 const startMs = 1e9;
 
 interface Member {
@@ -153,7 +153,7 @@ describe('linked groups', () => {
   });
 
   test('past the horizon late spans are decided anew, each trace by itself: unbiased still', async () => {
-    const plain = { spans: given.spans.slice(0, 48_000), late: given.late.slice(0, 48_000) };
+    const plain = { spans: given.spans.slice(0, 40_000), late: given.late.slice(0, 40_000) };
     const { late } = await run(plain, [policy], linked, 100);
     const pairs = estimates(given, late).filter(({ what }) => what.startsWith('pair'));
     for (const { what, ratio, z } of pairs) expect(Math.abs(z), `${what}: ${ratio.toFixed(3)}`).toBeLessThan(4);
