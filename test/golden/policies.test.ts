@@ -157,3 +157,40 @@ describe.each(['traces_zstd', 'logs_zstd'])('%s', (name) => {
     expect(difference(second.map(withoutPolicy), silent.map(withoutPolicy))).toBeNull();
   });
 });
+
+describe('what is dropped is in no view', () => {
+  const hour = { tracesLengthMs: 3_600_000, tracesWaitMs: 0, logsLengthMs: 3_600_000 };
+  const sum = (all: readonly JsonObject[], of: (item: JsonObject) => number): number => all.reduce((total, item) => total + of(item), 0);
+  const lengthOf = (name: string) => (item: JsonObject): number => objects(item[name]).length;
+
+  /** Keeps everything where the views hold what is expected, and fails where they do not. */
+  function counting(signal: 'traces' | 'logs', expected: { readonly [view: string]: number }): string {
+    const checks = Object.entries(expected).map(([view, count]) => `(SELECT count(*) FROM ${view}) = ${count}`);
+    return `SELECT ${signal === 'traces' ? 'trace_id' : 'id'}, CASE WHEN ${checks.join(' AND ')} THEN 1.0 ELSE 2.0 END AS probability FROM ${signal}`;
+  }
+
+  test('traces, spans, events, links and their attributes', async () => {
+    const recorded = readTruth('traces_zstd').flatMap(itemsOf);
+    const dropped = new Set(recorded.filter((item) => Number(object(item['status'])['code'] ?? 0) === 2).map((item) => String(item['traceId'])));
+    const left = recorded.filter((item) => !dropped.has(String(item['traceId'])));
+    const hasKey = (item: JsonObject): number => objects(item['attributes']).filter(({ key }) => key === 'thread.name').length;
+    const expected = {
+      traces: new Set(left.map((item) => String(item['traceId']))).size, spans: left.length, span_events: sum(left, lengthOf('events')),
+      span_links: sum(left, lengthOf('links')), "span_attrs WHERE key = 'thread.name'": sum(left, hasKey),
+    };
+    expect(sum(recorded, lengthOf('events'))).toBeGreaterThan(expected.span_events);
+    const flow = await sent('traces_zstd', ['-- mode: drop\nSELECT trace_id FROM spans WHERE has_error', counting('traces', expected)], { windows: hour });
+    expect(flow.tally.bySignal.traces).toMatchObject({ windows: 1, kept: left.length, policyFailures: 0 });
+    const leaking = await flowThrough('traces', readCapture('traces_zstd'), { windows: hour, policies: await compile('-- mode: shadow\nSELECT trace_id, 1.0 FROM traces', counting('traces', expected)) });
+    expect(leaking.tally.bySignal.traces.policyFailures).toBe(1);
+  });
+
+  test('logs and their attributes', async () => {
+    const recorded = readTruth('logs_zstd').flatMap(itemsOf);
+    const left = recorded.filter((item) => Number(item['severityNumber'] ?? 0) >= 9);
+    const expected = { logs: left.length, log_attrs: sum(left, lengthOf('attributes')) };
+    const flow = await sent('logs_zstd', ['-- mode: drop\nSELECT id FROM logs WHERE severity_number < 9', counting('logs', expected)], { windows: hour });
+    expect(flow.tally.bySignal.logs).toMatchObject({ windows: 1, kept: left.length, policyFailures: 0 });
+    expect(left.length).toBeLessThan(recorded.length);
+  });
+});
