@@ -19,26 +19,27 @@ export interface Combining {
 export const plainUnion: Combining = { combine: 'union', reasons: null };
 
 /**
- * Refuses policies that cannot be combined in this way: under `first_match` a policy that names only what its sample holds would leave
- * what it drops to the next (1.80 of the truth). Throws PolicyError `not_allowed`.
+ * Refuses policies that cannot be combined in this way. Under `first_match` a policy must name all that it means, whatever their randomness:
+ * one that names only what its sample holds, or only what goes with kept traces, would leave what it drops to the next (1.80 of the
+ * truth). The latter may come last. Throws PolicyError `not_allowed`.
  */
 export function checkCombination(policies: readonly CompiledPolicy[], combine: Combine): void {
   if (combine === 'union') return;
-  checkKeptTracesLast(policies);
-  for (const { name, mode, namesOnlySampleOf: sampler } of policies) {
-    if (sampler === null || mode !== 'enforce') continue;
-    const every = samplingFunctions.has(`${sampler}_every`) ? `${sampler}_every, which names every row` : 'a function whose name ends in _every, or a probability';
-    throw new PolicyError(name, 'not_allowed', `${sampler} names only what is in its sample, so first_match cannot tell what it dropped from what it does not mean`, { hint: `write ${every}` });
-  }
+  const enforced = policies.filter(({ mode }) => mode === 'enforce');
+  enforced.forEach((policy, at) => {
+    checkNamesAll(policy);
+    const isLast = enforced.slice(at + 1).every(({ signal }) => signal !== policy.signal);
+    if (isLast || !policy.sides.some(({ side }) => side === 'kept_traces')) return;
+    throw new PolicyError(policy.name, 'not_allowed', 'it names only records of kept traces, so first_match would leave those of dropped ones to the next policy', {
+      hint: 'put it last, after all other policies for logs',
+    });
+  });
 }
 
-/** A policy that goes by which traces were kept leaves the records of dropped ones to those after it, so nothing may come after it. */
-function checkKeptTracesLast(policies: readonly CompiledPolicy[]): void {
-  const enforced = policies.filter(({ mode, signal }) => mode === 'enforce' && signal === 'logs');
-  for (const { name, sides } of enforced.slice(0, -1)) {
-    if (!sides.some(({ side }) => side === 'kept_traces')) continue;
-    throw new PolicyError(name, 'not_allowed', 'it reads kept_traces, so it names records by chance and first_match would let the next policy name what it leaves', { hint: 'put it last' });
-  }
+function checkNamesAll({ name, namesOnlySampleOf: sampler }: CompiledPolicy): void {
+  if (sampler === null) return;
+  const every = samplingFunctions.has(`${sampler}_every`) ? `${sampler}_every, which names every row` : 'a function whose name ends in _every, or a probability';
+  throw new PolicyError(name, 'not_allowed', `${sampler} names only what is in its sample, so first_match cannot tell what it dropped from what it does not mean`, { hint: `write ${every}` });
 }
 
 /** Policies of a window by what they do, each with its place among all. */

@@ -4,6 +4,7 @@ import { OtapStreamEncoder } from '../../../src/otap/encode/stream-encoder.ts';
 import type { Signal } from '../../../src/otap/payload-type.ts';
 import { OutputBatchBuilder } from '../../../src/otap/take/builder.ts';
 import { allRows } from '../../../src/otap/take/split.ts';
+import { checkCombination } from '../../../src/pipeline/combining.ts';
 import { MetricsObserver } from '../../../src/pipeline/metrics-observer.ts';
 import type { ProcessorOptions } from '../../../src/pipeline/processor.ts';
 import type { PolicyCounts } from '../../../src/pipeline/policy-counts.ts';
@@ -87,6 +88,15 @@ describe('traces', () => {
     expect(() => flow.processor.usePolicies(compiled.policies)).toThrow(/_every, which names every row/);
     flow.processor.close();
     (await openFlow({ ...compiled, combine: 'union' })).processor.close();
+  });
+
+  test('first_match refuses what names records of kept traces, but for the last', async () => {
+    const ofKept = 'SELECT l.id, k.probability FROM logs l JOIN kept_traces k USING (trace_id)';
+    const other = 'SELECT id, 1.0 AS probability FROM logs WHERE severity_number > 12';
+    const { policies } = await openPolicies([ofKept, other, 'SELECT trace_id, 1.0 AS probability FROM traces'].map((text, index) => ({ name: `p${index}`, text })));
+    expect(() => checkCombination(policies, 'first_match')).toThrow(/^policy p0: it names only records of kept traces.*put it last/);
+    expect(() => checkCombination([policies[1], policies[0], policies[2]], 'first_match')).not.toThrow();
+    expect(() => checkCombination(policies, 'union')).not.toThrow();
   });
 
   test('first_match takes what names every row: what a sample leaves out is not left to the next', async () => {
