@@ -4,9 +4,9 @@ import { isKeptAt } from '../sampling/threshold.ts';
 import type { RowRun } from '../store/held-batch.ts';
 import { type InputColumns, inputSource, readInputs } from '../store/input-columns.ts';
 import type { Slot } from '../store/slot.ts';
-import { candidatesAt, type KeptRows, rowsAt } from './kept-rows.ts';
+import { candidatesAt, type KeptRows } from './kept-rows.ts';
 
-/** Rows of a slot of spans that go by the fallback, and those that follow a decision on their trace. */
+/** Rows of a slot of spans that go by the fallback. */
 export interface FallbackRows {
   readonly kept: readonly KeptRows[];
   /** Rows that the fallback decided. */
@@ -14,48 +14,20 @@ export interface FallbackRows {
 }
 
 /**
- * Decides a slot of spans without a query, at N of one probability, off the batches themselves. Traces that an earlier window
- * decided are left as they are: of their rows, the first `seen` of the slot were decided with that window, later ones follow it.
- * Decisions are remembered, so that late spans follow them. `reason`: why the kept ones are, null where nobody asks.
+ * Decides a slot of spans without a query, at N of one probability, off the batches themselves. Decisions are remembered, so that late
+ * spans follow them. `reason`: why the kept ones are, null where nobody asks.
  */
-export function fallbackRows(slot: Slot, seen: number, n: bigint, reason: number | null, cache: DecisionCache, hash: KeyedHash): FallbackRows {
-  const parts = slot.runs.map((run) => splitRun(run, seen, cache, hash));
-  for (const { inputs, undecided } of parts) if (inputs !== null) remember(inputs, undecided, n, reason, cache);
-  const kept = parts.flatMap(({ run, inputs, undecided, followers }) => {
-    const fresh = candidatesAt(run.batch, undecided, n, reason);
-    return inputs === null ? [fresh] : [fresh, followersAt(run, inputs, followers, cache)];
+export function fallbackRows(slot: Slot, n: bigint, reason: number | null, cache: DecisionCache, hash: KeyedHash): FallbackRows {
+  const kept = slot.runs.map((run) => {
+    const rows = run.rows ?? Uint32Array.from({ length: run.count }, (_, row) => row);
+    const inputs = inputsOf(run, hash);
+    if (inputs !== null) remember(inputs, rows, n, reason, cache);
+    return candidatesAt(run.batch, rows, n, reason);
   });
-  return { kept, items: parts.reduce((sum, { undecided }) => sum + undecided.length, 0) };
+  return { kept, items: kept.reduce((sum, { rows }) => sum + rows.length, 0) };
 }
 
-function followersAt({ batch }: RowRun, inputs: InputColumns, rows: readonly number[], cache: DecisionCache): KeptRows {
-  const ids = idsOf(inputs);
-  return rowsAt(batch, rows, {
-    nOf: (row) => cache.get(ids, row * 4), reasonOf: cache.hasReasons ? (row) => cache.reason(ids, row * 4) : null, isUndecided: false,
-  });
-}
-
-interface SplitRun {
-  readonly run: RowRun;
-  /** Null where the batch cannot be read: whoever reads the rows will say so. */
-  readonly inputs: InputColumns | null;
-  readonly undecided: readonly number[];
-  readonly followers: readonly number[];
-}
-
-function splitRun(run: RowRun, seen: number, cache: DecisionCache, hash: KeyedHash): SplitRun {
-  const inputs = inputsOf(run, hash);
-  const undecided: number[] = [];
-  const followers: number[] = [];
-  for (let i = 0; i < run.count; i++) {
-    const row = run.rows === null ? i : run.rows[i];
-    const outcome = inputs === null ? 'unknown' : cache.outcome(idsOf(inputs), row * 4);
-    if (outcome === 'unknown') undecided.push(row);
-    else if (outcome === 'kept' && run.seqStart + i >= seen) followers.push(row);
-  }
-  return { run, inputs, undecided, followers };
-}
-
+/** Null where the batch cannot be read: whoever reads the rows will say so. */
 function inputsOf({ batch }: RowRun, hash: KeyedHash): InputColumns | null {
   try {
     return readInputs(batch.open(), inputSource(batch), hash);
@@ -69,7 +41,7 @@ function idsOf({ traceIds }: InputColumns): Uint32Array {
   return traceIds;
 }
 
-function remember(inputs: InputColumns, rows: readonly number[], n: bigint, reason: number | null, cache: DecisionCache): void {
+function remember(inputs: InputColumns, rows: Uint32Array, n: bigint, reason: number | null, cache: DecisionCache): void {
   const low = Number(n & 0xffffffffn);
   const high = Number(n >> 32n);
   const { randomness } = inputs;

@@ -1,4 +1,5 @@
 import type { DecisionCache } from '../policy/decision-cache.ts';
+import { isSameTrace } from './trace-routes.ts';
 
 /** Rows of a batch by what is already known of their traces. */
 export interface SplitRows {
@@ -47,7 +48,7 @@ function outcomesOf(cache: DecisionCache, traceIds: Uint32Array, rowCount: numbe
   let outcomes: Uint8Array | null = null;
   let last = undecided;
   for (let row = 0; row < rowCount; row++) {
-    if (row === 0 || !isSameTrace(traceIds, row)) {
+    if (row === 0 || !isSameTrace(traceIds, row, row - 1)) {
       const outcome = cache.outcome(traceIds, row * 4);
       last = outcome === 'unknown' ? undecided : outcome === 'kept' ? keptTrace : droppedTrace;
     }
@@ -56,9 +57,4 @@ function outcomesOf(cache: DecisionCache, traceIds: Uint32Array, rowCount: numbe
     outcomes[row] = last;
   }
   return outcomes;
-}
-
-function isSameTrace(ids: Uint32Array, row: number): boolean {
-  const at = row * 4;
-  return ids[at] === ids[at - 4] && ids[at + 1] === ids[at - 3] && ids[at + 2] === ids[at - 2] && ids[at + 3] === ids[at - 1];
 }

@@ -16,6 +16,7 @@ import type { SampledSignal } from '../store/slot-plan.ts';
 import { type Combine, checkCombination } from './combining.ts';
 import type { CertificateDetail } from './certificate.ts';
 import { Dispatcher, type OnLost } from './dispatcher.ts';
+import { Followers } from './followers.ts';
 import { Intake, type IntakeObserver, type LogRandomness } from './intake.ts';
 import { LanePolicies } from './lane-policies.ts';
 import { KeepReasons } from './keep-reasons.ts';
@@ -23,12 +24,14 @@ import { KeptTraces } from './kept-traces.ts';
 import { type LinkedBy, readsOfLinks } from './linked-groups.ts';
 import { LogWindows } from './log-windows.ts';
 import { MemoryBudget } from './memory-budget.ts';
+import { OpenTraces } from './open-traces.ts';
 import { SignalIntake, type TimeSource } from './signal-intake.ts';
 import { PolicySets } from './policy-sets.ts';
 import type { BatchSink } from './sink.ts';
 import { SlotRing } from './slot-ring.ts';
 import { noStamps, type StampCounts, stampKept } from './stamp-rows.ts';
 import type { KeptRows } from './kept-rows.ts';
+import type { TraceMemory } from './trace-memory.ts';
 import { type Fallback, TraceWindows, type WindowDecision } from './trace-windows.ts';
 import { WindowClock } from './window-clock.ts';
 import { WindowLoop } from './window-loop.ts';
@@ -127,6 +130,7 @@ export class Processor {
       () => processor.intake.streamBytes,
       () => lanes.traces.ring.byteLength,
       () => lanes.logs.ring.byteLength,
+      () => lanes.traces.traces?.open.byteLength ?? 0,
       ...options.sinks.map((sink) => () => sink.queuedBytes),
     ];
     const processor = new Processor(
@@ -206,6 +210,7 @@ const paceMs = 1000;
 
 interface Lane {
   readonly ring: SlotRing;
+  readonly traces: TraceMemory | null;
   readonly intake: SignalIntake;
   readonly loop: WindowLoop;
   readonly policies: LanePolicies;
@@ -230,6 +235,10 @@ function onLost({ observer }: ProcessorOptions, signal: Signal): OnLost {
   return (sink, rows, error) => observer.lost(signal, sink, rows, error);
 }
 
+function traceMemory({ decisionsMax, hashSeed }: ProcessorOptions, hasReasons: boolean): TraceMemory {
+  return { open: new OpenTraces(hashSeed), decided: new DecisionCache(decisionsMax, hashSeed, hasReasons), followers: new Followers() };
+}
+
 function buildLane(
   options: ProcessorOptions, signal: SampledSignal, store: Store, onLate: OnLate,
 ): Lane {
@@ -242,13 +251,13 @@ function buildLane(
   const policies = new LanePolicies({ signal, ring, sets, beside: signal === 'logs' ? keptTraces : null, onInForce: (generation) => observer.policiesInForce(signal, generation) });
   const runner = new PolicyRunner(() => store.database.connect(), { ...limits, windowNano: clock.lengthNano }, seam);
   const reasons = options.hasPolicyAttribute === true ? new KeepReasons() : null;
-  const cache = signal === 'traces' ? new DecisionCache(options.decisionsMax, options.hashSeed, reasons !== null) : null;
+  const traces = signal === 'traces' ? traceMemory(options, reasons !== null) : null;
   const combining = { combine: options.combine ?? 'union', reasons };
-  const decider = cache === null
+  const decider = traces === null
     ? new LogWindows(store.engine, ring, runner, fallback, new KeyedHash(seam.hashKey), combining, keptTraces, options.certificate ?? null)
-    : new TraceWindows(store.engine, ring, runner, cache, fallback, new KeyedHash(seam.hashKey), combining, keptTraces, options.certificate ?? null, linked);
+    : new TraceWindows(store.engine, ring, runner, traces, fallback, new KeyedHash(seam.hashKey), combining, keptTraces, options.certificate ?? null, linked);
   const tools: ProjectionTools = { lookups: new LookupCache(), onMismatch: (key, count) => observer.mismatch(key, count) };
-  const intake = new SignalIntake({ signal, ring, clock, time: options.time, cache, hash: new KeyedHash(options.seam.hashKey), tools, onLate, pace: (unixNano) => loop.pace(signal === 'logs' && keptTraces.isRead ? keptTraces.logsDecidableUpTo(unixNano) : unixNano, paceMs, seam.sleepMs) });
+  const intake = new SignalIntake({ signal, ring, clock, time: options.time, traces, hash: new KeyedHash(options.seam.hashKey), tools, onLate, pace: (unixNano) => loop.pace(signal === 'logs' && keptTraces.isRead ? keptTraces.logsDecidableUpTo(unixNano) : unixNano, paceMs, seam.sleepMs) });
   const dispatcher = new Dispatcher(signal, options.batchRowsMax, options.sinks, seam.monotonicMs, onLost(options, signal), options.hashSeed);
   const loop = new WindowLoop({
     ring, clock, decider, policies: (slot) => policies.decideBy(slot),
@@ -259,7 +268,7 @@ function buildLane(
     },
     onEngineError: (_slot, error) => observer.engineError(signal, error),
   });
-  return { ring, intake, loop, policies, runner, dispatcher, reasons };
+  return { ring, traces, intake, loop, policies, runner, dispatcher, reasons };
 }
 
 /** Reads kept rows out of their batches, stamps them and hands them on; a batch that cannot be read loses its own rows only. */

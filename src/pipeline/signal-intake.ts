@@ -1,15 +1,17 @@
 import { present } from '../base/assert.ts';
 import type { OtapBatch } from '../otap/batch.ts';
-import type { DecisionCache } from '../policy/decision-cache.ts';
+import { traceIdWords } from '../policy/trace-id-table.ts';
 import type { KeyedHash } from '../sampling/keyed-hash.ts';
 import type { HeldBatch } from '../store/held-batch.ts';
 import { type InputColumns, inputSource, readInputs } from '../store/input-columns.ts';
-import { project, type ProjectionTools } from '../store/projector.ts';
+import { project, type ProjectionTools, type SlotPart } from '../store/projector.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
 import type { KeptRows } from './kept-rows.ts';
 import { splitLateRows } from './late-rows.ts';
-import { earliestTime, type EventTimes, eventTimes, rowsBySlot, type SlotRows } from './slot-rows.ts';
+import { earliestTime, type EventTimes, eventTimes, rowsBySlot, type SlotRows, slotsOf } from './slot-rows.ts';
 import type { SlotRing } from './slot-ring.ts';
+import type { TraceMemory } from './trace-memory.ts';
+import { routeTraces } from './trace-routes.ts';
 import type { WindowClock } from './window-clock.ts';
 
 /** Whose time an item belongs to a window by: its arrival (live), or its own (replay). */
@@ -20,8 +22,8 @@ export interface SignalIntakeParts {
   readonly ring: SlotRing;
   readonly clock: WindowClock;
   readonly time: TimeSource;
-  /** Decisions that late spans follow; null for signals whose items are decided one by one. */
-  readonly cache: DecisionCache | null;
+  /** What is known of traces; null for signals whose items are decided one by one. */
+  readonly traces: TraceMemory | null;
   readonly hash: KeyedHash;
   readonly tools: ProjectionTools;
   /** Waits where windows are decided too slowly for what comes; of no use where the caller waits for windows itself, as replay does. */
@@ -60,17 +62,19 @@ export class SignalIntake {
 
   /** Takes all rows of a batch; `arrivalNano` is when it came. */
   async take(batch: OtapBatch, held: HeldBatch, arrivalNano: bigint): Promise<TakenRows> {
-    const { cache, tools, ring } = this.#parts;
+    const { traces, tools } = this.#parts;
     if (this.#parts.time === 'arrival') await this.#parts.pace(arrivalNano);
     const inputs = readInputs(batch, inputSource(held), this.#parts.hash);
     held.hold();
     try {
       const times = this.#timesOf(batch);
       await this.#ensureSlots(times, arrivalNano);
-      const late = cache === null || inputs.traceIds === null ? null : splitLateRows(cache, inputs.traceIds, batch.rowCount);
-      const fresh = late?.fresh ?? null;
-      const parts = this.#slotRows(times, arrivalNano, fresh).map(({ slot, rows }) => ({ slot: present(ring.get(slot), `slot ${slot}`), rows }));
-      project(parts, batch, held, inputs, tools);
+      const slotOf = this.#slotOf(times, arrivalNano);
+      const late = traces === null || inputs.traceIds === null ? null : splitLateRows(traces.decided, inputs.traceIds, batch.rowCount);
+      const routed = traces === null || inputs.traceIds === null
+        ? rowsBySlot(batch.rowCount, slotOf)
+        : routeTraces(inputs.traceIds, late?.fresh ?? null, batch.rowCount, traces.open, slotOf);
+      project(this.#openParts(routed, held, inputs), batch, held, inputs, tools);
       if (late !== null && (late.kept.length > 0 || late.droppedCount > 0)) {
         this.#parts.onLate({ batch: held, rows: late.kept, n: late.n, nSplit: null, nCeiling: null, reasons: late.reasons, isUndecided: false }, late.droppedCount);
       }
@@ -80,9 +84,19 @@ export class SignalIntake {
     }
   }
 
-  /** Creates the slots that the batch's rows go to; slots may close meanwhile, so this repeats until all are there. */
+  /** The parts that go to open slots. Rows of slots that are being decided wait for that. */
+  #openParts(routed: readonly SlotRows[], held: HeldBatch, { traceIds }: InputColumns): SlotPart[] {
+    const { ring, traces } = this.#parts;
+    return routed.flatMap(({ slot, rows }) => {
+      if (slot >= ring.firstOpen || traces === null || traceIds === null) return [{ slot: present(ring.get(slot), `slot ${slot}`), rows }];
+      traces.followers.add(slot, held, rows ?? Uint32Array.from({ length: traceIds.length / traceIdWords }, (_, row) => row), traceIds);
+      return [];
+    });
+  }
+
+  /** Creates the slots that the batch's rows may go to; slots may close meanwhile, so this repeats until all are there. */
   async #ensureSlots(times: EventTimes | null, arrivalNano: bigint): Promise<void> {
-    const missing = (): number[] => this.#slotRows(times, arrivalNano, null).map(({ slot }) => slot)
+    const missing = (): number[] => slotsOf(times?.values.length ?? 1, this.#slotOf(times, arrivalNano))
       .filter((slot) => this.#parts.ring.get(slot) === null);
     for (let absent = missing(); absent.length > 0; absent = missing()) {
       for (const slot of absent) await this.#parts.ring.ensure(slot);
@@ -100,15 +114,20 @@ export class SignalIntake {
   }
 
   /**
-   * The slots that rows go to. With event time these are the slots about the watermark that are not due yet: an earlier time (a
+   * The slot of a row by its time. With event time these are the slots about the watermark that are not due yet: an earlier time (a
    * late record, a clock at zero) counts as the first of them, a later one as the last, so that clocks open no slots without end.
    */
-  #slotRows(times: EventTimes | null, arrivalNano: bigint, rows: Uint32Array | null): SlotRows[] {
+  #slotOf(times: EventTimes | null, arrivalNano: bigint): (row: number) => number {
     const { clock, ring } = this.#parts;
-    if (rows !== null && rows.length === 0) return [];
-    if (times === null) return [{ slot: Math.max(clock.slotOf(arrivalNano), ring.firstOpen), rows }];
-    const now = Math.floor((this.#watermark ?? 0) / Number(clock.lengthNano));
+    if (times === null) {
+      const slot = Math.max(clock.slotOf(arrivalNano), ring.firstOpen);
+      return () => slot;
+    }
+    const { values } = times;
+    const lengthNano = Number(clock.lengthNano);
+    const now = Math.floor((this.#watermark ?? 0) / lengthNano);
     const first = Math.max(ring.firstOpen, now - clock.slotsAfter);
-    return rowsBySlot(times, rows, Number(clock.lengthNano), first, Math.max(now + clock.slotsAfter + 1, first));
+    const last = Math.max(now + clock.slotsAfter + 1, first);
+    return (row) => Math.min(Math.max(Math.floor(values[row] / lengthNano), first), last);
   }
 }

@@ -50,19 +50,23 @@ export function earliestTime({ values, min, max }: EventTimes, behindNano: numbe
   return known.find((value) => value >= from) ?? null;
 }
 
-/** Groups `rows` (null = all) by slot, slots held within [first, last]. */
-export function rowsBySlot(
-  times: EventTimes, rows: Uint32Array | null, lengthNano: number, first: number, last: number,
-): SlotRows[] {
-  const count = rows === null ? times.values.length : rows.length;
-  const groups = new Map<number, number[]>();
-  for (let i = 0; i < count; i++) {
-    const row = rows === null ? i : rows[i];
-    const slot = Math.min(Math.max(Math.floor(times.values[row] / lengthNano), first), last);
-    const group = groups.get(slot);
-    if (group === undefined) groups.set(slot, [row]);
-    else group.push(row);
+/** All of `rowCount` rows, grouped by slot. */
+export function rowsBySlot(rowCount: number, slotOf: (row: number) => number): SlotRows[] {
+  const slots = slotsOf(rowCount, slotOf);
+  if (slots.length === 1) return [{ slot: slots[0], rows: null }];
+  const groups = new Map<number, number[]>(slots.map((slot) => [slot, []]));
+  for (let row = 0; row < rowCount; row++) groups.get(slotOf(row))?.push(row);
+  return [...groups].map(([slot, rows]) => ({ slot, rows: Uint32Array.from(rows) }));
+}
+
+/** The distinct slots of `rowCount` rows, as they come. */
+export function slotsOf(rowCount: number, slotOf: (row: number) => number): number[] {
+  const slots = new Set<number>();
+  let last = Number.NaN;
+  for (let row = 0; row < rowCount; row++) {
+    const slot = slotOf(row);
+    if (slot !== last) slots.add(slot);
+    last = slot;
   }
-  if (groups.size === 1 && rows === null) return [{ slot: [...groups.keys()][0], rows: null }];
-  return [...groups].map(([slot, group]) => ({ slot, rows: Uint32Array.from(group) }));
+  return [...slots];
 }

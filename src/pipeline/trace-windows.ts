@@ -1,9 +1,9 @@
-import type { DecisionCache } from '../policy/decision-cache.ts';
 import type { CompiledPolicy } from '../policy/compile/compiled.ts';
 import { unionUse } from '../policy/slot-plan-of.ts';
 import type { PolicyRunner } from '../policy/window-policies.ts';
 import type { KeyedHash } from '../sampling/keyed-hash.ts';
 import type { Session } from '../store/duckdb.ts';
+import type { Slot } from '../store/slot.ts';
 import { windowRows, type WindowSlot } from '../store/window-rows.ts';
 import { tracesSql, type Window } from '../store/window-views.ts';
 import type { CertificateDetail } from './certificate.ts';
@@ -17,18 +17,11 @@ import { serviceCounts, windowCounts } from './service-counts.ts';
 import { groupTables, groupTraces, type LinkedBy, spreadOverGroups } from './linked-groups.ts';
 import type { SlotRing } from './slot-ring.ts';
 import { traceCounts } from './trace-counts.ts';
+import type { TraceMemory } from './trace-memory.ts';
 import { decideTraces, verdictTables } from './trace-verdict.ts';
 import type { Fallback, WindowDecision } from './window-decision.ts';
 
 export type { Fallback, WindowDecision } from './window-decision.ts';
-
-/** Decided traces of a window, remembered in SQL until no open slot can hold spans of them. */
-interface Decided {
-  readonly table: string;
-  readonly slot: number;
-  /** Rows of each later slot that were there when the window was decided. */
-  readonly rowsSeen: ReadonlyMap<number, number>;
-}
 
 /** Traces of a window, four words of the id each, with N of their threshold, 0 where dropped. */
 interface DecidedTraces {
@@ -40,35 +33,34 @@ interface DecidedTraces {
 }
 
 /** Tables of a window that nothing needs once it is decided, by the ends of their names. */
-const tables = ['ids', 'traces', ...groupTables, ...verdictTables] as const;
+const tables = ['traces', 'decided', ...groupTables, ...verdictTables] as const;
 
 /**
- * Decides windows of traces. A trace belongs to the window whose slot its first span came in; its spans of later
- * slots, up to the moment of the decision, are decided with it.
+ * Decides windows of traces. A trace belongs to the window whose slot its first span came in, and all its spans up to the moment of the
+ * decision lie in that slot.
  */
 export class TraceWindows {
   readonly #engine: Session;
   readonly #ring: SlotRing;
   readonly #runner: PolicyRunner;
-  readonly #cache: DecisionCache;
+  readonly #traces: TraceMemory;
   readonly #fallback: Fallback;
   readonly #hash: KeyedHash;
   readonly #combining: Combining;
   readonly #certificate: CertificateDetail | null;
   readonly #linked: LinkedBy | null;
   readonly #keptTraces: KeptTraces | null;
-  #decided: Decided[] = [];
   #count = 0;
 
   constructor(
-    engine: Session, ring: SlotRing, runner: PolicyRunner, cache: DecisionCache, fallback: Fallback, hash: KeyedHash,
+    engine: Session, ring: SlotRing, runner: PolicyRunner, traces: TraceMemory, fallback: Fallback, hash: KeyedHash,
     combining: Combining = plainUnion, keptTraces: KeptTraces | null = null, certificate: CertificateDetail | null = null,
     linked: LinkedBy | null = null,
   ) {
     this.#engine = engine;
     this.#ring = ring;
     this.#runner = runner;
-    this.#cache = cache;
+    this.#traces = traces;
     this.#fallback = fallback;
     this.#hash = hash;
     this.#combining = combining;
@@ -83,16 +75,16 @@ export class TraceWindows {
     if (own === null) return null;
     const name = `w${this.#count++}`;
     try {
-      return await this.#decideSlot(number, name, policies);
+      return await this.#decideSlot(own, number, name, policies);
     } catch (error) {
-      await this.#dropTables(name, [...tables, 'decided']);
+      await this.#dropTables(name, tables);
       throw error;
     }
   }
 
-  async #decideSlot(number: number, name: string, policies: readonly CompiledPolicy[]): Promise<WindowDecision> {
-    const { slots, rowsSeen } = this.#freeze(number);
-    const window = await this.#undecided(name, number, slots);
+  async #decideSlot(slot: Slot, number: number, name: string, policies: readonly CompiledPolicy[]): Promise<WindowDecision> {
+    slot.flush();
+    const window: Window = { signal: 'traces', number, slots: [{ slot, offset: 0, filter: null }] };
     await this.#engine.run(`CREATE TABLE ${name}_traces AS ${tracesSql(window, unionUse(policies, 'traces'))}`);
     const parts = { engine: this.#engine, runner: this.#runner, fallback: this.#fallback, combining: this.#combining };
     const grouped = this.#linked === null ? null : await groupTraces(this.#engine, name, window, this.#linked);
@@ -100,64 +92,47 @@ export class TraceWindows {
     if (grouped !== null) await spreadOverGroups(this.#engine, name, { hasCeilings: policies.some(({ mode }) => mode === 'drop'), hasReasons: this.#combining.reasons !== null });
     await this.#keptTraces?.add(this.#engine, name, number, grouped !== null);
     const decided = await this.#readDecided(name);
-    const followers = await this.#followers(number, slots[0]);
-    const rows = await this.#keptRows(grouped === null ? `${name}_kept` : `(SELECT * FROM ${name}_decided WHERE n > 0)`, slots, followers);
+    const rows = await this.#keptRows(grouped === null ? `${name}_kept` : `(SELECT * FROM ${name}_decided WHERE n > 0)`, window.slots);
     const counts = await windowCounts(this.#engine, window, `${name}_traces`);
     const services = await serviceCounts(this.#engine, window, `${name}_kept`);
     const policyCounts = await traceCounts(this.#engine, name, window, outcomes);
     const certified = this.#certificate === null ? { certificate: [] } : await certifyTraces(this.#engine, name, window, outcomes, this.#certificate);
     this.#remember(decided);
-    this.#decided.push({ table: `${name}_decided`, slot: number, rowsSeen: this.#withNewSlots(rowsSeen) });
+    const followers = this.#settle(number);
     return {
       slot: number, ...counts, services, outcomes, policies: policyCounts, ...certified,
-      kept: keptRows(slots, rows),
-      release: () => this.#release(name, number),
+      kept: [...keptRows(window.slots, rows), ...followers.kept],
+      release: () => {
+        followers.release();
+        return this.#release(name, number);
+      },
     };
   }
 
-  /** Every row of the slot whose trace is not decided yet, at the fallback's probability. */
+  /** Every row of the slot, at the fallback's probability. */
   fallBack(number: number): WindowDecision | null {
     const slot = this.#ring.get(number);
     if (slot === null) return null;
-    const seen = Math.max(0, ...this.#decided.map(({ rowsSeen }) => rowsSeen.get(number) ?? 0));
-    const reason = this.#combining.reasons?.with(noReason, fallbackName) ?? null;
-    const { kept, items } = fallbackRows(slot, seen, this.#fallback.n, reason, this.#cache, this.#hash);
-    return { slot: number, items, truth: items, services: [], outcomes: [], policies: [], certificate: [], kept, release: () => this.#releaseSlot(number) };
+    const { kept, items } = fallbackRows(slot, this.#fallback.n, this.#fallbackReason, this.#traces.decided, this.#hash);
+    const followers = this.#settle(number);
+    return {
+      slot: number, items, truth: items, services: [], outcomes: [], policies: [], certificate: [],
+      kept: [...kept, ...followers.kept],
+      release: () => {
+        followers.release();
+        return this.#ring.drop(number);
+      },
+    };
   }
 
-  /** Slots of the window as they are now, with what has arrived so far made visible. */
-  #freeze(number: number): { readonly slots: readonly WindowSlot[]; readonly rowsSeen: ReadonlyMap<number, number> } {
-    let offset = 0;
-    const rowsSeen = new Map<number, number>();
-    const slots = this.#ring.numbers.filter((later) => later >= number).flatMap((later) => {
-      const slot = this.#ring.get(later);
-      if (slot === null) return [];
-      slot.flush();
-      const count = slot.rows.rowCount;
-      rowsSeen.set(later, count);
-      const part: WindowSlot = { slot, offset, filter: `b.seq < ${count}` };
-      offset += count;
-      return [part];
-    });
-    return { slots, rowsSeen };
+  get #fallbackReason(): number | null {
+    return this.#combining.reasons?.with(noReason, fallbackName) ?? null;
   }
 
-  /** The window's slots restricted to traces that no earlier window has decided. */
-  async #undecided(name: string, number: number, slots: readonly WindowSlot[]): Promise<Window> {
-    const [own, ...later] = slots;
-    const decided = this.#decided.filter((window) => window.rowsSeen.has(number));
-    const fresh = decided.map(({ table }) => `b.trace_id NOT IN (SELECT trace_id FROM ${table})`);
-    const ownFilter = [own.filter ?? 'true', ...fresh].join(' AND ');
-    if (later.length === 0) return { signal: 'traces', number, slots: [{ ...own, filter: ownFilter }] };
-    await this.#engine.run(`CREATE TABLE ${name}_ids AS SELECT DISTINCT trace_id FROM ${own.slot.rows.table} b WHERE ${ownFilter}`);
-    const inWindow = `b.trace_id IN (SELECT trace_id FROM ${name}_ids)`;
-    return { signal: 'traces', number, slots: slots.map((part) => ({ ...part, filter: `${part.filter ?? 'true'} AND ${inWindow}` })) };
-  }
-
-  /** Slots that were created while the window was decided: rows came to them before its decisions were known at arrival. */
-  #withNewSlots(rowsSeen: ReadonlyMap<number, number>): ReadonlyMap<number, number> {
-    const created = this.#ring.numbers.filter((slot) => !rowsSeen.has(slot));
-    return new Map([...rowsSeen, ...created.map((slot) => [slot, 0] as const)]);
+  /** The slot's traces are decided and remembered: what came of them meanwhile leaves with them. */
+  #settle(number: number): ReturnType<TraceMemory['followers']['settle']> {
+    this.#traces.open.close(number);
+    return this.#traces.followers.settle(number, this.#traces.decided, this.#fallback.n, this.#fallbackReason);
   }
 
   async #readDecided(name: string): Promise<DecidedTraces> {
@@ -168,26 +143,16 @@ export class TraceWindows {
 
   /** From here on, late spans of these traces are recognised at arrival. Comes last: a window that failed before is nobody's. */
   #remember({ count, ids, n, reasons }: DecidedTraces): void {
-    for (let i = 0; i < count; i++) this.#cache.put(ids, i * 4, n[i], reasons === null ? noReason : reasons[i]);
+    for (let i = 0; i < count; i++) this.#traces.decided.put(ids, i * 4, n[i], reasons === null ? noReason : reasons[i]);
   }
 
-  /** SELECT of spans that came to this slot after their trace had been decided, but before that was known at arrival. */
-  async #followers(number: number, own: WindowSlot): Promise<string | null> {
-    const late = this.#decided.filter(({ rowsSeen }) => (rowsSeen.get(number) ?? own.slot.rows.rowCount) < own.slot.rows.rowCount);
-    const parts = late.map(({ table, rowsSeen }) => `
-      SELECT (b.seq + ${own.offset})::UINTEGER AS wseq, d.n AS n${this.#combining.reasons === null ? '' : ', d.code AS code'} FROM ${own.slot.rows.table} b JOIN ${table} d ON d.trace_id = b.trace_id
-      WHERE d.n > 0 AND b.seq >= ${rowsSeen.get(number) ?? 0} AND ${own.filter ?? 'true'}`);
-    return parts.length === 0 ? null : parts.join(' UNION ALL ');
-  }
-
-  /** Rows of kept traces. Kept traces are the window's own, so its slots need no restriction to them. */
-  async #keptRows(kept: string, slots: readonly WindowSlot[], followers: string | null): Promise<KeptOfWindow> {
+  /** Rows of kept traces. */
+  async #keptRows(kept: string, slots: readonly WindowSlot[]): Promise<KeptOfWindow> {
     const hasReasons = this.#combining.reasons !== null;
     const code = hasReasons ? ', k.code AS code' : '';
     const rows = windowRows(slots, { fields: [], keys: [], inputs: false });
-    const own = `SELECT r.wseq AS wseq, k.n AS n${code} FROM (${rows}) r JOIN ${kept} k ON k.trace_id = r.trace_id`;
-    const all = followers === null ? own : `${own} UNION ALL ${followers}`;
-    const { bytes } = (await this.#engine.run(`SELECT wseq, n${hasReasons ? ', code' : ''} FROM (${all}) ORDER BY wseq`)).columns(hasReasons ? [4, 8, 4] : [4, 8]);
+    const sql = `SELECT r.wseq AS wseq, k.n AS n${code} FROM (${rows}) r JOIN ${kept} k ON k.trace_id = r.trace_id ORDER BY wseq`;
+    const { bytes } = (await this.#engine.run(sql)).columns(hasReasons ? [4, 8, 4] : [4, 8]);
     return {
       wseq: new Uint32Array(bytes[0].buffer), n: new Uint32Array(bytes[1].buffer), nSplit: null, nCeiling: null,
       reasons: hasReasons ? new Uint32Array(bytes[2].buffer) : null,
@@ -195,17 +160,8 @@ export class TraceWindows {
   }
 
   async #release(name: string, number: number): Promise<void> {
-    await this.#releaseSlot(number);
-    await this.#dropTables(name, tables);
-  }
-
-  /** Drops the slot, and decided traces that no slot needs any more. */
-  async #releaseSlot(number: number): Promise<void> {
     await this.#ring.drop(number);
-    const isNeeded = ({ slot, rowsSeen }: Decided): boolean => [...rowsSeen.keys()].some((later) => later > slot && this.#ring.get(later) !== null);
-    const expired = this.#decided.filter((decided) => !isNeeded(decided));
-    this.#decided = this.#decided.filter(isNeeded);
-    for (const { table } of expired) await this.#engine.run(`DROP TABLE ${table}`);
+    await this.#dropTables(name, tables);
   }
 
   async #dropTables(name: string, suffixes: readonly string[]): Promise<void> {

@@ -1,13 +1,12 @@
+import { TraceIdTable, traceIdWords } from './trace-id-table.ts';
+
 /** Remembered outcome of a trace: N = 2^56 - T of its threshold; 0 for a dropped trace. */
 export type RememberedN = bigint;
-
-/** What lookups answer by: the trace id as four 32-bit words in DuckDB's order (lowest word first). */
-const words = 4;
 
 /**
  * Decisions on traces, kept and dropped alike, remembered in two generations that are forgotten together
  * (sampling.md, rule 17): when the current one is full or a horizon old, it becomes the previous one and the
- * previous one is forgotten. Bounded: 24 bytes an entry at a load of at most one half, so 48 bytes a decision.
+ * previous one is forgotten. Bounded: 25 bytes an entry at a load of at most one half, so 50 bytes a decision.
  */
 export class DecisionCache {
   readonly #entriesMax: number;
@@ -68,94 +67,57 @@ export class DecisionCache {
   }
 }
 
-/** Open addressing with linear probing over typed arrays. */
+/** Decisions by trace id. */
 class Generation {
-  readonly #mask: number;
-  readonly #seed: number;
-  readonly #ids: Uint32Array;
+  readonly #places: TraceIdTable;
   readonly #n: BigUint64Array;
-  /** 0 free, 1 dropped, 2 kept. */
-  readonly #used: Uint8Array;
+  readonly #words: Uint32Array;
   readonly #reasons: Uint32Array | null;
-  size = 0;
 
-  constructor(slots: number, seed: number, hasReasons: boolean) {
-    this.#seed = seed;
-    this.#mask = slots - 1;
-    this.#ids = new Uint32Array(slots * words);
-    this.#n = new BigUint64Array(slots);
-    this.#used = new Uint8Array(slots);
-    this.#reasons = hasReasons ? new Uint32Array(slots) : null;
+  constructor(places: number, seed: number, hasReasons: boolean) {
+    this.#places = new TraceIdTable(places, seed);
+    this.#n = new BigUint64Array(places);
+    this.#words = new Uint32Array(this.#n.buffer);
+    this.#reasons = hasReasons ? new Uint32Array(places) : null;
+  }
+
+  get size(): number {
+    return this.#places.size;
   }
 
   get isFull(): boolean {
-    return this.size * 2 >= this.#used.length;
+    return this.#places.isFull;
   }
 
   get byteLength(): number {
-    return this.#used.length * (words * 4 + 9) + (this.#reasons?.byteLength ?? 0);
+    return this.#places.byteLength + this.#n.byteLength + (this.#reasons?.byteLength ?? 0);
   }
 
   put(ids: Uint32Array, at: number, n: bigint, reason: number): void {
-    const slot = this.#find(ids, at);
-    if (this.#used[slot] === 0) {
-      this.#ids.set(ids.subarray(at, at + words), slot * words);
-      this.size++;
-    }
-    this.#used[slot] = n === 0n ? 1 : 2;
-    this.#n[slot] = n;
-    if (this.#reasons !== null) this.#reasons[slot] = reason;
+    const place = this.#places.add(ids, at);
+    this.#n[place] = n;
+    if (this.#reasons !== null) this.#reasons[place] = reason;
   }
 
   outcome(ids: Uint32Array, at: number): 'unknown' | 'kept' | 'dropped' {
-    if (this.size === 0) return 'unknown';
-    const used = this.#used[this.#find(ids, at)];
-    return used === 0 ? 'unknown' : used === 1 ? 'dropped' : 'kept';
+    const place = this.#places.find(ids, at);
+    if (place === -1) return 'unknown';
+    return (this.#words[place * 2] | this.#words[place * 2 + 1]) === 0 ? 'dropped' : 'kept';
   }
 
   get(ids: Uint32Array, at: number): bigint {
-    if (this.size === 0) return -1n;
-    const slot = this.#find(ids, at);
-    return this.#used[slot] === 0 ? -1n : this.#n[slot];
+    const place = this.#places.find(ids, at);
+    return place === -1 ? -1n : this.#n[place];
   }
 
   reason(ids: Uint32Array, at: number): number | null {
-    if (this.size === 0 || this.#reasons === null) return null;
-    const slot = this.#find(ids, at);
-    return this.#used[slot] === 0 ? null : this.#reasons[slot];
+    const place = this.#reasons === null ? -1 : this.#places.find(ids, at);
+    return this.#reasons === null || place === -1 ? null : this.#reasons[place];
   }
 
   grown(): Generation {
-    const larger = new Generation(this.#used.length * 2, this.#seed, this.#reasons !== null);
-    for (let slot = 0; slot < this.#used.length; slot++) {
-      if (this.#used[slot] !== 0) larger.put(this.#ids, slot * words, this.#n[slot], this.#reasons?.[slot] ?? 0);
-    }
+    const larger = new Generation(this.#n.length * 2, this.#places.seed, this.#reasons !== null);
+    this.#places.forEach((ids, place) => larger.put(ids, place * traceIdWords, this.#n[place], this.#reasons?.[place] ?? 0));
     return larger;
   }
-
-  /** The slot that holds the id, or the free one where it would go. */
-  #find(ids: Uint32Array, at: number): number {
-    let slot = hash(ids, at, this.#seed) & this.#mask;
-    while (this.#used[slot] !== 0 && !this.#equals(slot * words, ids, at)) slot = (slot + 1) & this.#mask;
-    return slot;
-  }
-
-  #equals(slot: number, ids: Uint32Array, at: number): boolean {
-    const own = this.#ids;
-    return own[slot] === ids[at] && own[slot + 1] === ids[at + 1] && own[slot + 2] === ids[at + 2] && own[slot + 3] === ids[at + 3];
-  }
-}
-
-/**
- * Trace ids need not be random (sequential test ids, old generators), and may be made to collide: each word is mixed with all before
- * it and the seed by a bijection that no difference passes unchanged, so that whoever does not know the seed finds no collisions.
- */
-function hash(ids: Uint32Array, at: number, seed: number): number {
-  return mixed(mixed(mixed(mixed(seed ^ ids[at]) ^ ids[at + 1]) ^ ids[at + 2]) ^ ids[at + 3]) >>> 0;
-}
-
-function mixed(word: number): number {
-  let h = Math.imul(word ^ (word >>> 16), 0x7feb352d);
-  h = Math.imul(h ^ (h >>> 15), 0x846ca68b);
-  return h ^ (h >>> 16);
 }

@@ -3,9 +3,12 @@ import { realSeam } from '../../../src/base/seam.ts';
 import { OtapStreamDecoder } from '../../../src/otap/decode/stream-decoder.ts';
 import { type Combining, plainUnion } from '../../../src/pipeline/combining.ts';
 import { KeepReasons } from '../../../src/pipeline/keep-reasons.ts';
+import { Followers } from '../../../src/pipeline/followers.ts';
+import { OpenTraces } from '../../../src/pipeline/open-traces.ts';
 import { SignalIntake } from '../../../src/pipeline/signal-intake.ts';
 import { SlotRing } from '../../../src/pipeline/slot-ring.ts';
 import type { KeptRows } from '../../../src/pipeline/kept-rows.ts';
+import type { TraceMemory } from '../../../src/pipeline/trace-memory.ts';
 import { TraceWindows, type WindowDecision } from '../../../src/pipeline/trace-windows.ts';
 import { WindowClock } from '../../../src/pipeline/window-clock.ts';
 import type { CompiledPolicy } from '../../../src/policy/compile/compiled.ts';
@@ -38,7 +41,7 @@ class Lane {
   readonly engine: FailingSession;
   readonly ring: SlotRing;
   readonly windows: TraceWindows;
-  readonly cache: DecisionCache;
+  readonly traces: TraceMemory;
   readonly #combining: Combining;
   readonly late: string[] = [];
   readonly policies: readonly CompiledPolicy[];
@@ -48,15 +51,15 @@ class Lane {
   constructor(policies: readonly CompiledPolicy[], database: Database, [writer, session]: readonly [Session, FailingSession], batches: readonly (readonly SpanSpec[])[], fallbackN = one, combining = plainUnion) {
     this.policies = policies;
     this.#combining = combining;
-    this.cache = new DecisionCache(1000, 0, combining.reasons !== null);
+    this.traces = { open: new OpenTraces(), decided: new DecisionCache(1000, 0, combining.reasons !== null), followers: new Followers() };
     this.engine = session;
     this.#pending = spanMessages(batches);
     this.ring = new SlotRing(writer, 't', slotPlanOf('traces', policies));
     const hash = new KeyedHash(new Uint8Array(16));
     const runner = new PolicyRunner(() => database.connect(), { deadlineMs: 10_000, rowsMax: 1000 }, realSeam());
-    this.windows = new TraceWindows(session, this.ring, runner, this.cache, { n: fallbackN }, hash, combining);
+    this.windows = new TraceWindows(session, this.ring, runner, this.traces, { n: fallbackN }, hash, combining);
     this.#intake = new SignalIntake({
-      signal: 'traces', ring: this.ring, clock: new WindowClock(10_000, 20_000), time: 'arrival', cache: this.cache, hash,
+      signal: 'traces', ring: this.ring, clock: new WindowClock(10_000, 20_000), time: 'arrival', traces: this.traces, hash,
       tools: { lookups: new LookupCache(), onMismatch: () => undefined }, pace: () => Promise.resolve(),
       onLate: (kept, droppedCount) => this.late.push(...namesOf([kept], combining.reasons), ...(droppedCount > 0 ? [`${droppedCount} dropped`] : [])),
     });
@@ -148,10 +151,11 @@ describe('a trace over several slots', () => {
     await traces.arrive(12);
     await traces.arrive(21);
     expect(traces.late).toEqual([]);
-    expect(await deciding).toEqual(['a']);
+    expect(await deciding).toEqual(['a', 'new slot', 'old slot']);
     expect(traces.late).toEqual([]);
-    expect(await traces.decide(1)).toEqual(['old slot']);
-    expect(await traces.decide(2)).toEqual(['new slot', 'own']);
+    expect(await traces.decide(1)).toEqual([]);
+    expect(await traces.decide(2)).toEqual(['own']);
+    expect(traces.account.retained).toBe(0);
     const left = await traces.engine.api.runAndReadAll('SELECT table_name FROM duckdb_tables()');
     expect(left.getRows()).toEqual([]);
   });
@@ -197,9 +201,9 @@ describe('why rows are kept', () => {
     await Promise.resolve();
     await traces.arrive(12);
     await traces.arrive(21);
-    expect(await deciding).toEqual(['a for p30,p31']);
-    expect(await traces.decide(1)).toEqual(['old slot for p30,p31']);
-    expect(await traces.decide(2)).toEqual(['new slot for p30,p31', 'own for p30,p31']);
+    expect(await deciding).toEqual(['a for p30,p31', 'new slot for p30,p31', 'old slot for p30,p31']);
+    expect(await traces.decide(1)).toEqual([]);
+    expect(await traces.decide(2)).toEqual(['own for p30,p31']);
     await traces.arrive(31);
     expect(traces.late).toEqual(['late for p30,p31']);
   });
@@ -211,10 +215,10 @@ describe('why rows are kept', () => {
     const deciding = traces.decide(0);
     await Promise.resolve();
     await traces.arrive(12);
-    await deciding;
-    traces.engine.pattern = /_traces AS/;
     const all = Array.from({ length: 30 }, (_, index) => `p${index}`).join(',');
-    expect(await traces.decide(1)).toEqual([`followed for ${all}`, 'x by fallback for fallback']);
+    expect(await deciding).toEqual([`a for ${all}`, `followed for ${all}`]);
+    traces.engine.pattern = /_traces AS/;
+    expect(await traces.decide(1)).toEqual(['x by fallback for fallback']);
     await traces.arrive(21);
     expect(traces.late).toEqual(['late x for fallback']);
   });
@@ -223,7 +227,7 @@ describe('why rows are kept', () => {
 describe('when the engine fails on a window', () => {
   const batches = [[span(1, 'a'), span(2, 'b')], [span(1, 'c'), span(2, 'd'), span(3, 'e')], [span(3, 'f'), span(1, 'g')]];
 
-  test.each([/_traces AS/, /_picks/, /_kept AS/, /_decided AS/, /SELECT trace_id, n/, /SELECT wseq, n/])('%s: its rows go by the fallback, and nothing that was sent goes again', async (pattern) => {
+  test.each([/_traces AS/, /_picks/, /_kept AS/, /_decided AS/, /SELECT trace_id, n/, /SELECT r\.wseq/])('%s: its rows go by the fallback, and nothing that was sent goes again', async (pattern) => {
     const traces = await lane([keepOdd], batches);
     await traces.arrive(1);
     await traces.arrive(11);
@@ -238,25 +242,28 @@ describe('when the engine fails on a window', () => {
     expect(traces.account.retained).toBe(0);
   });
 
-  test('the first window: all its rows go by the fallback, later slots by their own windows', async () => {
+  test('the first window: all spans of its traces go by the fallback, other traces by their own windows', async () => {
     const traces = await lane([keepOdd], batches);
     await traces.arrive(1);
     await traces.arrive(11);
     traces.engine.pattern = /_traces AS/;
-    expect(await traces.decide(0)).toEqual(['a by fallback', 'b by fallback']);
+    expect(await traces.decide(0)).toEqual(['a by fallback', 'b by fallback', 'c by fallback', 'd by fallback']);
     traces.engine.pattern = null;
-    expect(await traces.decide(1)).toEqual(['c']);
+    await traces.arrive(21);
+    expect(traces.late).toEqual(['g']);
+    expect(await traces.decide(1)).toEqual([]);
   });
 
   test('rows that came while their trace was decided follow it under the fallback too', async () => {
     const traces = await lane(Array.from({ length: 30 }, () => keepOdd), [[span(1, 'a'), span(2, 'b')], [span(3, 'x')], [span(1, 'followed'), span(2, 'no')]]);
     await traces.arrive(1);
     await traces.arrive(11);
+    traces.engine.pattern = /_kept AS/;
     const deciding = traces.decide(0);
     await Promise.resolve();
     await traces.arrive(12);
-    await deciding;
-    traces.engine.pattern = /_traces AS/;
-    expect(await traces.decide(1)).toEqual(['followed', 'x by fallback']);
+    expect(traces.late).toEqual([]);
+    expect(await deciding).toEqual(['a by fallback', 'b by fallback', 'followed', 'no']);
+    expect(await traces.decide(1)).toEqual(['x by fallback']);
   });
 });

@@ -1,0 +1,49 @@
+import type { DecisionCache } from '../policy/decision-cache.ts';
+import { traceIdWords } from '../policy/trace-id-table.ts';
+import type { HeldBatch } from '../store/held-batch.ts';
+import { candidatesAt, type KeptRows } from './kept-rows.ts';
+import { splitLateRows } from './late-rows.ts';
+
+/** Rows that came while their traces were being decided. */
+interface FollowingRows {
+  readonly batch: HeldBatch;
+  /** Ascending. */
+  readonly rows: Uint32Array;
+  /** Four words a row of `rows`. */
+  readonly traceIds: Uint32Array;
+}
+
+/** Rows that come while the window of their trace is being decided wait here, and leave by what it decides. Their batches are held. */
+export class Followers {
+  readonly #bySlot = new Map<number, FollowingRows[]>();
+
+  /** `traceIds` holds four words for every row of the batch. */
+  add(slot: number, batch: HeldBatch, rows: Uint32Array, traceIds: Uint32Array): void {
+    const own = new Uint32Array(rows.length * traceIdWords);
+    rows.forEach((row, index) => own.set(traceIds.subarray(row * traceIdWords, (row + 1) * traceIdWords), index * traceIdWords));
+    batch.hold();
+    const waiting = this.#bySlot.get(slot) ?? [];
+    this.#bySlot.set(slot, waiting);
+    waiting.push({ batch, rows, traceIds: own });
+  }
+
+  /**
+   * Rows that leave with the decisions on a slot's traces, which `cache` has by now. (One whose trace it has forgotten already, which
+   * takes a window of more traces than it remembers, goes by the fallback's N.) `release` lets go of their batches.
+   */
+  settle(slot: number, cache: DecisionCache, fallbackN: bigint, fallbackReason: number | null): { readonly kept: readonly KeptRows[]; release(): void } {
+    const waiting = this.#bySlot.get(slot) ?? [];
+    this.#bySlot.delete(slot);
+    const kept = waiting.flatMap(({ batch, rows, traceIds }) => {
+      const { fresh, kept: followed, n, reasons } = splitLateRows(cache, traceIds, rows.length);
+      const rowsOf = (indexes: Uint32Array): Uint32Array => indexes.map((index) => rows[index]);
+      const decided: KeptRows = { batch, rows: rowsOf(followed), n, nSplit: null, nCeiling: null, reasons, isUndecided: false };
+      const forgotten = fresh === null ? rows : rowsOf(fresh);
+      return forgotten.length === 0 ? [decided] : [decided, candidatesAt(batch, forgotten, fallbackN, fallbackReason)];
+    });
+    return {
+      kept: kept.filter(({ rows }) => rows.length > 0),
+      release: () => waiting.forEach(({ batch }) => batch.release()),
+    };
+  }
+}

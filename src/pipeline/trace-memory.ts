@@ -1,0 +1,13 @@
+import type { DecisionCache } from '../policy/decision-cache.ts';
+import type { Followers } from './followers.ts';
+import type { OpenTraces } from './open-traces.ts';
+
+/** What is known of traces when spans of them come. */
+export interface TraceMemory {
+  /** Those that wait for their decision, by slot. */
+  readonly open: OpenTraces;
+  /** Those that were decided. */
+  readonly decided: DecisionCache;
+  /** Spans of those that are being decided. */
+  readonly followers: Followers;
+}
