@@ -87,6 +87,16 @@ export const bottomK: Sampler = (k) =>
 export const weighted: Sampler = (k) =>
   `SELECT unnest(weighted_reservoir_sample(sampling_item, adjusted_count * value, ${k}), recursive := true) FROM arrived GROUP BY w`;
 
+export const exponential: Sampler = (k) =>
+  `SELECT unnest(weighted_reservoir_sample_exp(sampling_item, adjusted_count * value, ${k}), recursive := true) FROM arrived GROUP BY w`;
+
+/** Sizes follow values, so that what is large is also what counts. */
+export const budget: Sampler = (k) =>
+  `SELECT unnest(budget_sample(sampling_item, ceil(value), ${k * 6}), recursive := true) FROM arrived GROUP BY w`;
+
+export const weightedBudget: Sampler = (k) =>
+  `SELECT unnest(weighted_budget_sample(sampling_item, adjusted_count * value, ceil(value), ${k * 6}), recursive := true) FROM arrived GROUP BY w`;
+
 /** Two samples of different sizes and two rules, on one u. */
 export const union: Sampler = (k) => `
   ${bottomK(k)} UNION ALL ${weighted(Math.ceil(k / 2))} UNION ALL
