@@ -42,12 +42,12 @@ export const metrics = declareMetrics({
   certificateVariance: { type: 'counter', name: 'thresher_certificate_variance_total', help: 'Horvitz-Thompson variance of that estimate: the truth is within 1.96 times its square root in 95 of 100 cases.', labels: ['signal', 'policy', 'key'], seriesMax: 2000 },
   certificateLow: { type: 'gauge', name: 'thresher_certificate_window_low', help: 'Lower end of the 95 % interval of the last window.', labels: ['signal', 'policy', 'key'], seriesMax: 2000 },
   certificateHigh: { type: 'gauge', name: 'thresher_certificate_window_high', help: 'Upper end of it.', labels: ['signal', 'policy', 'key'], seriesMax: 2000 },
-  certificateWindowZ: { type: 'gauge', name: 'thresher_certificate_window_z', help: '(estimate - truth) / standard deviation of the last window.', labels: ['signal', 'policy', 'key'], seriesMax: 2000 },
+  certificateWindowZ: { type: 'gauge', name: 'thresher_certificate_window_z', help: 'How many standard deviations the estimate of the last window is above the truth.', labels: ['signal', 'policy', 'key'], seriesMax: 2000 },
   certificateZ: { type: 'gauge', name: 'thresher_certificate_z', help: 'The same over all windows; beyond 4 either way, counts are wrong.', labels: ['signal', 'policy', 'key'], seriesMax: 2000 },
   certificateAlarms: { type: 'counter', name: 'thresher_certificate_alarms_total', help: 'Times that a long-run z went beyond 4: counts that are too high (over), or short of what came (short).', labels: ['signal', 'policy', 'direction'], seriesMax: 1000 },
 
   randomnessDistance: { type: 'gauge', name: 'thresher_randomness_distance', help: 'How far the randomness of traces that came as unsampled is from uniform: the share that is out of place. Key (all): all services.', labels: ['key'], seriesMax: 250 },
-  randomnessSuspect: { type: 'gauge', name: 'thresher_randomness_suspect', help: '1 where that is more than chance: they were sampled by something that does not say so, or have broken ids.', labels: ['key'], seriesMax: 250 },
+  randomnessSuspect: { type: 'gauge', name: 'thresher_randomness_suspect', help: 'Is 1 where that is more than chance: they were sampled by something that does not say so, or have broken ids.', labels: ['key'], seriesMax: 250 },
 
   bufferedBytes: { type: 'gauge', name: 'thresher_buffered_bytes', help: 'Bytes of retained batches in open windows.', labels: ['signal'] },
   bufferedItems: { type: 'gauge', name: 'thresher_buffered_items', help: 'Items in open windows.', labels: ['signal'] },
