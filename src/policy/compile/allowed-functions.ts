@@ -1,68 +1,4 @@
-/** Why a function is refused. */
-export type RefusalClass = 'time' | 'chance' | 'hash' | 'session' | 'catalog' | 'files' | 'queryText' | 'sideEffect' | 'unbounded' | 'lambda' | 'error';
-
-/** What is said of each class. */
-export const refusalReasons: { readonly [name in RefusalClass]: { readonly what: string; readonly hint: string | null } } = {
-  time: { what: 'reads the clock: a window must be decided the same again', hint: 'compare with the columns of the window (start_time, time)' },
-  chance: { what: 'draws fresh chance, so its counts cannot be told', hint: 'write bottom_k(item, k) or a probability, whose chance is the item\'s own' },
-  hash: { what: 'makes a choice that no threshold describes', hint: 'write bottom_k(item, k) or a probability, whose chance is the item\'s own' },
-  session: { what: 'reads the session or its settings', hint: null },
-  catalog: { what: 'reads the database\'s catalog', hint: null },
-  files: { what: 'reads files', hint: null },
-  queryText: { what: 'runs text as a query', hint: null },
-  sideEffect: { what: 'changes something outside the query', hint: null },
-  unbounded: { what: 'makes values of any size and cannot be interrupted', hint: null },
-  lambda: { what: 'runs an expression over lists of any length and cannot be interrupted', hint: 'unnest the list in a subquery' },
-  error: { what: 'fails the policy on purpose', hint: 'leave the row out, or give it a probability' },
-};
-
-function words(text: string): readonly string[] {
-  return text.trim().split(/\s+/);
-}
-
-/** Functions refused by name. */
-const refusedNames: { readonly [name in RefusalClass]: readonly string[] } = {
-  time: words(`now today current_date current_time current_timestamp get_current_time get_current_timestamp current_localtime
-    current_localtimestamp localtime localtimestamp transaction_timestamp age ago uuidv7`),
-  chance: words('random uuid uuidv4 gen_random_uuid setseed set_seed reservoir_quantile'),
-  hash: words('hash md5 md5_number md5_number_lower md5_number_upper sha1 sha256'),
-  session: words(`current_setting getenv getvariable current_user current_role session_user user current_query current_query_id
-    current_connection_id current_transaction_id txid_current version in_search_path current_database current_catalog current_schema
-    current_schemas`),
-  catalog: words('seq_scan summary stats can_cast_implicitly get_block_size sql_auto_complete which_secret'),
-  files: words('glob parquet_scan sniff_csv arrow_scan arrow_scan_dumb parse_path'),
-  queryText: words(`query query_table json_execute_serialized_sql json_deserialize_sql json_serialize_sql json_serialize_plan
-    list_aggregate list_aggr array_aggregate array_aggr aggregate`),
-  sideEffect: words(`nextval currval write_log enable_logging disable_logging truncate_duckdb_logs enable_profiling disable_profiling
-    checkpoint force_checkpoint sleep_ms pg_sleep enable_peg_parser disable_peg_parser set_config`),
-  unbounded: words(`repeat repeat_row printf format bar list_resize array_resize test_all_types test_vector_types
-    bitstring bitstring_agg to_base json_each json_tree generate_subscripts regexp_split_to_table`),
-  lambda: words(`list_reduce array_reduce reduce list_transform array_transform list_apply array_apply apply list_filter array_filter
-    filter`),
-  error: words('error'),
-};
-
-const refusedPatterns: readonly (readonly [RegExp, RefusalClass])[] = [
-  [/^read_/, 'files'],
-  [/^parquet_/, 'files'],
-  [/^(duckdb|pragma|pg|has|inet|sqlite)_/, 'catalog'],
-  [/^__internal|^variant_|^current_/, 'session'],
-];
-
-const refusedByName: ReadonlyMap<string, RefusalClass> = new Map(
-  Object.entries(refusedNames).flatMap(([kind, names]) =>
-    isRefusalClass(kind) ? names.map((name): [string, RefusalClass] => [name, kind]) : [],
-  ),
-);
-
-function isRefusalClass(name: string): name is RefusalClass {
-  return name in refusalReasons;
-}
-
-/** The class that `name` (lower case) is refused for; null where it is not refused by name. */
-export function refusalOf(name: string): RefusalClass | null {
-  return refusedByName.get(name) ?? refusedPatterns.find(([pattern]) => pattern.test(name))?.[1] ?? null;
-}
+import { words } from './refused-functions.ts';
 
 /** Aggregates and window functions. */
 const aggregates = words(`
@@ -81,7 +17,7 @@ const scalars = words(`
   gamma gcd greatest greatest_common_divisor isfinite isinf isnan lcm least least_common_multiple lgamma ln log log10 log2 mod
   multiply nextafter pi pow power radians round round_even roundbankers sign signbit sin sinh sqrt subtract tan tanh trunc xor
 
-  ascii bit_length char_length character_length chr concat concat_ws contains damerau_levenshtein editdist3 ends_with format_bytes
+  ascii bit_length char_length character_length chr concat concat_ws contains  ends_with format_bytes
   from_hex hamming hex ilike_escape instr jaccard jaro_similarity jaro_winkler_similarity lcase left length
   levenshtein like_escape lower ltrim mismatches nfc_normalize not_ilike_escape not_like_escape octet_length ord overlay position prefix
   regexp_escape regexp_extract regexp_extract_all regexp_full_match regexp_matches regexp_replace regexp_split_to_array replace reverse

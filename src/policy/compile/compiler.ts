@@ -17,6 +17,7 @@ import { checkSides, historyPlan } from './history-plan.ts';
 import { rewriteKeys } from './keys.ts';
 import { checkItems, lint } from './lint.ts';
 import { namesOnlySampleOf } from './names-only-sample.ts';
+import { boundPatterns } from './patterns.ts';
 import { PolicyError } from './policy-error.ts';
 import { PolicySource } from './policy-source.ts';
 import { type Reads, readsOf } from './reads.ts';
@@ -60,6 +61,7 @@ export class PolicyCompiler {
     translateForeign(statement);
     checkStatement(source, this.#names, statement);
     checkGrowth(source, statement);
+    boundPatterns(source, statement);
     completeArguments(source, statement);
     const isCeiling = header.mode === 'drop';
     if (isCeiling) checkCeilingText(source, statement, this.#names.macros);

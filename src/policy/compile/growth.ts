@@ -9,6 +9,9 @@ const joining: ReadonlySet<string> = new Set([
   '||', 'concat', 'concat_ws', 'list_concat', 'list_cat', 'list_append', 'list_prepend', 'list_value', 'list_pack', 'row', 'struct_pack',
 ]);
 
+/** Functions that write each character of the first as so many; nested they multiply. */
+const widening: ReadonlyMap<string, number> = new Map([['hex', 2], ['to_hex', 2], ['regexp_escape', 2], ['url_encode', 3], ['strftime', 16]]);
+
 /** Functions that may put the argument at this place once for every character or entry of the first. */
 const inserting: ReadonlyMap<string, number> = new Map([['replace', 2], ['regexp_replace', 2], ['array_to_string', 1]]);
 
@@ -84,7 +87,9 @@ function callGrowth(walk: Walk, node: Node, from: number): number {
   const parts = children.map((child) => growth(walk, child, from));
   const place = inserting.get(name);
   if (place !== undefined) return (parts[0] ?? 1) * insertedLength(walk, name, children[place]);
-  if (joining.has(name)) return Math.max(1, parts.reduce((sum, part) => sum + part, 0));
+  const wider = widening.get(name);
+  if (wider !== undefined) return wider * Math.max(1, ...parts);
+  if (joining.has(name) || node['type'] === 'ARRAY_CONSTRUCTOR') return Math.max(1, parts.reduce((sum, part) => sum + part, 0));
   const others = Object.entries(node).filter(([field]) => field !== 'children').map(([, tree]) => growth(walk, tree, from));
   return Math.max(1, ...parts, ...others);
 }

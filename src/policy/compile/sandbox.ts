@@ -3,14 +3,13 @@ import {
   boundedFunctions,
   rangeFunctions,
   rangeValuesMax,
-  refusalOf,
-  refusalReasons,
   tableFunctions,
   valueFunctions,
 } from './allowed-functions.ts';
 import { allowedCastTypes, allowedOperators, type Content, type Fields, forms, kinds, refusals, type Rule } from './grammar.ts';
 import type { PolicySource } from './policy-source.ts';
 import { columnParts, constantOf, isNode, type Node, nodesOf, type SqlTree, textOf } from './sql-tree.ts';
+import { refusalOf, refusalReasons } from './refused-functions.ts';
 import { suggestion } from './suggest.ts';
 
 /** What a policy may name. */
