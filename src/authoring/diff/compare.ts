@@ -36,7 +36,7 @@ export interface ServiceResult {
 /** Two sets of policies over the same telemetry. */
 export interface Comparison {
   readonly signal: SampledSignal;
-  readonly incoming: { readonly traces: number; readonly items: number; readonly truth: number; readonly bytes: number };
+  readonly incoming: { readonly traces: number; readonly items: number; readonly truth: number; readonly bytes: number; readonly unknown: number };
   readonly sides: readonly [SideResult, SideResult];
   /** Traces (or log records) kept by both, and by one of them alone. */
   readonly overlap: { readonly both: number; readonly onlyFirst: number; readonly onlySecond: number };
@@ -101,7 +101,7 @@ function result(
   });
   return {
     signal,
-    incoming: { traces: incoming.traces.size, items: incoming.items, truth: incoming.truth, bytes: incoming.bytes },
+    incoming: { traces: incoming.traces.size, items: incoming.items, truth: incoming.truth, bytes: incoming.bytes, unknown: incoming.unknown.size },
     sides: [sideResult(0), sideResult(1)],
     overlap: { both, onlyFirst: first.units.size - both, onlySecond: second.units.size - both },
     services: [...incoming.services].sort(([, a], [, b]) => b.items - a.items).map(([service, { items, truth }]) => (

@@ -16,6 +16,8 @@ export class Incoming {
   readonly services = new Map<string, { items: number; truth: number }>();
   /** Adjusted counts of items that came sampled, by `itemKey`; of all others it is 1. */
   readonly countIn = new Map<string, number>();
+  /** Items that nobody knows the probability of: they are in no estimate, and in no truth (rules 2 and 4). */
+  readonly unknown = new Set<string>();
   items = 0;
   truth = 0;
   bytes = 0;
@@ -27,11 +29,14 @@ export class Incoming {
       const count = items.counts[row];
       if (count !== 1) this.countIn.set(itemKey(items, row), count);
       if (items.traceIds[row] !== '') this.traces.add(items.traceIds[row]);
-      this.truth += count;
       const service = this.services.get(items.services[row]) ?? { items: 0, truth: 0 };
       this.services.set(items.services[row], service);
       service.items++;
-      service.truth += count;
+      if (items.isUnknown[row] === 1) this.unknown.add(itemKey(items, row));
+      else {
+        this.truth += count;
+        service.truth += count;
+      }
     }
   }
 }
@@ -78,10 +83,11 @@ export class Side implements RunListener {
     if (traceId !== '') this.traces.add(traceId);
     const compared = items.signal === 'traces' ? traceId : key;
     this.units.set(compared, (this.units.get(compared) ?? 0) + 1);
-    this.#total.add(unit, items.counts[row], countIn);
+    const isUnknown = this.#incoming.unknown.has(key);
+    if (!isUnknown) this.#total.add(unit, items.counts[row], countIn);
     const service = this.#services.get(items.services[row]) ?? { items: 0, total: new UnitTotal() };
     this.#services.set(items.services[row], service);
     service.items++;
-    service.total.add(unit, items.counts[row], countIn);
+    if (!isUnknown) service.total.add(unit, items.counts[row], countIn);
   }
 }

@@ -22,8 +22,9 @@ export function comparisonText(comparison: Comparison): string {
   const all = Math.max(1, overlap.both + overlap.onlyFirst + overlap.onlySecond);
   const overlaps = ([['both', overlap.both], ['A alone', overlap.onlyFirst], ['B alone', overlap.onlySecond]] as const)
     .map(([who, count]) => [`${units} kept by ${who}`, String(count), bar(count / all)]);
+  const unknown = incoming.unknown === 0 ? '' : ` Nobody knows the probability of ${incoming.unknown} more; they are in no estimate.`;
   const errors = sides.flatMap(({ name, error }) => (error === null ? [] : [`${name}: ${error}\n`]));
-  return `${incoming.items} ${unit}${incoming.traces === 0 ? '' : ` of ${incoming.traces} traces`} came, standing for ${number(incoming.truth)}.\n\n${table(rows)}\n${table(overlaps)}\n${servicesText(comparison, unit)}${errors.join('')}`;
+  return `${incoming.items} ${unit}${incoming.traces === 0 ? '' : ` of ${incoming.traces} traces`} came, standing for ${number(incoming.truth)}.${unknown}\n\n${table(rows)}\n${table(overlaps)}\n${servicesText(comparison, unit)}${errors.join('')}`;
 }
 
 function servicesText({ services }: Comparison, unit: string): string {

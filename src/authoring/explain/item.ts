@@ -26,6 +26,8 @@ export interface ItemStory {
   readonly randomness: bigint;
   /** N of the greatest probability that its items came with; 2^56 where they came unsampled. */
   readonly nIn: bigint;
+  /** How it may leave: with a threshold; with a count alone, since it came so; with neither, since nobody knows its probability (rules 2 to 4). */
+  readonly leaves: 'exact' | 'counted' | 'unknown';
   /** Start of the window that decided it, ns since the epoch; null where none did (it came too late). */
   readonly windowNano: bigint | null;
   readonly said: readonly Said[];
@@ -41,6 +43,7 @@ interface Found {
   readonly services: Set<string>;
   readonly traceId: string;
   nIn: bigint;
+  leaves: ItemStory['leaves'];
   items: number;
   firstNano: bigint;
 }
@@ -62,11 +65,14 @@ export async function itemStory(compiled: OpenPolicies, path: string, question: 
   const decided = watch.decisionOf(Number(found.firstNano / lengthNano));
   return {
     signal, traceId: found.traceId, services: [...found.services], items: found.items,
-    randomness: (BigInt(found.identity.rHigh) << 32n) | BigInt(found.identity.rLow), nIn: found.nIn,
+    randomness: (BigInt(found.identity.rHigh) << 32n) | BigInt(found.identity.rLow), nIn: found.nIn, leaves: found.leaves,
     windowNano: decided === null ? null : BigInt(decided.slot) * lengthNano,
     said: decided?.said ?? [], kept: watch.keptCount, output: watch.output,
   };
 }
+
+/** By the numbers of `leaves` (src/sampling/sampling-input.ts). */
+const waysToLeave = ['exact', 'counted', 'unknown'] as const;
 
 /** Reads through the capture for the item: who it is, and what it brings. */
 function findItem(path: string, question: ItemQuestion, settings: RunSettings): { readonly signal: SampledSignal; readonly found: Found } {
@@ -82,10 +88,11 @@ function findItem(path: string, question: ItemQuestion, settings: RunSettings): 
     for (let row = 0; row < items.count; row++) {
       if (!isIt(row) && !(signal === 'traces' && found !== null && found.traceId !== '' && items.traceIds[row] === found.traceId)) continue;
       const n = BigInt(states.nIn[row * 2]) | (BigInt(states.nIn[row * 2 + 1]) << 32n);
-      found ??= { identity: identityOf(items, row, states.randomness), keys: new Set(), services: new Set(), traceId: items.traceIds[row], nIn: 0n, items: 0, firstNano: items.times[row] };
+      found ??= { identity: identityOf(items, row, states.randomness), keys: new Set(), services: new Set(), traceId: items.traceIds[row], nIn: 0n, leaves: 'exact', items: 0, firstNano: items.times[row] };
       if (n > found.nIn) {
         found.nIn = n;
         found.identity = identityOf(items, row, states.randomness);
+        found.leaves = waysToLeave[states.leaves[row]] ?? 'unknown';
       }
       found.items++;
       found.keys.add(itemKey(items, row));

@@ -38,19 +38,31 @@ export function storyText(story: ItemStory, verdict: Verdict): string {
   const what = story.signal === 'traces' ? `trace ${story.traceId}: ${story.items} spans` : `${story.items} log records${story.traceId === '' ? '' : ` of trace ${story.traceId}`}`;
   const services = story.services.map((service) => (service === '' ? '(no service)' : service)).join(', ');
   const u = Number(2n ** 56n - story.randomness) / 2 ** 56;
-  const came = story.nIn === 2n ** 56n ? 'It came unsampled.' : `It came with probability ${number(Number(story.nIn) / 2 ** 56)}.`;
+  const came = cameText(story);
   const rows = verdict.policies.map((policy) => [
     `    ${policy.policy}`, policy.mode,
     policy.probability === null ? policy.named ? 'named' : 'did not name it' : `${policy.mode === 'drop' ? 'ceiling' : 'p'} ${number(policy.probability)}`,
     policy.threshold === null ? '' : `T ${policy.threshold}`, policy.reaches === null ? '' : policy.reaches ? 'R >= T' : 'R < T',
     policy.adjustedCount === null ? '' : `count ${number(policy.adjustedCount)}`, policy.note,
   ]);
-  const output = story.output === null ? [] : [`  ${story.kept} of ${story.items} leave with ${story.output.threshold === null ? 'no threshold' : `th:${story.output.threshold}`}, adjusted count ${number(story.output.adjustedCount)}${story.output.policies === '' ? '' : `, kept by ${story.output.policies}`}.`];
+  const output = story.output === null ? [] : [`  ${story.kept} of ${story.items} leave with ${outputText(story, story.output)}.`];
   return [
     `${what}, of ${services}`, `  R ${story.randomness.toString(16).padStart(14, '0')}, u ${number(u)}. ${came}`,
     ...(story.windowNano === null ? [] : [`  Its window begins ${new Date(Number(story.windowNano / 1_000_000n)).toISOString()}.`]),
     ...(rows.length === 0 ? [] : table(rows).trimEnd().split('\n')), `  ${verdict.because}`, ...output, '',
   ].join('\n');
+}
+
+function cameText({ leaves, nIn }: ItemStory): string {
+  if (leaves === 'unknown') return 'Nobody knows with which probability it came (its threshold contradicts its randomness, or it says nothing): R is a hash.';
+  const p = nIn === 2n ** 56n ? 'It came unsampled.' : `It came with probability ${number(Number(nIn) / 2 ** 56)}.`;
+  return leaves === 'counted' ? `${p} It says so by its count alone: R is a hash within that.` : p;
+}
+
+function outputText({ leaves }: ItemStory, { threshold, adjustedCount, policies }: NonNullable<ItemStory['output']>): string {
+  const by = policies === '' ? '' : `, kept by ${policies}`;
+  if (leaves === 'unknown') return `neither threshold nor count${by}`;
+  return `${threshold === null ? 'no threshold' : `th:${threshold}`}, adjusted count ${number(adjustedCount)}${by}`;
 }
 
 function number(value: number): string {

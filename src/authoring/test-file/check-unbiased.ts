@@ -114,9 +114,9 @@ function estimates(given: GivenItems, kept: readonly Items[], by: Unbiased['by']
     for (const { unit, count } of keptUnits(given, kept)) add(given.units?.[unit].name ?? '', count);
     return sums;
   }
-  for (const { signal, count, services, counts } of kept) {
+  for (const { signal, count, services, counts, isUnknown } of kept) {
     const what = signal === 'traces' ? 'spans' : 'log records';
-    for (let row = 0; row < count; row++) add(by === 'service' ? `${what} of ${services[row] === '' ? 'no service' : services[row]}` : what, counts[row]);
+    for (let row = 0; row < count; row++) if (isUnknown[row] === 0) add(by === 'service' ? `${what} of ${services[row] === '' ? 'no service' : services[row]}` : what, counts[row]);
   }
   return sums;
 }
