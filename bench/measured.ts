@@ -8,13 +8,15 @@ import { arrowReader } from './read-arrow.ts';
 import { ownReader } from './read-own.ts';
 import { costOfReader, firstMessages } from './readers.ts';
 import { replayOnce, type ReplayCounts, type ReplayOptions } from './replay.ts';
+import { type SamplingCost, samplingCosts } from './sampling.ts';
 
 /** What a measured process is asked to do; the first round warms up and does not count. */
 export type Task =
   | { readonly kind: 'replay'; readonly options: ReplayOptions; readonly rounds: number; readonly profile: string | null }
   | { readonly kind: 'live'; readonly options: LiveOptions; readonly rounds: number; readonly profile: string | null }
   | { readonly kind: 'held'; readonly options: ReplayOptions; readonly itemsPerSecond: number }
-  | { readonly kind: 'readers'; readonly input: string; readonly items: number; readonly batchRows: number; readonly rounds: number };
+  | { readonly kind: 'readers'; readonly input: string; readonly items: number; readonly batchRows: number; readonly rounds: number }
+  | { readonly kind: 'sampling'; readonly rounds: number };
 
 /** Rounds of the whole path. */
 export interface PathResult {
@@ -29,7 +31,7 @@ export interface ReadersResult {
   readonly arrow: number;
 }
 
-export type TaskResult = PathResult | HeldPerItem | ReadersResult;
+export type TaskResult = PathResult | HeldPerItem | ReadersResult | readonly SamplingCost[];
 
 /** Does one task in this process. */
 export async function perform(task: Task): Promise<TaskResult> {
@@ -40,6 +42,7 @@ export async function perform(task: Task): Promise<TaskResult> {
     });
     case 'live': return rounds(task, () => liveOnce(task.options));
     case 'held': return heldPerItem(task.options, task.itemsPerSecond);
+    case 'sampling': return samplingCosts(task.rounds);
     case 'readers': {
       const messages = firstMessages(task.input, task.items, task.batchRows);
       return { own: costOfReader(ownReader, messages, task.batchRows, task.rounds), arrow: costOfReader(arrowReader, messages, task.batchRows, task.rounds) };

@@ -8,6 +8,7 @@ import type { HeldPerItem } from './held.ts';
 import type { PathResult, ReadersResult, Task } from './measured.ts';
 import { machineText } from './meter.ts';
 import { costs, costTable, heldTable, type PathProfile, pathsOf, phaseTable, readersTable, type SizeResults, topTable } from './report.ts';
+import { type SamplingCost, samplingTable } from './sampling.ts';
 import { readStacks } from './top.ts';
 
 const measuredCore = 0;
@@ -21,7 +22,7 @@ const { values } = parseArgs({
     sizes: { type: 'string', default: '100,1000,8000' },
     items: { type: 'string', default: '1000000' },
     rounds: { type: 'string', default: '3' },
-    only: { type: 'string', default: 'replay,live,trusted,held,readers' },
+    only: { type: 'string', default: 'replay,live,trusted,held,readers,sampling' },
     profile: { type: 'boolean', default: false },
     print: { type: 'boolean', default: false },
   },
@@ -90,8 +91,10 @@ function headOf(): string {
 async function main(): Promise<void> {
   const head = headOf();
   const results: SizeResults[] = [];
-  for (const size of values.sizes.split(',').map(Number)) results.push(await measureSize(size));
-  const parts = [head, costTable(results), heldTable(results), readersTable(results)];
+  const bySize = ['replay', 'live', 'trusted', 'held', 'readers'].some((name) => only.has(name));
+  for (const size of bySize ? values.sizes.split(',').map(Number) : []) results.push(await measureSize(size));
+  const parts = [head, ...(bySize ? [costTable(results), heldTable(results), readersTable(results)] : [])];
+  if (only.has('sampling')) parts.push(samplingTable(await measured<readonly SamplingCost[]>({ kind: 'sampling', rounds: 2 * rounds + 1 })));
   if (values.profile) {
     const profiles: PathProfile[] = [];
     for (const result of results) profiles.push(...await profilesOf(result));
