@@ -1,7 +1,7 @@
 -- neyman_allocation("key", arrivals, spread, budget), ...("key", arrivals, spread, budget, k_min): aggregate over a table of groups, one row
 -- each. Divides one budget of rows among them so that the estimate over all varies least: k proportional to arrivals * spread.
 --
--- "key"     what names the group
+-- "key"     what names the group; at most 100000 groups
 -- arrivals  rows that came in the group: N, from 1. No group gets more than that; what it cannot use goes to the others
 -- spread    how much the author's value varies within the group, from arrivals: see below; NULL counts as 0, negative is an error
 -- budget    rows in all, whole, from 1
@@ -23,9 +23,11 @@
 --               shares AS (SELECT unnest(neyman_allocation(root_service, n, spread, 1000), recursive := true) FROM groups)
 --          SELECT unnest(bottom_k(item, k), recursive := true) FROM traces JOIN shares ON key = root_service GROUP BY root_service, k
 CREATE OR REPLACE MACRO neyman_allocation
-    ("key", arrivals, spread, budget, k_min) AS CASE WHEN count(*) > 0 THEN allocation_of(
+    ("key", arrivals, spread, budget, k_min) AS CASE WHEN count(*) > 100000 THEN error('sampling: neyman_allocation divides among at most 100000 groups, these are ' || count(*)::VARCHAR)
+              WHEN count(*) > 0 THEN allocation_of(
         list({'key': "key", 'n': checked_arrivals(arrivals)::DOUBLE, 'share': (checked_arrivals(arrivals) * checked_spread(spread))::DOUBLE}),
         checked_sample_size(any_value(budget)), checked_sample_size(any_value(k_min))) END,
-    ("key", arrivals, spread, budget) AS CASE WHEN count(*) > 0 THEN allocation_of(
+    ("key", arrivals, spread, budget) AS CASE WHEN count(*) > 100000 THEN error('sampling: neyman_allocation divides among at most 100000 groups, these are ' || count(*)::VARCHAR)
+              WHEN count(*) > 0 THEN allocation_of(
         list({'key': "key", 'n': checked_arrivals(arrivals)::DOUBLE, 'share': (checked_arrivals(arrivals) * checked_spread(spread))::DOUBLE}),
         checked_sample_size(any_value(budget)), 2) END;
