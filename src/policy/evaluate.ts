@@ -5,6 +5,7 @@ import type { Seam } from '../base/seam.ts';
 import type { CompiledPolicy } from './compile/compiled.ts';
 import { PolicyError } from './compile/policy-error.ts';
 import { withinDeadline } from './deadline.ts';
+import { memoryGrowthMax, watchMemory } from './memory-watch.ts';
 
 /** What a policy named: one entry a key (and split), in no order. */
 export interface PolicyPicks {
@@ -24,21 +25,40 @@ export interface EvaluateOptions {
   readonly deadlineMs: number;
   /** Most entries taken. */
   readonly rowsMax: number;
+  /** Bytes that the process may grow by meanwhile; `memoryGrowthMax` where it is not given. */
+  readonly growthMaxBytes?: number;
   readonly seam: Seam;
 }
 
 /**
  * Runs a compiled policy once, in a read-only transaction, on a connection where its views exist. Throws PolicyError:
- * `deadline` (with `connectionLost` when the query would not stop), `rows_max`, or `failed` with what DuckDB says.
+ * `deadline` (with `connectionLost` when the query would not stop), `rows_max`, `memory`, or `failed` with what DuckDB says.
  */
 export async function evaluatePolicy(connection: DuckDBConnection, policy: CompiledPolicy, options: EvaluateOptions): Promise<PolicyPicks> {
-  const { deadlineMs, rowsMax, seam } = options;
-  const query = pick(connection, policy, rowsMax);
-  const timed = await withinDeadline(query, () => connection.interrupt(), deadlineMs, seam);
-  if (timed.kind === 'done') return timed.value;
-  const connectionLost = timed.kind === 'running';
-  const rest = connectionLost ? ' and does not stop' : '';
-  throw new PolicyError(policy.name, 'deadline', `it took longer than ${deadlineMs} ms${rest}`, { connectionLost });
+  const { deadlineMs, rowsMax, growthMaxBytes = memoryGrowthMax, seam } = options;
+  const watching = new AbortController();
+  let isTooLarge = false;
+  void watchMemory(growthMaxBytes, seam, watching.signal, () => {
+    isTooLarge = true;
+    connection.interrupt();
+  });
+  try {
+    const query = pick(connection, policy, rowsMax);
+    const timed = await withinDeadline(query, () => connection.interrupt(), deadlineMs, seam);
+    if (timed.kind === 'done') return timed.value;
+    const connectionLost = timed.kind === 'running';
+    const rest = connectionLost ? ' and does not stop' : '';
+    throw new PolicyError(policy.name, 'deadline', `it took longer than ${deadlineMs} ms${rest}`, { connectionLost });
+  } catch (error) {
+    if (!isTooLarge || isLost(error)) throw error;
+    throw new PolicyError(policy.name, 'memory', `it took more than ${Math.round(growthMaxBytes / 2 ** 20)} MiB of memory`, { hint: 'narrow its WHERE', cause: error });
+  } finally {
+    watching.abort();
+  }
+}
+
+function isLost(error: unknown): boolean {
+  return error instanceof PolicyError && error.connectionLost;
 }
 
 async function pick(connection: DuckDBConnection, policy: CompiledPolicy, rowsMax: number): Promise<PolicyPicks> {

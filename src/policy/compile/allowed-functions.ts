@@ -82,3 +82,6 @@ export const valueFunctions: ReadonlySet<string> = new Set(
   words(`current_catalog current_date current_schema current_role current_time current_timestamp current_user localtime localtimestamp
     session_user user`),
 );
+
+/** Aggregates that hold every value: over a window frame each row would have a copy of all rows before it. */
+export const collectingFunctions: ReadonlySet<string> = new Set(words('array_agg list string_agg group_concat listagg histogram approx_top_k'));

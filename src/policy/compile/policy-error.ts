@@ -12,6 +12,7 @@ export type PolicyErrorReason =
   | 'too_large'
   | 'deadline'
   | 'rows_max'
+  | 'memory'
   | 'failed';
 
 /** Where in the policy's text, both from 1; columns count characters. */

@@ -1,6 +1,7 @@
 import {
   allowedFunctions,
   boundedFunctions,
+  collectingFunctions,
   rangeFunctions,
   rangeValuesMax,
   tableFunctions,
@@ -204,6 +205,9 @@ function examineCall(walk: Walk, node: Node): void {
   const schema = textOf(node['schema']);
   if (schema !== '' && schema !== 'main') throw walk.source.error('not_allowed', `${schema}.${name}() is refused`, { at: node, hint: 'write the function\'s name alone' });
   if (rangeFunctions.has(name)) return examineRange(walk, node, name);
+  if (node['class'] === 'WINDOW' && collectingFunctions.has(name)) {
+    throw walk.source.error('not_allowed', `${name}() OVER (...) gives each row a copy of all rows of its frame`, { at: node, hint: 'aggregate with GROUP BY and join' });
+  }
   const bound = boundedFunctions.get(name);
   if (bound !== undefined) {
     const size = wholeConstant(nodesOf(node['children'])[bound.argument]);

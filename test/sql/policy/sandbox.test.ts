@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PolicyCompiler } from '../../../src/policy/compile/compiler.ts';
-import { openCompiler, refusalOf } from './support.ts';
+import { openCompiler, openEngine, refusalOf } from './support.ts';
 
 /** An attack, and what must be said of it. Each got through, or would, on DuckDB with settings alone. */
 type Attack = readonly [text: string, message: RegExp];
@@ -197,6 +197,93 @@ const sizes: readonly Attack[] = [
   ['SELECT trace_id, 1.0 FROM traces\0', /NUL/],
 ];
 
+const letters = 'a'.repeat(100);
+
+/** Work that no interrupt ends, on telemetry of any kind: 7 wildcards on 100 letters took longer than anybody waited. */
+const work: readonly Attack[] = [
+  [where(`'${letters}' LIKE '%a%a%a_%a%a%a%b'`), /may take for ever.*regexp_matches/],
+  [where("root_name LIKE '%a_%b%'"), /may take for ever/],
+  [where("root_name NOT LIKE '%a_%b%'"), /may take for ever/],
+  [where("root_name ILIKE '%a_%b%'"), /may take for ever/],
+  [where("root_name NOT ILIKE '%a_%b%'"), /may take for ever/],
+  [where("root_name GLOB '*a*a*b'"), /one \* is allowed/],
+  [where("root_name LIKE '%a%b%' ESCAPE '!'"), /may take for ever/],
+  [where("root_name NOT LIKE '%a%b%' ESCAPE '!'"), /may take for ever/],
+  [where("root_name ILIKE '%a%b%' ESCAPE '!'"), /may take for ever/],
+  [where("root_name NOT ILIKE '%a%b%' ESCAPE '!'"), /may take for ever/],
+  [where('root_name LIKE root_service'), /constant text; starts_with/],
+  [where('root_name ILIKE root_service'), /constant text/],
+  [where('root_name GLOB root_service'), /constant text/],
+  [where("root_name LIKE '%' || root_service || '%'"), /constant text/],
+  [where('regexp_matches(root_name, root_service)'), /regular expression must be a constant/],
+  [where('root_name SIMILAR TO root_service'), /regular expression must be a constant/],
+  [where('root_name ~ root_service'), /regular expression must be a constant/],
+  [where("regexp_replace(root_name, root_service, 'x') = ''"), /regular expression must be a constant/],
+  [where('len(regexp_extract_all(root_name, root_service)) > 1'), /regular expression must be a constant/],
+  [where('len(string_split_regex(root_name, root_service)) > 1'), /regular expression must be a constant/],
+  [where("levenshtein(root_name, 'x') < 3"), /levenshtein\(\) needs texts of at most 1000.*left\(x, 200\)/],
+  [where("levenshtein(left(root_name, 100000), 'x') < 3"), /at most 1000/],
+  [where(`levenshtein('${'x'.repeat(1_001)}', 'x') < 3`), /at most 1000/],
+  [where("damerau_levenshtein(root_name, 'x') < 3"), /any size/],
+  [where("editdist3(root_name, 'x') < 3"), /any size/],
+  [where(`length(${'hex('.repeat(10)}root_name${')'.repeat(10)}) > 1`), /may grow to 1024 times/],
+  [where(`length(${'regexp_escape('.repeat(10)}root_name${')'.repeat(10)}) > 1`), /may grow to 1024 times/],
+  [where(`length(${'url_encode('.repeat(7)}root_name${')'.repeat(7)}) > 1`), /may grow to 2187 times/],
+  [`WITH a AS (SELECT trace_id, ARRAY[${Array(40).fill('root_name').join(',')}] AS x FROM traces), b AS (SELECT trace_id, ARRAY[${Array(40).fill('x').join(',')}] AS y FROM a)
+    SELECT trace_id, 1.0 FROM b WHERE y IS NULL`, /may grow to/],
+  ['SELECT trace_id, 1.0 FROM (SELECT trace_id, list(root_name) OVER (ORDER BY duration) AS l FROM traces) WHERE len(l) > 1', /copy of all rows of its frame/],
+  ['SELECT trace_id, 1.0 FROM traces QUALIFY length(string_agg(root_name) OVER (ORDER BY duration)) > 1', /copy of all rows of its frame/],
+  [where('len(to_json(to_json(root_name))) > 1'), /writes documents/],
+  [where("json_object('a', root_name) IS NULL"), /writes documents/],
+  [where('to_binary(root_name) IS NULL'), /any size/],
+];
+
+/** Ways around names. */
+const disguises: readonly Attack[] = [
+  [where('"random"() < 0.1'), /fresh chance/],
+  [where('RaNdOm() < 0.1'), /fresh chance/],
+  [where('main.random() < 0.1'), /fresh chance/],
+  [where('system.main.random() < 0.1'), /fresh chance/],
+  [where('random/**/() < 0.1'), /fresh chance/],
+  [where('r\u0430ndom() < 0.1'), /not on the list/],
+  [where('random\u200b() < 0.1'), /fresh chance|not on the list|syntax/],
+  [where('\uff52andom() < 0.1'), /not on the list/],
+  ['SELECT trace_id, 1.0 FROM "traces\u200b"', /there is no view/],
+  ['FROM duckdb_settings()', /catalog/],
+  ['FROM read_text(\'x\') SELECT *', /reads files/],
+  ["SELECT trace_id, 1.0 FROM traces, LATERAL (SELECT * FROM read_csv('x'))", /reads files/],
+  ["SELECT trace_id, (SELECT max(content) FROM read_text('x')) FROM traces", /reads files/],
+  ["SELECT trace_id, 1.0 FROM traces ORDER BY (SELECT 1 FROM glob('*'))", /reads files/],
+  ["SELECT trace_id, 1.0 FROM traces LIMIT (SELECT count(*) FROM duckdb_tables())", /catalog/],
+  ["SELECT trace_id, 1.0 FROM traces GROUP BY ALL HAVING (SELECT true FROM query('SELECT 1'))", /runs text/],
+  ["SELECT trace_id, 1.0 FROM traces QUALIFY rank() OVER (ORDER BY nextval('s')) = 1", /changes something outside/],
+  ["SELECT trace_id, sum(1) FILTER (WHERE getenv('HOME') = '') FROM traces GROUP BY 1", /session/],
+  ["SELECT trace_id, list(1 ORDER BY random()) FROM traces GROUP BY 1", /fresh chance/],
+  ["SELECT trace_id, 1.0 FROM traces t JOIN spans s ON random() < 0.5", /fresh chance/],
+  ["SELECT trace_id, CASE random() WHEN 0.5 THEN 1.0 ELSE 0.0 END AS probability FROM traces", /fresh chance/],
+  ["SELECT trace_id, COALESCE(getvariable('p'), 1.0) AS probability FROM traces", /session/],
+  ["SELECT trace_id, 1.0 FROM (VALUES (random())) v(x), traces", /fresh chance/],
+  ["SELECT * REPLACE (random() AS span_count), 1.0 AS probability FROM traces", /fresh chance/],
+  ['SELECT DISTINCT ON (random()) trace_id, 1.0 AS probability FROM traces', /fresh chance/],
+  ["SELECT trace_id, 1.0 FROM traces WHERE root_name IN (SELECT value FROM duckdb_settings())", /catalog/],
+  ["SELECT trace_id, 1.0 FROM traces WHERE (root_name).random()", /fresh chance/],
+  ["SELECT trace_id, 1.0 FROM traces WHERE root_name.md5() < '8'", /root_name\.md5\(\) is refused/],
+  ['WITH "random" AS (SELECT 1 AS x) SELECT trace_id, random() FROM traces', /fresh chance/],
+  ['WITH bottom_k AS MATERIALIZED (SELECT * FROM sqlite_master) SELECT trace_id, 1.0 FROM traces', /there is no view sqlite_master/],
+  ['CREATE OR REPLACE MACRO bottom_k(a, b) AS 1', /one SELECT/],
+  ['CREATE TEMP VIEW traces AS SELECT 1', /one SELECT/],
+  ["SELECT trace_id, 1.0 FROM traces;SET memory_limit='1TB'", /2 statements|one SELECT/],
+  ["SELECT trace_id, 1.0 FROM traces; -- x\nATTACH 'y.db'", /2 statements|one SELECT/],
+  ['SELECT trace_id, 1.0 FROM traces /* ; */; DROP TABLE x', /one SELECT/],
+  ["SELECT trace_id, 1.0 FROM 's3://bucket/x.parquet'", /there is no view/],
+  ["SELECT trace_id, 1.0 FROM 'file:/etc/passwd'", /there is no view/],
+  ["SELECT trace_id, 1.0 FROM read_parquet(['http://127.0.0.1/x'])", /reads files/],
+  ["PIVOT traces ON root_service USING count(*)", /PIVOT|one SELECT/],
+  ['FROM traces SELECT trace_id, 1.0 WHERE seq_scan(1)', /catalog/],
+  ["SELECT trace_id, 1.0 FROM traces WHERE $$x$$ = current_setting($$threads$$)", /session/],
+  ["SELECT trace_id, 1.0 FROM traces WHERE E'\\x72andom' = version()", /session/],
+];
+
 let compiler: PolicyCompiler;
 
 beforeAll(async () => {
@@ -207,7 +294,7 @@ afterAll(() => {
   compiler.close();
 });
 
-describe.each([['statement', statements], ['table', tables], ['function or syntax', functions], ['size', sizes]] as const)('%s refused', (_, attacks) => {
+describe.each([['statement', statements], ['table', tables], ['function or syntax', functions], ['size', sizes], ['work', work], ['disguise', disguises]] as const)('%s refused', (_, attacks) => {
   test.each(attacks.map(([text, message]) => ({ text, message, title: text.slice(0, 100) })))('$title', async ({ text, message }) => {
     const refusal = await refusalOf(compiler, text);
     expect(refusal.message).toMatch(message);
@@ -230,4 +317,29 @@ test('what grows a little is allowed', async () => {
 
 test('the compiler works on after all that', async () => {
   expect((await compiler.compile('p', where('has_error'))).keyKind).toBe('trace_id');
+});
+
+test('ILIKE is LIKE of lower-case texts, and says the same', async () => {
+  const engine = await openEngine();
+  const session = await engine.connect();
+  const texts = ["'Straße'", "'STRASSE'", "'İstanbul'", "'ΑΣ'", "'ας'", "'a%b'", "''", 'NULL', "'Grüße, WELT'"];
+  const patterns = ['%ss%', 'i%', '%σ', 'α%', '%GRÜSSE%', 'grüße%welt', '', '%', 'a\\%b'];
+  for (const pattern of patterns) {
+    const policy = await compiler.compile('p', `SELECT trace_id, 1.0 FROM traces WHERE root_name ILIKE '${pattern}' AND root_service NOT ILIKE '${pattern}'`);
+    expect(policy.sql).not.toMatch(/ilike|~~\*/i);
+    for (const text of texts) {
+      const [theirs, ours] = [`${text} ILIKE '${pattern}'`, `lower(${text}) LIKE lower('${pattern}')`];
+      const [row] = (await session.api.runAndReadAll(`SELECT ${theirs}, ${ours}`)).getRows();
+      expect([text, pattern, row[1]]).toEqual([text, pattern, row[0]]);
+    }
+  }
+  session.close();
+  engine.close();
+});
+
+test('patterns and distances that are bounded are allowed', async () => {
+  for (const condition of ["root_name LIKE '%a%b%c%'", "root_name ILIKE '%a%b%c%'", "root_name LIKE '%a_b%'", "root_name GLOB '/api/*'", "root_name SIMILAR TO 'a.*b.*'",
+    "levenshtein(left(root_name, 200), 'GET /checkout') < 3", "regexp_matches(root_name, '^/v[0-9]+/')", "hex(root_name) = 'AB'"]) {
+    expect((await compiler.compile('p', where(condition))).keyKind).toBe('trace_id');
+  }
 });
