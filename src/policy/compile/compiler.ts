@@ -9,13 +9,14 @@ import { checkCeilingReads, checkCeilingText } from './ceiling-reads.ts';
 import type { CompiledPolicy, KeyRead, SideReads, StarReads, ViewReads } from './compiled.ts';
 import { type Finding, findingText } from './finding.ts';
 import { pinDoubles, translateForeign } from './foreign.ts';
-import { groupSamplesAsJoins } from './group-samples.ts';
+import { groupSamplesAsJoins, isOneSelect } from './group-samples.ts';
 import { checkGrowth } from './growth.ts';
 import { parseHeader } from './header.ts';
 import { completeArguments } from './implicit-arguments.ts';
 import { checkSides, historyPlan } from './history-plan.ts';
 import { rewriteKeys } from './keys.ts';
 import { checkItems, lint } from './lint.ts';
+import { namesItemsOnce } from './names-once.ts';
 import { namesOnlySampleOf } from './names-only-sample.ts';
 import { boundPatterns } from './patterns.ts';
 import { PolicyError } from './policy-error.ts';
@@ -75,7 +76,7 @@ export class PolicyCompiler {
     const bench = await this.#analysis.bench(source);
     try {
       const samples = callsAny(statement, new Set([...this.#names.macros].filter((name) => !neverSplitting.has(name))));
-      const { inverse, ...shape } = await bind(bench, { source, tables, keys, sql, runSql, reading: { samples, isCeiling } });
+      const { inverse, ...shape } = await bind(bench, { source, tables, keys, sql, runSql, reading: { samples, isCeiling, once: namesItemsOnce(statement) || (runSql !== sql && isOneSelect(statement)) } });
       const { reads, complete } = await readsOf(bench, { tables, keys, statement: joined, wrappedSql: shape.wrappedSql });
       checkItems(source, signal, shape.keyKind, reads);
       if (isCeiling) checkCeilingReads(source, reads, keys);

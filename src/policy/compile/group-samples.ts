@@ -40,6 +40,11 @@ export async function groupSamplesAsJoins(analysis: Analysis, source: PolicySour
   return analysis.print(source, copy);
 }
 
+/** Whether the statement is no union: a sample of traces by group, where it was rewritten, names each trace once. */
+export function isOneSelect(statement: Node): boolean {
+  return selectsOf(statement['node']).length === 1;
+}
+
 /** The SELECTs that a statement is the union of. */
 function selectsOf(query: SqlTree | undefined): readonly Node[] {
   if (!isNode(query)) return [];

@@ -29,13 +29,16 @@ export interface Reading {
   readonly samples: boolean;
   /** The policy states ceilings: without a column that says which, 0; of several for one item the least (sampling.md, rule 8). */
   readonly isCeiling: boolean;
+  /** No two rows name one item. */
+  readonly once: boolean;
 }
 
 /** Finds key and probability among the columns and wraps the SELECT. Throws PolicyError `shape`. */
 export function shapeOf(source: PolicySource, sql: string, columns: readonly ResultColumn[], reading: Reading): Shape {
   const pick = listPick(source, sql, columns) ?? rowPick(source, sql, columns, reading.isCeiling);
   const hasSplit = reading.samples && !pick.inverse;
-  return { wrappedSql: wrap(source.name, pick, hasSplit, reading.isCeiling ? 'min' : 'max'), keyKind: pick.keyKind, hasSplit, inverse: pick.inverse };
+  const ofSeveral = reading.once ? null : reading.isCeiling ? 'min' : 'max';
+  return { wrappedSql: wrap(source.name, pick, hasSplit, ofSeveral), keyKind: pick.keyKind, hasSplit, inverse: pick.inverse };
 }
 
 /** Picks that lie in one column of structs (key, probability), or of lists of them. */
@@ -134,7 +137,7 @@ const whole = '72057594037927936.0::DOUBLE';
  * n = floor(p * 2^56), the product exact but for p's own digits; for adjusted counts floor(2^56 / c). Sampling functions give
  * p rounded down, so that n is never more than they meant; theirs is negative for rows that go by a hash of their own.
  */
-function wrap(name: string, { key, chance, inverse, from }: Pick, hasSplit: boolean, ofSeveral: 'min' | 'max'): string {
+function wrap(name: string, { key, chance, inverse, from }: Pick, hasSplit: boolean, ofSeveral: 'min' | 'max' | null): string {
   const word = inverse ? 'adjusted_count' : 'probability';
   const text = (rest: string): string => `'policy ${name.replaceAll("'", "''")}: ${word} ${rest}'`;
   const range = inverse ? 'p < 1' : `p < ${hasSplit ? -1 : 0} OR p > 1`;
@@ -144,6 +147,6 @@ function wrap(name: string, { key, chance, inverse, from }: Pick, hasSplit: bool
     + ` WHEN ${range} THEN error(concat(${text('')}, p, ' ${bounds}'))::UBIGINT ELSE ${valid}::UBIGINT END`;
   const split = hasSplit ? ', coalesce(p < 0, false) AS split' : '';
   const group = hasSplit ? 'k, split' : 'k';
-  return `SELECT k, ${ofSeveral}(n) AS n${hasSplit ? ', split' : ''} FROM (SELECT k, ${n} AS n${split}`
-    + ` FROM (SELECT ${key} AS k, CAST(${chance} AS DOUBLE) AS p FROM ${from}) WHERE k IS NOT NULL) GROUP BY ${group}`;
+  const rows = `SELECT k, ${n} AS n${split} FROM (SELECT ${key} AS k, CAST(${chance} AS DOUBLE) AS p FROM ${from}) WHERE k IS NOT NULL`;
+  return ofSeveral === null ? rows : `SELECT k, ${ofSeveral}(n) AS n${hasSplit ? ', split' : ''} FROM (${rows}) GROUP BY ${group}`;
 }
