@@ -2,6 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { CertificateTally, verdictOf } from '../../../src/pipeline/certificate-tally.ts';
 import { certificateLines, type CertificateLine } from '../../../src/pipeline/certificate.ts';
 import { certificateText } from '../../../src/commands/certificate-text.ts';
+import { realSeam } from '../../../src/base/seam.ts';
+import { MetricsObserver } from '../../../src/pipeline/metrics-observer.ts';
+import { noStamps } from '../../../src/pipeline/stamp-rows.ts';
+import { createLogger } from '../../../src/telemetry/log.ts';
+import { MetricRegistry } from '../../../src/telemetry/metrics.ts';
 import { randomOf } from '../audit/streams.ts';
 
 const seed = 7;
@@ -65,4 +70,28 @@ certificate  key    truth  estimate  95 % interval      z
   left out: items that stood for 20 of 120, which no policy names; they are in nobody's count
   ALARM what leaves, all keys: counts add up to 130 where 100 came; they are too high, and chance does not explain it
 `);
+});
+
+test('an alarm is a metric and one line of the log; a certificate is counters and gauges', () => {
+  const registry = new MetricRegistry();
+  const written: string[] = [];
+  const observer = new MetricsObserver(registry, createLogger({ seam: realSeam(), level: 'warn', format: 'json', write: (text) => written.push(text) }));
+  const lies = line({ key: 'shop', estimate: 130, variance: 25, unitsKept: 40 });
+  for (let window = 0; window < 3; window++) {
+    observer.decided('traces', {
+      slot: window, items: 100, truth: 100, services: [], outcomes: [], policies: [], kept: [], release: () => Promise.resolve(),
+      certificate: [line(), lies], randomness: [{ key: '(all)', bins: Uint32Array.from({ length: 64 }, (_, bin) => (bin < 32 ? 20 : 0)) }],
+    }, noStamps());
+  }
+  const text = registry.text();
+  const labels = 'signal="traces",policy="(all)",key="shop"';
+  expect(text).toContain(`thresher_certificate_truth_total{${labels}} 300`);
+  expect(text).toContain(`thresher_certificate_estimate_total{${labels}} 390`);
+  expect(text).toContain(`thresher_certificate_variance_total{${labels}} 75`);
+  expect(text).toContain(`thresher_certificate_window_z{${labels}} 6`);
+  expect(text).toContain('thresher_certificate_alarms_total{signal="traces",policy="(all)",direction="over"} 1');
+  expect(text).toContain('thresher_randomness_suspect{key="(all)"} 1');
+  expect(text).toContain('thresher_randomness_distance{key="(all)"} 0.5');
+  expect(written.filter((each) => each.includes('certificate_over')).length).toBe(1);
+  expect(written.filter((each) => each.includes('randomness_uneven')).length).toBe(1);
 });
