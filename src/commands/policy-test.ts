@@ -82,22 +82,27 @@ async function runFile(full: string, { filter, seed }: TestOptions, io: CommandI
   }
 }
 
-/** Runs again when something changes beside the tests; changes that come together count once. */
+/** Runs again when SQL or YAML changes beside the tests, also while a run is under way; changes that come together count once. */
 async function again(options: TestOptions, io: CommandIo, once: () => Promise<ExitCode>): Promise<ExitCode> {
   const seam = realSeam();
-  let changed: () => void = () => undefined;
+  const changes = { isNew: false, wake: (): void => undefined };
+  const heard = (_: string, name: string | null): void => {
+    if (name !== null && !/\.(sql|ya?ml)$/.test(name)) return;
+    changes.isNew = true;
+    changes.wake();
+  };
+  io.signal.addEventListener('abort', () => changes.wake(), { once: true });
   const folders = new Set(paths(options, io).map((path) => dirname(path)));
-  const watchers = [...folders].map((folder) => watch(folder, { signal: io.signal }, () => changed()));
-  while (!io.signal.aborted) {
-    await new Promise<void>((done) => {
-      changed = done;
-      io.signal.addEventListener('abort', () => done(), { once: true });
-    });
-    if (io.signal.aborted) break;
-    await seam.sleepMs(100, io.signal).catch(() => undefined);
+  for (const folder of folders) watch(folder, { signal: io.signal }, heard);
+  for (;;) {
+    if (!changes.isNew && !io.signal.aborted) await new Promise<void>((done) => { changes.wake = done; });
+    if (io.signal.aborted) return exitCodes.ok;
+    await seam.sleepMs(settleMs, io.signal).catch(() => undefined);
+    changes.isNew = false;
     io.stdout.write('\n');
     await once();
   }
-  for (const watcher of watchers) watcher.close();
-  return exitCodes.ok;
 }
+
+/** An editor writes a file in several steps. */
+const settleMs = 100;
