@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { PolicyCompiler } from '../../../src/policy/compile/compiler.ts';
+import { PolicyCompiler } from '../../../src/policy/compile/compiler.ts';
+import { sqlFunctionFiles } from '../../../src/sampling/sql-functions.ts';
 import type { Database } from '../../../src/store/duckdb.ts';
 import { createViews, openCompiler, openEngine, readsText } from './support.ts';
 
@@ -283,7 +284,9 @@ describe('the ready policies', () => {
 
 test('every example of docs/policies.md compiles', async () => {
   const text = readFileSync(new URL('../../../docs/policies.md', import.meta.url), 'utf8');
-  const blocks = text.split(/\n\n(?! {4})/).flatMap((part) => part.split(/\n\n/)).filter((block) => /^ {4}(--|SELECT|WITH)/.test(block));
+  const blocks = text.split(/\n\n(?! {4})/).flatMap((part) => part.split(/\n\n/)).filter((block) => /^ {4}(--|SELECT|WITH)/.test(block) && block.includes('SELECT') && !block.includes(' ...'));
   expect(blocks.length).toBeGreaterThanOrEqual(3);
-  for (const block of blocks) expect((await compiler.compile('example', block.replaceAll(/^ {4}/gm, ''))).warnings).toEqual([]);
+  const real = await PolicyCompiler.create(sqlFunctionFiles());
+  for (const block of blocks) expect((await real.compile('example', block.replaceAll(/^ {4}/gm, ''))).warnings).toEqual([]);
+  real.close();
 });
