@@ -10,7 +10,7 @@ export interface SqlFunctionFile {
 }
 
 /**
- * The macros behind `bottom_k` and `weighted_reservoir_sample`, in the order in which they can be created. The list is
+ * The macros of the sampling functions and their parts, in the order in which they can be created. The list is
  * sql/functions/index, one name a line.
  */
 export function sqlFunctionFiles(): SqlFunctionFile[] {
