@@ -6,7 +6,8 @@ import { keyColumnIn } from '../store/same-key.ts';
 import { TableWriter } from '../store/table-writer.ts';
 import { nOne, windowRows } from '../store/window-rows.ts';
 import type { Window } from '../store/window-views.ts';
-import { type CertificateDetail, type CertificateLine, certificateLines, type CertificateSums, everything, keyless, keysMax, otherKeys, togetherPlace } from './certificate.ts';
+import { type CertificateDetail, type CertificateLine, certificateLines, type CertificateSums, everything, keyless, keysMax, otherKeys, serviceKey, togetherPlace } from './certificate.ts';
+import { readSums, readSumsAndTotals } from './certificate-sums.ts';
 import { keptOfPolicy, type KeptOfPolicy, type RowFacts } from './kept-of-policy.ts';
 import { concatNamed, keepNamed, type NamedRows } from './named-rows.ts';
 
@@ -22,8 +23,6 @@ export interface DecidedLogs {
   readonly own: readonly NamedRows[];
   readonly facts: RowFacts;
 }
-
-const service = { source: 'resource', key: 'service.name', type: 'VARCHAR' } as const;
 
 /** Certifies a window of log records. A unit is the records of one randomness, and for a key those of them that have it. */
 export async function certifyLogs(decided: DecidedLogs, detail: CertificateDetail): Promise<readonly CertificateLine[]> {
@@ -66,31 +65,31 @@ export function keptTogether(rows: readonly NamedRows[], facts: RowFacts): KeptO
 }
 
 async function writeKept(engine: Session, table: string, all: readonly { readonly place: number; readonly kept: KeptOfPolicy }[]): Promise<void> {
-  const writer = await TableWriter.create(engine, table, [{ name: 'p', type: 'UINTEGER' }, { name: 'wseq', type: 'UINTEGER' }, { name: 'a', type: 'DOUBLE' }]);
-  for (const { place, kept: { wseq, counts } } of all) writer.write(wseq.length, [column(new Uint32Array(wseq.length).fill(place + 1)), column(wseq), column(counts)]);
+  const writer = await TableWriter.create(engine, table, [{ name: 'p', type: 'INTEGER' }, { name: 'wseq', type: 'UINTEGER' }, { name: 'a', type: 'DOUBLE' }]);
+  for (const { place, kept: { wseq, counts } } of all) writer.write(wseq.length, [column(new Int32Array(wseq.length).fill(place)), column(wseq), column(counts)]);
   writer.flush();
   writer.close();
 }
 
 /** Rows that each policy named with a probability above 0, each once. */
 async function writeNamed(engine: Session, table: string, all: readonly Certified[], rowCount: number): Promise<void> {
-  const writer = await TableWriter.create(engine, table, [{ name: 'p', type: 'UINTEGER' }, { name: 'wseq', type: 'UINTEGER' }]);
+  const writer = await TableWriter.create(engine, table, [{ name: 'p', type: 'INTEGER' }, { name: 'wseq', type: 'UINTEGER' }]);
   for (const { place, rows } of all) {
     const isNamed = new Uint8Array(rowCount);
     for (const { count, keys, n } of rows) for (let i = 0; i < count; i++) if ((n[i * 2] | n[i * 2 + 1]) !== 0 && keys[i * 4] < rowCount) isNamed[keys[i * 4]] = 1;
     const named = Uint32Array.from(isNamed.keys()).filter((row) => isNamed[row] === 1);
-    writer.write(named.length, [column(new Uint32Array(named.length).fill(place + 1)), column(named)]);
+    writer.write(named.length, [column(new Int32Array(named.length).fill(place)), column(named)]);
   }
   writer.flush();
   writer.close();
 }
 
-function column(values: Uint32Array | Float64Array): { readonly bytes: Uint8Array; readonly valid: null } {
+function column(values: Uint32Array | Int32Array | Float64Array): { readonly bytes: Uint8Array; readonly valid: null } {
   return { bytes: new Uint8Array(values.buffer, values.byteOffset, values.byteLength), valid: null };
 }
 
 async function lines({ engine, name, window }: DecidedLogs, certified: readonly Certified[], detail: CertificateDetail): Promise<readonly CertificateLine[]> {
-  const columns = window.slots.map(({ slot }) => keyColumnIn(slot.plan, service));
+  const columns = window.slots.map(({ slot }) => keyColumnIn(slot.plan, serviceKey));
   const [found] = columns;
   const key = detail.services && !columns.includes(null) ? found : null;
   const rows = windowRows(window.slots, { fields: [], keys: key === null ? [] : [key], inputs: true });
@@ -98,8 +97,8 @@ async function lines({ engine, name, window }: DecidedLogs, certified: readonly 
   if (key !== null) await engine.run(`CREATE TABLE ${name}_keys AS SELECT own_key FROM (${known}) GROUP BY own_key ORDER BY sum(b) DESC, own_key LIMIT ${keysMax}`);
   const keyed = key === null ? `SELECT *, NULL::VARCHAR AS key FROM (${known})`
     : `SELECT *, CASE WHEN own_key IN (SELECT own_key FROM ${name}_keys) THEN own_key ELSE '${otherKeys}' END AS key FROM (${known})`;
-  const came = await sums(engine, `SELECT 0, key, sum(b) FROM (${keyed}) GROUP BY ALL`, key !== null);
-  const named = await sums(engine, `SELECT n.p, k.key, sum(k.b) FROM ${name}_named n JOIN (${keyed}) k ON k.wseq = n.wseq GROUP BY ALL`, key !== null);
+  const came = await readSumsAndTotals(engine, `SELECT ${togetherPlace}, key, sum(b) FROM (${keyed}) GROUP BY ALL`, key !== null);
+  const named = await readSumsAndTotals(engine, `SELECT n.p, k.key, sum(k.b) FROM ${name}_named n JOIN (${keyed}) k ON k.wseq = n.wseq GROUP BY ALL`, key !== null);
   const kept = await keptSums(engine, `${name}_certified`, keyed, key !== null);
   const policies = new Map(certified.map(({ place, name: policy, namesAll }) => [place, { name: policy, namesAll }]));
   return certificateLines(policies, new Map(came.map((line) => [line.key, line.sums[0]])), named, kept);
@@ -113,19 +112,4 @@ async function keptSums(engine: Session, table: string, keyed: string, hasKeys: 
     SELECT p, after.key, sum(a), sum(a * (a - b)), count(*) FROM after JOIN before ON before.r = after.r AND before.key IS NOT DISTINCT FROM after.key GROUP BY ALL`;
   const whole = await readSums(engine, totals('NULL::VARCHAR'));
   return hasKeys ? [...whole, ...await readSums(engine, totals('k.key'))] : whole;
-}
-
-/** Sums by policy and key, and over all keys. */
-async function sums(engine: Session, sql: string, hasKeys: boolean): Promise<CertificateSums[]> {
-  const byKey = await readSums(engine, sql);
-  if (!hasKeys) return byKey;
-  const whole = new Map<number, number>();
-  for (const { place, sums: [sum] } of byKey) whole.set(place, (whole.get(place) ?? 0) + sum);
-  return [...[...whole].map(([place, sum]) => ({ place, key: everything, sums: [sum] })), ...byKey];
-}
-
-/** Places are written one higher, since they begin with that of all together, -1. */
-async function readSums(engine: Session, sql: string): Promise<CertificateSums[]> {
-  const rows = (await engine.api.runAndReadAll(sql)).getRows();
-  return rows.map(([place, key, ...values]) => ({ place: Number(place) - 1, key: key === null ? everything : String(key), sums: values.map(Number) }));
 }

@@ -3,11 +3,10 @@ import type { Session } from '../store/duckdb.ts';
 import { keyColumnIn } from '../store/same-key.ts';
 import { nOne, windowRows } from '../store/window-rows.ts';
 import type { Window } from '../store/window-views.ts';
-import { type CertificateDetail, type CertificateLine, certificateLines, type CertificateSums, everything, keyless, keysMax, otherKeys, togetherPlace } from './certificate.ts';
+import { type CertificateDetail, type CertificateLine, certificateLines, type CertificateSums, everything, keyless, keysMax, otherKeys, serviceKey, togetherPlace } from './certificate.ts';
+import { readSums, readSumsAndTotals } from './certificate-sums.ts';
 import { isSingle } from './combining.ts';
 import { type RandomnessCounts, randomnessBins } from './randomness-watch.ts';
-
-const service = { source: 'resource', key: 'service.name', type: 'VARCHAR' } as const;
 
 /** Tables that certifying makes, by the ends of their names; nothing needs them afterwards. */
 const tables = ['shares', 'shares_keys'] as const;
@@ -72,7 +71,7 @@ function wholeTraces(name: string, window: Window): string {
 
 /** Spans by trace and service, small services under one name; false where a slot does not project service.name. */
 async function writeShares(engine: Session, name: string, window: Window): Promise<boolean> {
-  const columns = window.slots.map(({ slot }) => keyColumnIn(slot.plan, service));
+  const columns = window.slots.map(({ slot }) => keyColumnIn(slot.plan, serviceKey));
   const [key] = columns;
   if (key === null || key === undefined || columns.includes(null)) return false;
   const rows = windowRows(window.slots, { fields: [], keys: [key], inputs: true });
@@ -104,8 +103,8 @@ async function lines(
     ...(isApart ? [`SELECT DISTINCT p::INTEGER, k FROM ${name}_picks WHERE n > 0`] : []),
   ].join(' UNION ALL ');
   const gone = outcomes.some(({ policy }) => policy.mode === 'drop') ? `WHERE trace_id NOT IN (SELECT k FROM ${name}_ceilings WHERE n = 0)` : '';
-  const came = await sums(engine, `SELECT ${togetherPlace}, key, sum(spans * (${nOne}.0::DOUBLE / n_in)) FROM ${name}_shares ${gone} GROUP BY ALL`, hasKeys);
-  const named = await sums(engine, `SELECT d.p, s.key, sum(s.spans * (${nOne}.0::DOUBLE / s.n_in)) FROM (${naming}) d JOIN ${name}_shares s ON s.trace_id = d.k GROUP BY ALL`, hasKeys);
+  const came = await readSumsAndTotals(engine, `SELECT ${togetherPlace}, key, sum(spans * (${nOne}.0::DOUBLE / n_in)) FROM ${name}_shares ${gone} GROUP BY ALL`, hasKeys);
+  const named = await readSumsAndTotals(engine, `SELECT d.p, s.key, sum(s.spans * (${nOne}.0::DOUBLE / s.n_in)) FROM (${naming}) d JOIN ${name}_shares s ON s.trace_id = d.k GROUP BY ALL`, hasKeys);
   const kept = await keptSums(engine, name, decided, hasKeys);
   const all = isApart || !detail.policies ? { named, kept } : { named: [...named, ...alone(named)], kept: [...kept, ...alone(kept)] };
   return certificateLines(policies, new Map(came.map(({ key, sums: [sum] }) => [key, sum])), all.named, all.kept);
@@ -124,18 +123,4 @@ async function keptSums(engine: Session, name: string, decided: string, hasKeys:
   const totals = (key: string): string => `SELECT p, key, sum(a), sum(a * (a - b)), count(*) FROM (${units(key)}) GROUP BY p, key`;
   const whole = await readSums(engine, totals('NULL::VARCHAR'));
   return hasKeys ? [...whole, ...await readSums(engine, totals('s.key'))] : whole;
-}
-
-/** Sums by policy and key, and over all keys. */
-async function sums(engine: Session, sql: string, hasKeys: boolean): Promise<CertificateSums[]> {
-  const byKey = await readSums(engine, sql);
-  if (!hasKeys) return byKey;
-  const whole = new Map<number, number>();
-  for (const { place, sums: [sum] } of byKey) whole.set(place, (whole.get(place) ?? 0) + sum);
-  return [...[...whole].map(([place, sum]) => ({ place, key: everything, sums: [sum] })), ...byKey];
-}
-
-async function readSums(engine: Session, sql: string): Promise<CertificateSums[]> {
-  const rows = (await engine.api.runAndReadAll(sql)).getRows();
-  return rows.map(([place, key, ...values]) => ({ place: Number(place), key: key === null ? everything : String(key), sums: values.map(Number) }));
 }

@@ -1,4 +1,5 @@
 import type { Measured } from '../audit/interval.ts';
+import type { ReadKey } from '../store/same-key.ts';
 
 /** How finely windows certify themselves (sampling.md, rule 24). */
 export interface CertificateDetail {
@@ -23,6 +24,9 @@ export interface CertificateLine extends Measured {
   /** Units (traces, or log records of one randomness) of which something is kept. */
   readonly unitsKept: number;
 }
+
+/** What keys are: service.name of the resource. */
+export const serviceKey: ReadKey = { source: 'resource', key: 'service.name', type: 'VARCHAR' };
 
 export const everything = '(all)';
 export const otherKeys = '(others)';
