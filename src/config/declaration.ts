@@ -22,7 +22,7 @@ const windows = section('How long telemetry is held before it is decided.', {
 const policy = section('How policies run, and what happens when they cannot.', {
   deadlineMs: option('deadline', duration({ min: 10 }), '10s', 'A window whose policies have not answered by then is decided by the fallback.'),
   fallback: option('fallback', section('Decides windows whose policy failed or was late.', {
-    probability: option('probability', number({ min: 0, max: 1 }), 1, 'Each item is kept with this probability.'),
+    probability: option('probability', number({ min: 0, max: 1 }), 1, 'Each item is kept with this probability, and its count says so: 1 keeps all, 0 drops all.'),
   }), {}, 'The fallback.'),
   combine: option('combine', oneOf('union', 'first_match'), 'union',
     'How policies that keep come together: an item gets the greatest probability that any gives it, or that of the first policy, in the order of `policies`, that names it.'),

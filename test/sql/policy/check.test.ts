@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PolicyChecker } from '../../../src/policy/check/policy-checker.ts';
+import { lintRules } from '../../../src/policy/compile/finding.ts';
 import { sqlFunctionFiles } from '../../../src/sampling/sql-functions.ts';
 
 /** A policy and the findings that it must have, each `severity code line:column`, in order. */
@@ -180,4 +182,9 @@ test.each(fine)('nothing is said of %s', async (text) => {
 test('what the lints say goes to the log as warnings, notes do not', async () => {
   const { policy } = await checker.check('p', 'SELECT trace_id, 1.0 FROM traces ORDER BY trace_id LIMIT 5');
   expect(policy?.warnings.length).toBe(1);
+});
+
+test('docs/policies.md lists every lint as it is declared', () => {
+  const docs = readFileSync(new URL('../../../docs/policies.md', import.meta.url), 'utf8');
+  for (const [code, { severity, text }] of Object.entries(lintRules)) expect(docs).toContain(`| \`${code}\` | ${severity} | ${text} |`);
 });
