@@ -115,13 +115,11 @@ export class KeptTraces implements BesideSlots {
 }
 
 /**
- * The same of traces that were decided in groups: N of a member's own p, which is that of the group given its leader times what the member came
- * with, and the leader's R on the member's scale, so that the one is reached exactly where the group was kept.
+ * The same of traces that were decided in groups: the leader's R on the member's scale, so that N of the member's own p is reached exactly where the
+ * group was kept.
  */
 function groupedSql(name: string): string {
-  const scaled = (n: string): string => `((((${n})::UHUGEINT * coalesce(g.own_n_in, t.n_in)::UHUGEINT + t.n_in::UHUGEINT - 1) // t.n_in::UHUGEINT)::UBIGINT)`;
-  const own = 'g.own_r IS NULL OR g.own_r = t.r';
-  return `SELECT k.trace_id AS trace_id, CASE WHEN ${own} THEN k.n ELSE ${scaled('k.n')} END AS n,
-      CASE WHEN ${own} THEN t.r ELSE ${nOne}::UBIGINT - ${scaled(`${nOne}::UBIGINT - t.r`)} END AS r
+  const scaled = `(((${nOne}::UBIGINT - t.r)::UHUGEINT * g.own_n_in::UHUGEINT + t.n_in::UHUGEINT - 1) // t.n_in::UHUGEINT)::UBIGINT`;
+  return `SELECT k.trace_id AS trace_id, k.n AS n, CASE WHEN g.own_r IS NULL OR g.own_r = t.r THEN t.r ELSE ${nOne}::UBIGINT - ${scaled} END AS r
     FROM ${name}_kept k JOIN ${name}_traces t ON t.trace_id = k.trace_id LEFT JOIN ${name}_groups g ON g.trace_id = k.trace_id`;
 }

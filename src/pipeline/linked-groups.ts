@@ -96,7 +96,8 @@ export interface VerdictShape {
 }
 
 /**
- * Spreads what was decided over the members of each group: all are kept with the group's greatest p, within their own ceilings, named or not.
+ * Spreads what was decided over the members of each group: all are kept with the group's greatest p, within their own ceilings, named or not;
+ * `NAME_kept` then has N of each member's own p.
  * `NAME_decided` then has how each leaves: the leader by its threshold; others, whose own R says nothing of it, with the count that they
  * came with divided by the p of the group given its leader (`decidedElsewhere`), or as they came where that is 1.
  */
@@ -104,7 +105,7 @@ export async function spreadOverGroups(engine: Session, name: string, { hasCeili
   const ceiling = hasCeilings ? `LEFT JOIN ${name}_ceilings c ON c.k = m.trace_id` : '';
   const n = hasCeilings ? `least(g.n, coalesce(c.n, ${nOne}::UBIGINT))` : 'g.n';
   await engine.run(`CREATE TABLE ${name}_group_kept AS
-    SELECT m.trace_id AS trace_id, ${n} AS n, ${leaveSql(n)} AS leaves${hasReasons ? ', g.code AS code' : ''}
+    SELECT m.trace_id AS trace_id, ${ownSql(n)} AS n, ${leaveSql(n)} AS leaves${hasReasons ? ', g.code AS code' : ''}
     FROM ${name}_groups m JOIN (
       SELECT m.leader AS leader, max(k.n) AS n${hasReasons ? ', arg_max(k.code, k.n) AS code' : ''} FROM ${name}_kept k JOIN ${name}_groups m ON m.trace_id = k.trace_id GROUP BY m.leader
     ) g ON g.leader = m.leader ${ceiling}
@@ -114,6 +115,11 @@ export async function spreadOverGroups(engine: Session, name: string, { hasCeili
   await engine.run(`INSERT INTO ${name}_kept SELECT trace_id, n${code} FROM ${name}_group_kept`);
   await engine.run(`UPDATE ${name}_decided SET n = g.leaves${hasReasons ? ', code = g.code' : ''} FROM ${name}_group_kept g WHERE g.trace_id = ${name}_decided.trace_id`);
   await engine.run(`UPDATE ${name}_decided SET n = 0 WHERE trace_id IN (SELECT trace_id FROM ${name}_groups) AND trace_id NOT IN (SELECT trace_id FROM ${name}_group_kept)`);
+}
+
+/** N of a member's own p: that of the group given its leader, times what the member came with. */
+function ownSql(n: string): string {
+  return `CASE WHEN m.own_r = m.r THEN ${n} ELSE (((${n})::UHUGEINT * m.own_n_in::UHUGEINT + m.n_in::UHUGEINT - 1) // m.n_in::UHUGEINT)::UBIGINT END`;
 }
 
 /** How a member of a group leaves whose p is `n` given nothing, n / n_in given that its leader is there. */

@@ -96,7 +96,7 @@ export class TraceWindows {
     const counts = await windowCounts(this.#engine, window, `${name}_traces`);
     const services = await serviceCounts(this.#engine, window, `${name}_kept`);
     const policyCounts = await traceCounts(this.#engine, name, window, outcomes);
-    const certified = this.#certificate === null ? { certificate: [] } : await certifyTraces(this.#engine, name, window, outcomes, this.#certificate);
+    const certified = this.#certificate === null || grouped !== null ? { certificate: [] } : await certifyTraces(this.#engine, name, window, outcomes, this.#certificate);
     this.#remember(decided);
     const followers = this.#settle(number);
     return {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { openPolicies } from '../../src/policies.ts';
 import type { LinkedBy } from '../../src/pipeline/linked-groups.ts';
 import { openFlow } from '../sql/store/support.ts';
-import { type GivenSpan, itemsSeen, randomTrace, type SeenItem, shareOf, spansMessages } from '../support/given-messages.ts';
+import { type GivenSpan, itemsSeen, randomTrace, recordsMessages, type SeenItem, shareOf, spansMessages } from '../support/given-messages.ts';
 import { mulberry } from '../support/mulberry.ts';
 
 /**
@@ -172,6 +172,23 @@ describe('linked groups', () => {
     const found = estimates(given, wrong).find(({ what }) => what === 'leader by threshold, member 1');
     expect(Math.abs(found?.z ?? 0)).toBeGreaterThan(8);
   });
+});
+
+test('records of linked traces are unbiased, however leader and member came sampled', async () => {
+  const given = world(9);
+  const { policies } = await openPolicies([{ name: 'traces', text: policy }, { name: 'logs', text: 'SELECT l.id, k.probability FROM logs l JOIN kept_traces k USING (trace_id)' }]);
+  const flow = await openFlow({ policies, windows: { tracesLengthMs: 10_000, tracesWaitMs: 0, logsLengthMs: 10_000, linked }, decisionsMax: 1_000_000 });
+  try {
+    const streams = { traces: flow.processor.intake.open('traces'), logs: flow.processor.intake.open('logs') };
+    const records = [...given.of].map(([trace, { group }]) => ({ trace, timeMs: startMs + group / 10 }));
+    for (const bytes of spansMessages(lists(given.spans))) expect((await streams.traces.accept({ bytes, compressed: null, encoding: 'identity' })).ack.status).toBe('OK');
+    for (const bytes of recordsMessages(lists(records))) expect((await streams.logs.accept({ bytes, compressed: null, encoding: 'identity' })).ack.status).toBe('OK');
+    await flow.processor.drain();
+    expect(flow.tally.firstError).toBeNull();
+    expectUnbiased(given, itemsSeen('logs', flow.sink.messages('logs')));
+  } finally {
+    flow.processor.close();
+  }
 });
 
 describe('sampling functions over groups', () => {
