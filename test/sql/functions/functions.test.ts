@@ -87,7 +87,55 @@ describe('results', () => {
   });
 });
 
+describe('oversize', () => {
+  const item = "{'key': i::UHUGEINT, 'r': (if(i < 10, 5, i))::UBIGINT, 'n_in': if(i < 10, 72057594037927936, 36028797018963968)::UBIGINT}";
+  const of = (call: string): Promise<readonly (readonly unknown[])[]> => rows(`SELECT probability, count(*) FROM (SELECT unnest(${call}, recursive := true)
+    FROM (SELECT ${item} AS item, i FROM range(16) t(i))) GROUP BY ALL ORDER BY ALL`);
+  test("'keep' names its rows as they came, 'drop' not at all, beside a sample of the others", async () => {
+    const dropped = await of("bottom_k(item, 4, oversize := 'drop')");
+    expect(dropped.reduce((sum, [, count]) => sum + Number(count), 0)).toBe(4);
+    expect(await of("bottom_k(item, 4, oversize := 'keep')")).toEqual([...dropped, [1, 10n]]);
+    expect(await of("bottom_k_every(item, 4, oversize := 'drop')")).toContainEqual([0, 10n]);
+  });
+  test('an item larger than the budget goes by oversize alone', async () => {
+    expect((await of("budget_sample(item, if(i = 12, 100, 1), 20, oversize := 'drop')")).reduce((sum, [, count]) => sum + Number(count), 0)).toBe(15);
+    expect((await of('budget_sample(item, if(i = 12, 100, 1), 20)'))[0]).toEqual([-20 / 115, 1n]);
+  });
+  test('oversize_rows counts them', async () => {
+    expect(await rows(`SELECT oversize_rows(${item}, 1, 4), oversize_rows(${item}, if(i = 12, 100, 1), 20) FROM range(16) t(i)`)).toEqual([[10n, 1n]]);
+  });
+});
+
+describe('one sample in several threads', () => {
+  test('states that are merged, rows in any order: the same result', async () => {
+    const many = await (await DuckDBInstance.create(':memory:', { threads: '4', preserve_insertion_order: 'false' })).connect();
+    for (const { path } of sqlFunctionFiles()) await many.run(readFileSync(path, 'utf8'));
+    const make = `CREATE TABLE big AS SELECT (hash(i) % 50)::INTEGER AS g, 1 + (hash(i * 3) % 9) AS w,
+      {'key': i::UHUGEINT, 'r': (hash(i // 3) >> 8)::UBIGINT, 'n_in': 72057594037927936::UBIGINT} AS item FROM range(300000) t(i)`;
+    for (const call of ['weighted_reservoir_sample(item, w, 30)', 'weighted_reservoir_sample_exp(item, w, 30)', 'weighted_budget_sample(item, w, w, 200)']) {
+      const found = await Promise.all([connection, many].map(async (engine) => {
+        await engine.run(make.replace('TABLE', 'OR REPLACE TABLE'));
+        const reader = await engine.runAndReadAll(`SELECT id::VARCHAR, probability FROM (SELECT unnest(${call}, recursive := true) FROM big WHERE g < 5 GROUP BY g) ORDER BY ALL`);
+        return reader.getRowsJS();
+      }));
+      expect(found[0].length).toBeGreaterThan(100);
+      expect(found[1]).toEqual(found[0]);
+    }
+    many.closeSync();
+  });
+});
+
 describe('errors', () => {
+  test.each([
+    ["bottom_k(item, 3, oversize := 'x')", /oversize must be 'split', 'keep' or 'drop', it is x/],
+    ['budget_sample(item, 1.5, 10)', /a size must be a whole number from 0 to 2\^40, one is 1.5/],
+    ['budget_sample(item, NULL, 10)', /a size is NULL/],
+    ['budget_sample(item, 1, 0)', /a budget must be a number from 1 to 2\^53, it is 0/],
+    ["weighted_reservoir_sample_exp(item, 'nan'::DOUBLE, 3)", /a weight must be positive and finite/],
+    ['weighted_budget_sample(item, 0, 1, 3)', /a weight must be positive and finite/],
+  ])('%s', async (call, message) => {
+    expect(await errorOf(`SELECT ${call} FROM traces`)).toMatch(message);
+  });
   test.each(['0', '-1', '2.5', 'NULL', '900001'])('k = %s', async (k) => {
     expect(await errorOf(`SELECT bottom_k(item, ${k}) FROM traces`)).toMatch(/sampling: k must be a whole number from 1 to 900000/);
   });
