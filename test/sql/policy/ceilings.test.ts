@@ -68,9 +68,9 @@ describe('a drop policy may not read chance', () => {
 
 test('of several ceilings for one item the least holds; without a column it is 0', async () => {
   const wrapped = async (sql: string): Promise<string> => (await compiler.compile('p', sql)).wrappedSql;
-  expect(await wrapped(drop('SELECT trace_id, 0.5 AS probability FROM traces'))).toContain('min(n) AS n');
+  expect(await wrapped(drop('SELECT trace_id, 0.5 AS probability FROM spans'))).toContain('min(n) AS n');
   expect(await wrapped(drop('SELECT trace_id FROM traces'))).toContain('CAST(0 AS DOUBLE) AS p');
-  expect(await wrapped('SELECT trace_id, 0.5 AS probability FROM traces')).toContain('max(n) AS n');
+  expect(await wrapped('SELECT trace_id, 0.5 AS probability FROM spans')).toContain('max(n) AS n');
 });
 
 describe('whether a policy names only what is in its sample', () => {
