@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import {
-  budget, chance, estimate, exponential, type InputKind, makeArrived, makeOriginals, openEngine, outcomesOf, printed, type Sampler, weightedBudget, whole,
+  bottomK, budget, chance, estimate, exponential, type InputKind, makeArrived, makeOriginals, openEngine, outcomesOf, printed, type Sampler, weightedBudget, whole,
 } from './sampling-windows.ts';
 
 /**
@@ -37,6 +37,22 @@ describe.each(populations)('%s, input %s', (name, kind, unitsPerWindow, unitSize
       expect(Math.abs(z)).toBeLessThan(4);
       expect(Math.abs(zArrived)).toBeLessThan(4);
       expect(resolution).toBeLessThan(0.04);
+    }
+  });
+});
+
+describe('one trace of 50 records among 50 of one', () => {
+  const seed = 'budget-one-large';
+  beforeAll(async () => {
+    await makeOriginals(connection, { seed, kind: 'unsampled', unitsPerWindow: 51, unitSize: 'CASE WHEN u = 0 THEN 50 ELSE 1 END' });
+    await makeArrived(connection, seed);
+  });
+  test.each([['split', 20, 10], ['whole or not', 60, 0]])('%s at k = %d', async (_, k, splitKept) => {
+    for (const sampler of [bottomK, exponential]) {
+      const found = await outcomesOf(connection, seed, sampler(k));
+      console.log(printed(`one large, k = ${k}`, found));
+      expect(Math.max(Math.abs(found.count.z), Math.abs(found.sum.z))).toBeLessThan(4);
+      expect(found.splitKept).toBeCloseTo(splitKept, 0);
     }
   });
 });
