@@ -31,15 +31,22 @@ export function writeIds(body: BodyWriter, leaf: Leaf, ids: Uint32Array): void {
 
 /** Writes dictionary codes; null rows hold the code 0. */
 export function writeCodes(body: BodyWriter, leaf: Leaf, codes: Uint32Array): void {
-  const narrow = leaf.index === 'u8' ? new Uint8Array(codes.length) : new Uint16Array(codes.length);
   const validity = new Uint8Array(codes.length);
-  for (let row = 0; row < codes.length; row++) {
-    const valid = codes[row] !== nullEntry;
-    validity[row] = valid ? 1 : 0;
-    narrow[row] = valid ? codes[row] : 0;
-  }
+  for (let row = 0; row < codes.length; row++) validity[row] = codes[row] === nullEntry ? 0 : 1;
   writeValidity(body, codes.length, validity);
-  body.buffer(bytesOf(narrow));
+  body.buffer(leaf.index === 'u8' ? narrowed8(codes) : bytesOf(narrowed16(codes)));
+}
+
+function narrowed8(codes: Uint32Array): Uint8Array {
+  const narrow = new Uint8Array(codes.length);
+  for (let row = 0; row < codes.length; row++) narrow[row] = codes[row] === nullEntry ? 0 : codes[row];
+  return narrow;
+}
+
+function narrowed16(codes: Uint32Array): Uint16Array {
+  const narrow = new Uint16Array(codes.length);
+  for (let row = 0; row < codes.length; row++) narrow[row] = codes[row] === nullEntry ? 0 : codes[row];
+  return narrow;
 }
 
 /** Writes the values of rows order[i]; a column that is null has no values at all. */
@@ -72,7 +79,7 @@ function writeValidity(body: BodyWriter, rowCount: number, validity: RowValidity
   else body.buffer(packBits(validity, rowCount));
 }
 
-function packBits(flags: ArrayLike<number>, count: number): Uint8Array {
+function packBits(flags: Uint8Array, count: number): Uint8Array {
   const bits = new Uint8Array((count + 7) >> 3);
   for (let row = 0; row < count; row++) bits[row >> 3] |= flags[row] << (row & 7);
   return bits;
@@ -94,7 +101,7 @@ function writeRaw(body: BodyWriter, column: RawColumn, order: Uint32Array, compa
     fillNullSlots(words, validity, compared);
   }
   writeValidity(body, order.length, validity);
-  body.buffer(column.type === 'bool' ? packBits(words, order.length) : bytesOf(words));
+  body.buffer(words instanceof Uint8Array && column.type === 'bool' ? packBits(words, order.length) : bytesOf(words));
 }
 
 function fillNullSlots(words: Uint32Array, validity: RowValidity, { nullSlot }: ComparedValues): void {

@@ -118,10 +118,11 @@ export class PoolBuilder {
     const { store, size } = source.dictionary;
     const map = this.#mapOf(store, size);
     const target = this.#codes;
+    const ofNull = validity === null ? nullCode : this.#nullCode();
     for (let index = 0; index < count; index++) {
       const row = rows[index];
       if (!isValid(validity, row)) {
-        target[base + index] = this.#nullCode();
+        target[base + index] = ofNull;
         continue;
       }
       const entry = codes[row];

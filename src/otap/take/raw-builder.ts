@@ -118,7 +118,14 @@ export class RawBuilder {
 
   #clearNulls(source: Column, rows: Uint32Array, count: number, base: number): void {
     const { validity } = source;
-    for (let index = 0; index < count; index++) if (!isValid(validity, rows[index])) this.#clear(base + index);
+    const words = this.#words;
+    const wordsPerValue = this.#wordsPerValue;
+    const valid = this.#required ? null : this.#validity.bytes(base + count);
+    for (let index = 0; index < count; index++) {
+      if (isValid(validity, rows[index])) continue;
+      for (let word = 0; word < wordsPerValue; word++) words[(base + index) * wordsPerValue + word] = 0;
+      if (valid !== null) valid[base + index] = 0;
+    }
   }
 
   #clearWords(row: number): void {

@@ -19,6 +19,11 @@ export class ValidityBuilder {
     if (this.#bytes !== null && row < this.#bytes.length) this.#bytes[row] = 1;
   }
 
+  /** The bytes of at least `rowCount` rows; a view until the next call. */
+  bytes(rowCount: number): Uint8Array {
+    return this.#room(rowCount);
+  }
+
   build(rowCount: number): RowValidity {
     if (this.#bytes === null) return null;
     const bytes = this.#room(rowCount).subarray(0, rowCount);
