@@ -11,7 +11,9 @@ import { CaptureReader, signalOfMessage } from '../otap/capture-file.ts';
 import type { Signal } from '../otap/payload-type.ts';
 import { CountingSink } from '../pipeline/counting-sink.ts';
 import type { OtapIntakeStream } from '../pipeline/intake-port.ts';
+import { readsKeptTraces } from '../pipeline/kept-traces.ts';
 import { Processor } from '../pipeline/processor.ts';
+import type { CompiledPolicy } from '../policy/compile/compiled.ts';
 import { TallyObserver } from '../pipeline/tally.ts';
 import { openPolicies } from '../policies.ts';
 import { probabilityOf } from '../sampling/probability.ts';
@@ -78,6 +80,7 @@ async function run(options: ReplayOptions, io: CommandIo): Promise<string> {
   const seam = realSeam({ ...hashed, firstBatchOrdinal: 0 });
   const startMs = seam.monotonicMs();
   const compiled = await openPolicies(options.policies.map((path) => ({ name: basename(path, '.sql'), text: readFileSync(path, 'utf8') })));
+  checkSignals(compiled.policies);
   const observer = new TallyObserver();
   const sink = new CountingSink(options.output === null ? null : new OtapFileExporter({
     name: 'otap_file', path: options.output, isSingle: true, encode: { bodyCompression: 'zstd', zstdLevel: 3 },
@@ -108,6 +111,12 @@ async function run(options: ReplayOptions, io: CommandIo): Promise<string> {
   if (observer.lostItems > 0) throw new CodedError('ABORTED', 'output_incomplete', `${options.output}: ${observer.firstError ?? 'not written'}`);
   if (observer.firstError !== null) io.stderr.write(`thresher: ${observer.firstError}\n`);
   return replaySummary({ observer, bytesIn: reader.offset, bytesOut: sink.bytes, seconds: (seam.monotonicMs() - startMs) / 1000 });
+}
+
+/** A capture file holds one signal, so nothing is known of the other. */
+function checkSignals(policies: readonly CompiledPolicy[]): void {
+  const reader = policies.find(readsKeptTraces);
+  if (reader !== undefined) throw new UsageError([`--policy: ${reader.name} reads kept_traces, and a capture file of logs has no traces; try it with "thresher policy test"`]);
 }
 
 function isSameFile(a: string, b: string): boolean {
