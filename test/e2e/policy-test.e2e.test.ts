@@ -36,7 +36,7 @@ describe('thresher policy test', () => {
     expect(await thresher(folder, 'policy', 'test', 'half.test.yaml', '--filter', 'nothing')).toMatchObject({ code: 1, errors: 'thresher: no case has "nothing" in its name\n' });
   });
 
-  test('a policy that reads chance twice is biased, and so is a count that is no probability', async () => {
+  test('a policy that reads chance beside its threshold is found to be biased; rules and samples are not', async () => {
     const cases = (sql: string) => `
 cases:
   - name: counts
