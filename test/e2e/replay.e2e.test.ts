@@ -26,6 +26,7 @@ function policy(name: string, sql: string): string {
 
 const input = (name: string): string => join(captureDirectory, captureOf(name).file);
 const logsTenth = policy('logs_tenth', 'SELECT id, 0.1 AS probability FROM logs');
+const logsOfKept = policy('logs_of_kept', 'SELECT l.id, k.probability FROM logs l JOIN kept_traces k USING (trace_id)');
 const errors = policy('errors', 'SELECT trace_id, 1.0 AS probability FROM traces WHERE has_error\nUNION ALL SELECT trace_id, 0.05 FROM traces');
 
 describe('thresher replay', () => {
@@ -73,7 +74,7 @@ describe('thresher replay', () => {
     [['--input', 'absent.otap', '--policy', errors], 1, /absent\.otap: no such file/],
     [['--input', input('traces_zstd'), '--policy', 'absent.sql'], 2, /--policy.*no such file: .*absent\.sql/],
     [['--input', input('traces_zstd'), '--policy', logsTenth], 2, /holds traces, and no --policy is for traces/],
-    [['--input', input('logs_zstd'), '--policy', logsTenth, '--policy', logsTenth.replace('logs_warnings_and_tenth', 'logs_of_kept_traces')], 2, /logs_of_kept_traces reads kept_traces, and a capture file of logs has no traces/],
+    [['--input', input('logs_zstd'), '--policy', logsTenth, '--policy', logsOfKept], 2, /logs_of_kept reads kept_traces, and a capture file of logs has no traces/],
     [['--input', input('traces_zstd'), '--policy', errors, '--output', 'no/such/directory.otap'], 1, /no\/such\/directory\.otap: ENOENT/],
     [['--input', errors, '--policy', errors, '--output', errors], 2, /--output: would replace the file that --input reads/],
     [['--input', errors, '--policy', errors], 1, /errors\.sql, before byte \d+: malformed protobuf/],
