@@ -113,7 +113,7 @@ describe('ids', () => {
   test('of a sampling function may go by a hash of their own: a negative probability', async () => {
     const policy = await compiler.compile('p', 'SELECT unnest(bottom_k(item, 100), recursive := true) FROM logs');
     expect(policy.hasSplit).toBe(true);
-    const negative: CompiledPolicy = { ...policy, wrappedSql: policy.wrappedSql.replace('bottom_k(item, 100)', 'split_half(item) || bottom_k(item, 25)') };
+    const negative: CompiledPolicy = { ...policy, wrappedSql: policy.wrappedSql.replace('bottom_k(item, 100)', 'split_half(item) || keep_quarter(item)') };
     const half = (i: number): string => `${i.toString(16).padStart(16, '0')}0000000000000007 ${whole / 2n} 1`;
     const quarter = (i: number): string => `${i.toString(16).padStart(16, '0')}0000000000000007 ${whole / 4n} 0`;
     expect(entries(await evaluatePolicy(session.api, negative, limits))).toEqual([0, 1, 2].flatMap((i) => [quarter(i), half(i)]));

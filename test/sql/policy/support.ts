@@ -5,16 +5,17 @@ import { catalogViews, keysType } from '../../../src/policy/catalog/views.ts';
 import type { CompiledPolicy, KeyRead } from '../../../src/policy/compile/compiled.ts';
 import { PolicyCompiler } from '../../../src/policy/compile/compiler.ts';
 import { PolicyError } from '../../../src/policy/compile/policy-error.ts';
+import { sqlFunctionFiles } from '../../../src/sampling/sql-functions.ts';
 import { Database, type Session } from '../../../src/store/duckdb.ts';
 
 const functionsPath = fileURLToPath(new URL('functions.sql', import.meta.url));
 
 export function openCompiler(): Promise<PolicyCompiler> {
-  return PolicyCompiler.create([{ path: functionsPath }]);
+  return PolicyCompiler.create([...sqlFunctionFiles(), { path: functionsPath }]);
 }
 
 export async function openEngine(): Promise<Database> {
-  return Database.open({ memoryLimitBytes: 512 * 2 ** 20, threads: 1 }, [await readFile(functionsPath, 'utf8')]);
+  return Database.open({ memoryLimitBytes: 512 * 2 ** 20, threads: 1 }, await Promise.all([...sqlFunctionFiles().map(({ path }) => path), functionsPath].map((path) => readFile(path, 'utf8'))));
 }
 
 /** `view(column, …; source['key'] TYPE, …)` and `star(column, …; key, …)`, one an entry. */
