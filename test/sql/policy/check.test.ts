@@ -108,6 +108,9 @@ const sizes: readonly Case[] = [
   ['SELECT unnest(bottom_k(item, 0), recursive := true) FROM traces', 'error sample_size 1:30'],
   ['SELECT unnest(bottom_k(item, 2.5), recursive := true) FROM traces GROUP BY root_service', 'error sample_size 1:30'],
   ['SELECT unnest(weighted_reservoir_sample(item, adjusted_count, 1000001), recursive := true) FROM traces', 'error sample_size 1:63'],
+  ['SELECT unnest(budget_sample(item, span_count, 0), recursive := true) FROM traces', 'error sample_size 1:47'],
+  ['SELECT unnest(budget_sample(item, span_count, 0.5), recursive := true) FROM traces', 'warning budget_below_item 1:47'],
+  ['SELECT unnest(budget_sample(item, 1000, 500), recursive := true) FROM traces GROUP BY root_service', 'warning budget_below_item 1:41'],
 ];
 
 const reads: readonly Case[] = [
@@ -147,6 +150,7 @@ const fine: readonly string[] = [
   "-- mode: drop\nSELECT trace_id, 0.0 AS probability FROM traces WHERE root_name = '/health'",
   'SELECT unnest(bottom_k(item, 10), recursive := true) FROM traces GROUP BY root_service',
   'SELECT unnest(weighted_reservoir_sample(item, span_count, 900000), recursive := true) FROM traces WHERE NOT has_error',
+  'SELECT unnest(budget_sample(item, span_count, 5000), recursive := true) FROM traces',
   'SELECT trace_id, 1.0 FROM traces QUALIFY rank() OVER (PARTITION BY root_service ORDER BY duration DESC) <= 10',
   'SELECT trace_id, 1.0 FROM spans GROUP BY trace_id HAVING len(list(DISTINCT name)) > 3 AND list_contains(list(name), \'x\')',
   "SELECT trace_id, 1.0 FROM spans GROUP BY trace_id HAVING string_agg(name, ',' ORDER BY start_time) LIKE '%a,b%'",
