@@ -1,5 +1,4 @@
 import type { CompiledPolicy } from '../policy/compile/compiled.ts';
-import type { SampledSignal } from '../store/slot-plan.ts';
 import type { IsServed, PolicySet, PolicySets } from './policy-sets.ts';
 import type { SlotRing } from './slot-ring.ts';
 
@@ -12,7 +11,6 @@ export interface BesideSlots {
 }
 
 export interface LanePolicyParts {
-  readonly signal: SampledSignal;
   readonly ring: SlotRing;
   readonly sets: PolicySets;
   readonly beside: BesideSlots | null;
@@ -22,7 +20,7 @@ export interface LanePolicyParts {
 
 /**
  * Which policies decide the windows of one signal, and what its new slots project, while sets of policies come and go. Slots are
- * never altered: a set decides from the first window on whose slots all have what it reads.
+ * never altered: a set decides from the first window on whose slot has what it reads.
  */
 export class LanePolicies {
   readonly #parts: LanePolicyParts;
@@ -43,10 +41,10 @@ export class LanePolicies {
     if (sets.generations.length === 1) this.#announce(set.generation);
   }
 
-  /** The policies for the window of a slot, by what its slots hold at this moment. Windows of traces read later slots too, those of logs do not. */
+  /** The policies for the window of a slot, by what the slot holds. */
   decideBy(slot: number): readonly CompiledPolicy[] {
-    const { signal, sets, ring } = this.#parts;
-    const set = sets.choose(ring.plansOf(slot, signal === 'traces' ? Infinity : slot), this.#servedAt(slot));
+    const { sets, ring } = this.#parts;
+    const set = sets.choose(ring.plansOf(slot, slot), this.#servedAt(slot));
     if (sets.generations.length > 1) {
       sets.forget(ring.plansOf(), this.#servedAt(ring.lowest));
       this.#changed();

@@ -248,7 +248,7 @@ function buildLane(
   const ownViews = signal === 'traces' && linked !== null ? readsOfLinks(linked) : [];
   const sets = new PolicySets(signal, options.extraKeys, { generation: 1, policies: options.policies }, ownViews);
   const ring = new SlotRing(store.writer, signal === 'traces' ? 't' : 'l', sets.plan);
-  const policies = new LanePolicies({ signal, ring, sets, beside: signal === 'logs' ? keptTraces : null, onInForce: (generation) => observer.policiesInForce(signal, generation) });
+  const policies = new LanePolicies({ ring, sets, beside: signal === 'logs' ? keptTraces : null, onInForce: (generation) => observer.policiesInForce(signal, generation) });
   const runner = new PolicyRunner(() => store.database.connect(), { ...limits, windowNano: clock.lengthNano }, seam);
   const reasons = options.hasPolicyAttribute === true ? new KeepReasons() : null;
   const traces = signal === 'traces' ? traceMemory(options, reasons !== null) : null;
