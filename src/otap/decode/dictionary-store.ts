@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { DictionaryStore, PlainColumn } from '../column.ts';
 import { CodedError } from '../../base/errors.ts';
 import { storages, valueBytes, type Storage } from '../ipc/arrow-type.ts';
@@ -134,6 +135,17 @@ export class ArrowDictionaryStore implements DictionaryStore {
       if (offsets[code + 1] - offsets[code] === value.length && equalAt(data, offsets[code], value) && !this.isNull(code)) codes.push(code);
     }
     return codes;
+  }
+
+  /** Whether entries [from, to), of variable length, are UTF-8 each: looked at as one text, none of which begins within a character. */
+  areUtf8(from: number, to: number): boolean {
+    if (from >= to) return true;
+    this.#readTo(to - 1);
+    const { offsets } = this.#offsets;
+    const data = this.#data.bytes;
+    if (!isUtf8(data.subarray(offsets[from], offsets[to]))) return false;
+    for (let code = from + 1; code < to; code++) if (offsets[code] < offsets[to] && (data[offsets[code]] & 0xc0) === 0x80) return false;
+    return true;
   }
 
   /** All entries as plain buffers (views), to be written again. */

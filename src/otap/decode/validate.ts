@@ -6,6 +6,7 @@ import { type PayloadInfo, signalPayloads } from '../payload-type.ts';
 import { schemas } from '../schema.ts';
 import { isValid } from './bits.ts';
 import { decodeCbor } from './cbor.ts';
+import { ArrowDictionaryStore } from './dictionary-store.ts';
 import { invalidValues, OtapDecodeError } from './errors.ts';
 
 const attributeTypeMax = 7;
@@ -49,17 +50,30 @@ export class BatchValidator {
   }
 
   #checkBytes(column: Column, check: (bytes: Uint8Array) => void, isFine: ((column: BytesColumn) => boolean) | null): void {
-    if (column.kind === 'dictionary') this.#checkEntries(column, check);
-    else if (column.kind === 'bytes' && isFine?.(column) !== true) {
+    if (column.kind === 'dictionary') {
+      if (isFine !== null) this.#passTexts(column);
+      this.#checkEntries(column, check);
+    } else if (column.kind === 'bytes' && isFine?.(column) !== true) {
       for (let row = 0; row < column.length; row++) {
         if (isValid(column.validity, row)) check(column.data.subarray(column.offsets[row], column.offsets[row + 1]));
       }
     }
   }
 
-  #checkEntries({ codes, validity, dictionary: { store, size } }: DictionaryColumn, check: (bytes: Uint8Array) => void): void {
+  /** New entries that are UTF-8 as a whole need no look at each. */
+  #passTexts({ dictionary: { store, size } }: DictionaryColumn): void {
+    const checked = this.#checkedOf(store);
+    if (store instanceof ArrowDictionaryStore && checked.size < size && store.areUtf8(checked.size, size)) checked.size = size;
+  }
+
+  #checkedOf(store: DictionaryStore): CheckedEntries {
     const checked = this.#checked.get(store) ?? { size: 0, bad: new Set() };
     this.#checked.set(store, checked);
+    return checked;
+  }
+
+  #checkEntries({ codes, validity, dictionary: { store, size } }: DictionaryColumn, check: (bytes: Uint8Array) => void): void {
+    const checked = this.#checkedOf(store);
     for (; checked.size < size; checked.size++) {
       if (!store.isNull(checked.size) && !passes(check, store.bytes(checked.size))) checked.bad.add(checked.size);
     }
