@@ -12,7 +12,7 @@ import type { SampledSignal } from '../src/store/slot-plan.ts';
 import { movedBatch } from './moved-batch.ts';
 
 /** Raised when the files that `generate` writes change, so that cached ones are made again. */
-const version = 1;
+const version = 2;
 /** Event time of the first item, on the boundary of every window length in use. */
 export const startUnixNano = 1_790_000_000_000_000_000;
 

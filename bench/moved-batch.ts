@@ -10,7 +10,7 @@ export interface Movement {
 }
 
 /**
- * A copy of a batch as new traffic: times moved, trace ids renamed by playing, and durations lengthened by up to 1/16, so
+ * A copy of a batch as new traffic: times moved, trace ids renamed anew for each playing, and durations lengthened by up to 1/16, so
  * that they do not repeat either. All else repeats: texts, span ids, attribute values.
  */
 export function movedBatch(batch: OutputBatch, movement: Movement): OutputBatch {
@@ -57,9 +57,14 @@ function lengthened(nano: number, round: number, row: number): number {
   return nano + Math.floor((nano / 16) * (scrambled(round * 65_536 + row) / 2 ** 32));
 }
 
+/**
+ * Puts a hash of (id, round) in the place of an id, so that what is sampled in one playing tells nothing of another: were ids moved by one
+ * constant a playing, a group of traces would be kept or dropped together in it. Links follow, having the same ids. No id stays none.
+ */
 function renameId(words: Uint32Array, at: number, round: number): void {
-  if (round === 0) return;
-  for (let i = 0; i < 4; i++) words[at + i] ^= scrambled(round * 4 + i);
+  if (round === 0 || (words[at] | words[at + 1] | words[at + 2] | words[at + 3]) === 0) return;
+  const id = words.slice(at, at + 4);
+  for (let i = 0; i < 4; i++) words[at + i] = id.reduce((hash, word) => scrambled(hash ^ word), scrambled(0x9e3779b9 + round * 4 + i));
 }
 
 /** The finaliser of MurmurHash3: 32 bits in, 32 mixed bits out. */
