@@ -82,7 +82,7 @@ export class PolicyCompiler {
       if (isCeiling) checkCeilingReads(source, reads, keys);
       const stars = starReads(tables, reads, starKeys(statement));
       const sides = sideReads(reads);
-      const findings = lint({ source, statement, stars, keys, macros: this.#names.macros, complete, inverse });
+      const findings = lint({ source, statement, stars, keys, macros: this.#names.macros, complete, inverse, namesSpans: signal === 'traces' && shape.keyKind === 'id' });
       const warnings = [...header.warnings, ...checkSides(source, sides, header), ...findings.filter(({ severity }) => severity !== 'note').map(findingText)];
       const history = await historyPlan(source, header, signal, this.#analysis);
       const only = namesOnlySampleOf(statement, this.#names.macros);

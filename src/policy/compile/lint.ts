@@ -20,6 +20,8 @@ export interface LintInput {
   readonly complete: boolean;
   /** Whether the chance is returned as adjusted_count. */
   readonly inverse: boolean;
+  /** Whether a policy for traces names spans, by id. */
+  readonly namesSpans: boolean;
 }
 
 /** What is allowed and yet likely not what was meant. */
@@ -28,6 +30,7 @@ export function lint(input: LintInput): readonly Finding[] {
   return [
     ...lintReads(input),
     ...lintCounts(input),
+    ...lintSpans(input),
     ...lintChance(source, statement, input.keys, macros),
     ...lintOutcomes(source, statement, macros),
     ...lintLimits(source, statement),
@@ -65,6 +68,14 @@ function lintCounts({ source, statement, inverse }: LintInput): readonly Finding
       ? [finding(source, 'count_as_probability', item, 'adjusted_count is a count, 1 / probability', 'write 1.0 AS probability to keep all that is named, proportional(f) for a share of what came')]
       : [];
   });
+}
+
+/** Spans by id, or by parent_id of what belongs to them: they stand for their traces. */
+function lintSpans({ source, statement, namesSpans }: LintInput): readonly Finding[] {
+  if (!namesSpans) return [];
+  const items = topItems(statement['node'] ?? null);
+  const at = items.find((item) => ['id', 'parent_id'].includes(columnParts(item)?.at(-1)?.toLowerCase() ?? '')) ?? items.at(0);
+  return [finding(source, 'span_names_trace', at, 'spans are named by id here: each stands for its trace, which is kept or dropped whole', 'return trace_id to say so')];
 }
 
 /** Comparisons of an item's id with the parent_id of resource or scope attributes: never equal. */

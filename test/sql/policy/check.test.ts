@@ -116,6 +116,12 @@ const sizes: readonly Case[] = [
 const reads: readonly Case[] = [
   ["SELECT id, 1.0 FROM logs JOIN log_attrs a ON a.parent_id = id WHERE a.str = 'x'", 'warning all_keys 1:31'],
   ["SELECT l.id, 1.0 FROM logs l JOIN resource_attrs r ON r.parent_id = l.id AND r.key = 'service.name' WHERE r.str = 'x'", 'warning wrong_owner 1:55'],
+  ['SELECT id, 1.0 FROM spans WHERE has_error', 'note span_names_trace 1:8'],
+  ['SELECT s.name, s.id, 0.5 AS probability FROM spans s', 'note span_names_trace 1:16'],
+  ["SELECT DISTINCT e.parent_id, 1.0 AS probability FROM span_events e WHERE e.name = 'exception'", 'note span_names_trace 1:17'],
+  ['SELECT unnest(bottom_k(item, 10), recursive := true) FROM spans GROUP BY service_name', 'note span_names_trace 1:8'],
+  ['SELECT trace_id, 1.0 FROM traces UNION ALL SELECT trace_id, 1.0 FROM spans WHERE id IN (SELECT parent_id FROM span_events)'],
+  ['SELECT id, 1.0 FROM logs'],
   ['-- owner: me\nSELECT trace_id, 1.0 FROM traces', 'warning header 1:1'],
 ];
 
