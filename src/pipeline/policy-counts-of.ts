@@ -12,9 +12,15 @@ export const noneKept: KeptCounts = { named: 0, keptUnits: 0, kept: 0, estimate:
 /** Puts counts beside the policy that they are of. */
 export function policyCounts({ policy, error, picks, elapsedMs }: PolicyOutcome, counts: KeptCounts, itemBytes: number): PolicyCounts {
   return {
-    name: policy.name, mode: policy.mode, ...counts, bytes: counts.kept * itemBytes, elapsedMs,
+    name: policy.name, mode: policy.mode, ...counts, oversize: oversizeCount(picks), bytes: counts.kept * itemBytes, elapsedMs,
     error: picks === null ? reasonOfFailure(error) : null,
   };
+}
+
+function oversizeCount(picks: PolicyOutcome['picks']): number {
+  let count = 0;
+  for (const one of picks?.split ?? []) count += one;
+  return count;
 }
 
 /** A stable word for why a policy failed. */

@@ -10,6 +10,8 @@ export interface PolicyCounts {
   readonly mode: PolicyMode;
   /** Units that it named; for a drop policy those that it put a ceiling on. */
   readonly named: number;
+  /** Entries that it named for a hash of their own, since their unit alone is larger than the sample (sampling.md, rule 14, `split`). */
+  readonly oversize: number;
   /** Units that reach its threshold; for a drop policy those that its ceiling lets pass. */
   readonly keptUnits: number;
   /** Items of those units. */

@@ -22,6 +22,7 @@ function addCounts(registry: MetricRegistry, signal: SampledSignal, { name: poli
   const labels = { signal, policy, mode };
   registry.counter(metrics.policyWindows).add(1, labels);
   registry.counter(metrics.policyUnitsNamed).add(counts.named, labels);
+  registry.counter(metrics.policyOversize).add(counts.oversize, labels);
   registry.counter(metrics.policyItemsKept).add(counts.kept, labels);
   registry.counter(metrics.policyBytesKept).add(counts.bytes, labels);
   registry.counter(metrics.policyItemsEstimated).add(counts.estimate, labels);

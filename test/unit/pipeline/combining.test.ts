@@ -16,6 +16,7 @@ import { MetricRegistry } from '../../../src/telemetry/metrics.ts';
 import { metrics } from '../../../src/telemetry/declared.ts';
 import { CollectingSink, feed, type Flow, openFlow } from '../../sql/store/support.ts';
 import { decodeOwn } from '../../support/reencode.ts';
+import { recordsMessages } from '../../support/given-messages.ts';
 import { object, objects } from '../../support/otlp-json.ts';
 import { batchOf } from '../../support/random-batch.ts';
 import { itemsOf } from '../../golden/kept-support.ts';
@@ -187,6 +188,17 @@ describe('log records', () => {
     const sample = ['-- mode: drop\nSELECT id FROM logs WHERE body IN (\'a\', \'b\')', 'SELECT unnest(bottom_k(item, 2), recursive := true) FROM logs',
       "SELECT l.id, 1.0 AS probability FROM logs l WHERE (SELECT count(*) FROM logs) <> 2"];
     expect((await run('logs', [logs(['a', 'b', 'c', 'd'])], sample)).lines).toEqual(['c 1 p1', 'd 1 p1']);
+  });
+
+  test('records of a trace larger than the sample are counted', async () => {
+    const registry = new MetricRegistry();
+    const observer = new MetricsObserver(registry, createLogger({ seam: realSeam(), level: 'error', format: 'json', write: () => undefined }));
+    const trace = (n: number): string => `${'a'.repeat(18)}${n.toString(16).padStart(14, '0')}`;
+    const records = Array.from({ length: 12 }, (_, i) => ({ trace: trace(i < 9 ? 7 : i), timeMs: 1000 + i, body: i < 9 ? 'one' : 'other' }));
+    const samples = ['split', 'keep', 'drop'].map((oversize) => `SELECT unnest(bottom_k(item, 5, oversize := '${oversize}'), recursive := true) FROM logs`);
+    await run('logs', recordsMessages([records]), samples, { observer });
+    const value = (definition: Parameters<MetricRegistry['value']>[0], policy: string): number => registry.value(definition, { signal: 'logs', policy, mode: 'enforce' });
+    expect(['p0', 'p1', 'p2'].map((policy) => [value(metrics.policyOversize, policy), value(metrics.policyUnitsNamed, policy)])).toEqual([[9, 12], [0, 12], [0, 3]]);
   });
 
   test('first_match', async () => {
