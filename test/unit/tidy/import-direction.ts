@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path/posix';
 const rows: readonly (readonly string[])[] = [
   ['base'],
   ['telemetry', 'config', 'sampling'],
-  ['otap', 'otlp'],
+  ['otap'],
+  ['otlp'],
   ['store'],
   ['policy', 'audit'],
   ['pipeline'],
