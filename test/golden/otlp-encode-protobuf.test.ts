@@ -1,0 +1,17 @@
+import { describe, expect, test } from 'vitest';
+import { encodeOtlp } from '../../src/otlp/encode/protobuf.ts';
+import { captures } from '../support/captures.ts';
+import { canonical } from '../support/otlp-canonical.ts';
+import { parseOtlp, readTruth } from '../support/otlp-truth.ts';
+import { takenBatches } from '../support/taken.ts';
+
+/**
+ * Scenario: recorded streams of both reference encoders are decoded, taken whole and written as OTLP.
+ * Guarantees: protobufjs, by definitions of its own, reads what was recorded beside the stream.
+ */
+describe.each(captures)('$name', ({ name, signal }) => {
+  test.each([1, 5000])('batches of at least %d rows are the truth in protobuf', (rowsMin) => {
+    const requests = takenBatches(name, rowsMin).map((batch) => parseOtlp(signal, encodeOtlp(batch)));
+    expect(canonical(requests)).toEqual(canonical(readTruth(name)));
+  });
+});
