@@ -2,7 +2,7 @@ import type { DecisionCache } from '../policy/decision-cache.ts';
 import { traceIdWords } from '../policy/trace-id-table.ts';
 import type { HeldBatch } from '../store/held-batch.ts';
 import { candidatesAt, type KeptRows } from './kept-rows.ts';
-import { splitLateRows } from './late-rows.ts';
+import { followDecisions } from './late-rows.ts';
 
 /** Rows that came while their traces were being decided. */
 interface FollowingRows {
@@ -35,11 +35,10 @@ export class Followers {
     const waiting = this.#bySlot.get(slot) ?? [];
     this.#bySlot.delete(slot);
     const kept = waiting.flatMap(({ batch, rows, traceIds }) => {
-      const { fresh, kept: followed, n, reasons } = splitLateRows(cache, traceIds, rows.length);
+      const { kept: followed, n, reasons, forgotten } = followDecisions(cache, traceIds, Uint32Array.from(rows.keys()));
       const rowsOf = (indexes: Uint32Array): Uint32Array => indexes.map((index) => rows[index]);
       const decided: KeptRows = { batch, rows: rowsOf(followed), n, nSplit: null, nCeiling: null, reasons, isUndecided: false };
-      const forgotten = fresh === null ? rows : rowsOf(fresh);
-      return forgotten.length === 0 ? [decided] : [decided, candidatesAt(batch, forgotten, fallbackN, fallbackReason)];
+      return forgotten.length === 0 ? [decided] : [decided, candidatesAt(batch, rowsOf(forgotten), fallbackN, fallbackReason)];
     });
     return {
       kept: kept.filter(({ rows }) => rows.length > 0),

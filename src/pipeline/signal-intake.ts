@@ -7,7 +7,7 @@ import { type InputColumns, inputSource, readInputs } from '../store/input-colum
 import { project, type ProjectionTools, type SlotPart } from '../store/projector.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
 import type { KeptRows } from './kept-rows.ts';
-import { splitLateRows } from './late-rows.ts';
+import { followDecisions } from './late-rows.ts';
 import { earliestTime, type EventTimes, eventTimes, rowsBySlot, type SlotRows, slotsOf } from './slot-rows.ts';
 import type { SlotRing } from './slot-ring.ts';
 import type { TraceMemory } from './trace-memory.ts';
@@ -70,12 +70,12 @@ export class SignalIntake {
       const times = this.#timesOf(batch);
       await this.#ensureSlots(times, arrivalNano);
       const slotOf = this.#slotOf(times, arrivalNano);
-      const late = traces === null || inputs.traceIds === null ? null : splitLateRows(traces.decided, inputs.traceIds, batch.rowCount);
-      const routed = traces === null || inputs.traceIds === null
-        ? rowsBySlot(batch.rowCount, slotOf)
-        : routeTraces(inputs.traceIds, late?.fresh ?? null, batch.rowCount, traces.open, slotOf);
-      project(this.#openParts(routed, held, inputs), batch, held, inputs, tools);
-      if (late !== null && (late.kept.length > 0 || late.droppedCount > 0)) {
+      const { slots, decided } = traces === null || inputs.traceIds === null
+        ? { slots: rowsBySlot(batch.rowCount, slotOf), decided: null }
+        : routeTraces(inputs.traceIds, batch.rowCount, traces, slotOf);
+      const late = traces === null || inputs.traceIds === null || decided === null ? null : followDecisions(traces.decided, inputs.traceIds, decided);
+      project(this.#openParts(slots, held, inputs), batch, held, inputs, tools);
+      if (late !== null) {
         this.#parts.onLate({ batch: held, rows: late.kept, n: late.n, nSplit: null, nCeiling: null, reasons: late.reasons, isUndecided: false }, late.droppedCount);
       }
       return { inputs, lateKept: late?.kept.length ?? 0, lateDropped: late?.droppedCount ?? 0 };

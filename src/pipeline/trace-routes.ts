@@ -1,44 +1,51 @@
 import { traceIdWords } from '../policy/trace-id-table.ts';
-import type { OpenTraces } from './open-traces.ts';
 import type { SlotRows } from './slot-rows.ts';
+import { isSameTrace } from './trace-id-runs.ts';
+import type { TraceMemory } from './trace-memory.ts';
+
+/** Where the rows of a batch of spans go. */
+export interface TraceRoutes {
+  /** Rows of traces that are not decided, by slot; `rows` null where that is all rows. */
+  readonly slots: readonly SlotRows[];
+  /** Rows of traces that are remembered as decided, ascending; null where there are none. */
+  readonly decided: Uint32Array | null;
+}
+
+const decidedRows = Number.NaN;
 
 /**
- * Sends rows (ascending; null = all `rowCount`) of undecided traces each to the slot of its trace's first span: the one that is open for
- * the trace, else the earliest that `slotOf` gives for the rows of it that stand together here, which is opened. `traceIds` holds four
- * words a row; writers sort by trace, so a trace is looked up once for rows that stand together.
+ * Sends all of `rowCount` rows each to the slot of its trace's first span: the one that is open for the trace, else, where the trace was not
+ * decided, the earliest that `slotOf` gives for the rows of it that stand together here, which is opened. `traceIds` holds four words a row;
+ * rows of a trace that stand together are looked up once, and most traces are open.
  */
-export function routeTraces(traceIds: Uint32Array, rows: Uint32Array | null, rowCount: number, open: OpenTraces, slotOf: (row: number) => number): SlotRows[] {
-  const count = rows === null ? rowCount : rows.length;
-  const rowAt = (index: number): number => (rows === null ? index : rows[index]);
+export function routeTraces(traceIds: Uint32Array, rowCount: number, traces: Pick<TraceMemory, 'open' | 'decided'>, slotOf: (row: number) => number): TraceRoutes {
   const groups = new Map<number, number[]>();
-  for (let from = 0; from < count; ) {
+  for (let from = 0; from < rowCount; ) {
     let to = from + 1;
-    while (to < count && isSameTrace(traceIds, rowAt(to), rowAt(to - 1))) to++;
-    const slot = homeOf(traceIds, rowAt, from, to, open, slotOf);
+    while (to < rowCount && isSameTrace(traceIds, to, from)) to++;
+    const slot = homeOf(traceIds, from, to, traces, slotOf);
     const group = groups.get(slot) ?? [];
     groups.set(slot, group);
-    for (let index = from; index < to; index++) group.push(rowAt(index));
+    for (let row = from; row < to; row++) group.push(row);
     from = to;
   }
-  if (groups.size === 1 && rows === null) return [{ slot: [...groups.keys()][0], rows: null }];
-  return [...groups].map(([slot, group]) => ({ slot, rows: Uint32Array.from(group) }));
+  const decided = groups.get(decidedRows);
+  groups.delete(decidedRows);
+  if (decided === undefined && groups.size === 1) return { slots: [{ slot: [...groups.keys()][0], rows: null }], decided: null };
+  return {
+    slots: [...groups].map(([slot, group]) => ({ slot, rows: Uint32Array.from(group) })),
+    decided: decided === undefined ? null : Uint32Array.from(decided),
+  };
 }
 
 /** The slot of the trace of rows [from, to). */
-function homeOf(
-  traceIds: Uint32Array, rowAt: (index: number) => number, from: number, to: number, open: OpenTraces, slotOf: (row: number) => number,
-): number {
-  const at = rowAt(from) * traceIdWords;
+function homeOf(traceIds: Uint32Array, from: number, to: number, { open, decided }: Pick<TraceMemory, 'open' | 'decided'>, slotOf: (row: number) => number): number {
+  const at = from * traceIdWords;
   const known = open.slotOf(traceIds, at);
   if (known !== null) return known;
+  if (decided.outcome(traceIds, at) !== 'unknown') return decidedRows;
   let slot = Infinity;
-  for (let index = from; index < to; index++) slot = Math.min(slot, slotOf(rowAt(index)));
+  for (let row = from; row < to; row++) slot = Math.min(slot, slotOf(row));
   open.open(traceIds, at, slot);
   return slot;
-}
-
-/** Whether two rows have one trace id. */
-export function isSameTrace(ids: Uint32Array, row: number, other: number): boolean {
-  const [a, b] = [row * traceIdWords, other * traceIdWords];
-  return ids[a] === ids[b] && ids[a + 1] === ids[b + 1] && ids[a + 2] === ids[b + 2] && ids[a + 3] === ids[b + 3];
 }

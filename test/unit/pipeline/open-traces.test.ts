@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { OpenTraces } from '../../../src/pipeline/open-traces.ts';
+import { DecisionCache } from '../../../src/policy/decision-cache.ts';
 import { routeTraces } from '../../../src/pipeline/trace-routes.ts';
 
 const ids = (...numbers: readonly number[]): Uint32Array => Uint32Array.from(numbers.flatMap((number) => [number, 7, 0, number ^ 5]));
@@ -41,11 +42,11 @@ describe('rows find the slot of their trace', () => {
   test('the earliest of its rows that come together, and later the same', () => {
     const open = new OpenTraces();
     const slots = [3, 2, 5, 4, 4];
-    expect(routeTraces(ids(1, 1, 2, 3, 1), null, 5, open, (row) => slots[row])).toEqual([
+    const traces = { open, decided: new DecisionCache(10) };
+    expect(routeTraces(ids(1, 1, 2, 3, 1), 5, traces, (row) => slots[row]).slots).toEqual([
       { slot: 2, rows: Uint32Array.of(0, 1, 4) }, { slot: 5, rows: Uint32Array.of(2) }, { slot: 4, rows: Uint32Array.of(3) },
     ]);
-    expect(routeTraces(ids(2, 2), null, 2, open, () => 9)).toEqual([{ slot: 5, rows: null }]);
-    expect(routeTraces(ids(2, 8, 2), Uint32Array.of(1, 2), 3, open, () => 9)).toEqual([{ slot: 9, rows: Uint32Array.of(1) }, { slot: 5, rows: Uint32Array.of(2) }]);
-    expect(routeTraces(ids(2), new Uint32Array(0), 1, open, () => 9)).toEqual([]);
+    expect(routeTraces(ids(2, 2), 2, traces, () => 9).slots).toEqual([{ slot: 5, rows: null }]);
+    expect(routeTraces(ids(8, 2), 2, traces, () => 9).slots).toEqual([{ slot: 9, rows: Uint32Array.of(0) }, { slot: 5, rows: Uint32Array.of(1) }]);
   });
 });

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { WindowClock } from '../../../src/pipeline/window-clock.ts';
+import { OpenTraces } from '../../../src/pipeline/open-traces.ts';
+import { routeTraces } from '../../../src/pipeline/trace-routes.ts';
 import { earliestTime, type EventTimes, rowsBySlot, slotsOf } from '../../../src/pipeline/slot-rows.ts';
-import { splitLateRows } from '../../../src/pipeline/late-rows.ts';
+import { followDecisions } from '../../../src/pipeline/late-rows.ts';
 import { DecisionCache } from '../../../src/policy/decision-cache.ts';
 import { runIndexOf, HeldBatch, type RowRun } from '../../../src/store/held-batch.ts';
 import { serialiseRetained } from '../../../src/store/retained-batch.ts';
@@ -74,21 +76,24 @@ describe('late rows', () => {
     const cache = new DecisionCache(10);
     cache.put(ids(1), 0, 2n ** 55n + 3n);
     cache.put(ids(2), 0, 0n);
-    const split = splitLateRows(cache, ids(1, 1, 2, 3, 1, 2, 2, 3), 8);
-    expect(split).toEqual({ fresh: Uint32Array.of(3, 7), kept: Uint32Array.of(0, 1, 4), n: Uint32Array.of(3, 2 ** 23, 3, 2 ** 23, 3, 2 ** 23), reasons: null, droppedCount: 3 });
+    const late = followDecisions(cache, ids(1, 1, 2, 3, 1, 2, 2, 3), Uint32Array.of(0, 1, 2, 3, 4, 5, 6, 7));
+    expect(late).toEqual({
+      kept: Uint32Array.of(0, 1, 4), n: Uint32Array.of(3, 2 ** 23, 3, 2 ** 23, 3, 2 ** 23), reasons: null, droppedCount: 3, forgotten: Uint32Array.of(3, 7),
+    });
+    expect(followDecisions(cache, ids(1, 1, 2), Uint32Array.of(1))).toMatchObject({ kept: Uint32Array.of(1), droppedCount: 0 });
   });
 
-  test('nothing known: all rows are fresh, and none is listed', () => {
-    const cache = new DecisionCache(10);
-    expect(splitLateRows(cache, ids(1, 2), 2)).toMatchObject({ fresh: null, droppedCount: 0 });
-    cache.put(ids(9), 0, 1n);
-    expect(splitLateRows(cache, ids(1, 2), 2)).toMatchObject({ fresh: null, droppedCount: 0 });
-  });
-
-  test('all known: none is fresh', () => {
-    const cache = new DecisionCache(10);
-    cache.put(ids(1), 0, 0n);
-    expect(splitLateRows(cache, ids(1, 1), 2)).toMatchObject({ fresh: new Uint32Array(0), droppedCount: 2 });
+  test('traces that are open, decided and new are told apart', () => {
+    const traces = { open: new OpenTraces(), decided: new DecisionCache(10) };
+    traces.decided.put(ids(1), 0, 5n);
+    traces.decided.put(ids(2), 0, 0n);
+    traces.open.open(ids(3), 0, 7);
+    expect(routeTraces(ids(1, 3, 2, 4, 1), 5, traces, () => 9)).toEqual({
+      slots: [{ slot: 7, rows: Uint32Array.of(1) }, { slot: 9, rows: Uint32Array.of(3) }], decided: Uint32Array.of(0, 2, 4),
+    });
+    expect(routeTraces(ids(4, 4), 2, traces, () => 11)).toEqual({ slots: [{ slot: 9, rows: null }], decided: null });
+    expect(routeTraces(ids(1, 2), 2, traces, () => 11)).toEqual({ slots: [], decided: Uint32Array.of(0, 1) });
+    expect(routeTraces(ids(), 0, traces, () => 11)).toEqual({ slots: [], decided: null });
   });
 });
 

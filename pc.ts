@@ -1,0 +1,10 @@
+import * as tr from './src/pipeline/open-traces.ts';
+import { SignalIntake } from './src/pipeline/signal-intake.ts';
+import { Slot } from './src/store/slot.ts';
+import { replayOnce } from './bench/replay.ts';
+import { ensureCapture } from './bench/generate.ts';
+let runs = 0, rowsN = 0; const o = Slot.prototype.addRun; (Slot.prototype as any).addRun = function (b: any, r: any, c: number) { runs++; rowsN += c; return o.call(this, b, r, c); };
+let probes = 0; const p = tr.OpenTraces.prototype.slotOf; (tr.OpenTraces.prototype as any).slotOf = function (a: any, b: any) { probes++; return p.call(this, a, b); };
+const input = ensureCapture({ signal: 'traces', batchRows: 1000, items: 1_000_000, itemsPerSecond: 10_000 });
+await replayOnce({ signal: 'traces', input, policy: './bench/policies/tenth.sql', output: '/tmp/pw/kept.otap', itemsMax: 1e6, windowMs: 10000, waitMs: 30000 });
+console.log('parts/batch', runs / 1000, 'probes/batch', probes / 1000, rowsN);

@@ -1,0 +1,11 @@
+import fs from 'node:fs';
+import { ZstdWasm } from './src/base/compression/zstd-wasm.ts';
+import { CaptureReader } from './src/otap/capture-file.ts';
+import { OtapStreamDecoder } from './src/otap/decode/stream-decoder.ts';
+import { BatchValidator } from './src/otap/decode/validate.ts';
+import { ensureCapture } from './bench/generate.ts';
+const frames: [string, number][] = []; const proto = ZstdWasm.prototype as any; const orig = proto.decompress;
+proto.decompress = function (i: Uint8Array, o: Uint8Array) { frames.push([Buffer.from(i).toString('base64'), o.length]); return orig.call(this, i, o); };
+const r = new CaptureReader(ensureCapture({ signal: 'traces', batchRows: 1000, items: 1_000_000, itemsPerSecond: 10_000 })); const d = new OtapStreamDecoder('traces'); const v = new BatchValidator();
+for (let i = 0; i < 200; i++) v.validate(d.decode(r.next()!));
+fs.writeFileSync('/tmp/zs/frames.json', JSON.stringify(frames));
