@@ -48,6 +48,7 @@ export class MetricsObserver extends TallyObserver {
     this.#registry.counter(metrics.windowsDecided).add(1, { signal, by: isByFallback(decision) ? 'fallback' : 'policy' });
     this.#registry.counter(metrics.itemsDecided).add(counts.kept, { signal, outcome: 'kept' });
     this.#registry.counter(metrics.itemsDecided).add(Math.max(0, decision.items - counts.kept), { signal, outcome: 'dropped' });
+    if (signal === 'traces') this.#registry.counter(metrics.mixedTraces).add(decision.mixedTraces ?? 0);
     countPolicies(this.#registry, this.#log, signal, decision);
     this.#log.debug('window_decided', `window of ${decision.items} ${signal} items decided, ${counts.kept} kept`, { signal, items: decision.items, kept: counts.kept });
   }

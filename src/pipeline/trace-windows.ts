@@ -17,6 +17,7 @@ import { serviceCounts, windowCounts } from './service-counts.ts';
 import { groupTables, groupTraces, type LinkedBy, spreadOverGroups } from './linked-groups.ts';
 import type { SlotRing } from './slot-ring.ts';
 import { traceCounts } from './trace-counts.ts';
+import { evidenceOf, evidenceTables } from './trace-evidence.ts';
 import type { TraceMemory } from './trace-memory.ts';
 import { decideTraces, verdictTables } from './trace-verdict.ts';
 import type { Fallback, WindowDecision } from './window-decision.ts';
@@ -33,7 +34,7 @@ interface DecidedTraces {
 }
 
 /** Tables of a window that nothing needs once it is decided, by the ends of their names. */
-const tables = ['traces', 'decided', ...groupTables, ...verdictTables] as const;
+const tables = ['traces', 'decided', ...evidenceTables, ...groupTables, ...verdictTables] as const;
 
 /**
  * Decides windows of traces. A trace belongs to the window whose slot its first span came in, and all its spans up to the moment of the
@@ -87,8 +88,9 @@ export class TraceWindows {
     const window: Window = { signal: 'traces', number, slots: [{ slot, offset: 0, filter: null }] };
     await this.#engine.run(`CREATE TABLE ${name}_traces AS ${tracesSql(window, unionUse(policies, 'traces'))}`);
     const parts = { engine: this.#engine, runner: this.#runner, fallback: this.#fallback, combining: this.#combining };
-    const grouped = this.#linked === null ? null : await groupTraces(this.#engine, name, window, this.#linked);
-    const outcomes = await decideTraces(parts, name, grouped ?? window, policies);
+    const evidence = await evidenceOf(this.#engine, name, window);
+    const grouped = this.#linked === null ? null : await groupTraces(this.#engine, name, evidence.window, this.#linked);
+    const outcomes = await decideTraces(parts, name, grouped ?? evidence.window, policies);
     if (grouped !== null) await spreadOverGroups(this.#engine, name, { hasCeilings: policies.some(({ mode }) => mode === 'drop'), hasReasons: this.#combining.reasons !== null });
     await this.#keptTraces?.add(this.#engine, name, number, grouped !== null);
     const decided = await this.#readDecided(name);
@@ -100,7 +102,7 @@ export class TraceWindows {
     this.#remember(decided);
     const followers = this.#settle(number);
     return {
-      slot: number, ...counts, services, outcomes, policies: policyCounts, ...certified,
+      slot: number, ...counts, services, outcomes, policies: policyCounts, mixedTraces: evidence.mixedTraces, ...certified,
       kept: [...keptRows(window.slots, rows), ...followers.kept],
       release: () => {
         followers.release();

@@ -12,6 +12,8 @@ export interface WindowDecision {
   /** What the items stand for: the sum of the input's adjusted counts. */
   readonly truth: number;
   readonly services: readonly ServiceCounts[];
+  /** Traces whose spans came with different probabilities (sampling.md, rule 11); left out for logs. */
+  readonly mixedTraces?: number;
   readonly kept: readonly KeptRows[];
   /** In the order of the policies, whatever their mode. */
   readonly outcomes: readonly PolicyOutcome[];

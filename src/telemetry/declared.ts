@@ -14,6 +14,7 @@ export const metrics = declareMetrics({
 
   itemsDecided: { type: 'counter', name: 'thresher_items_decided_total', help: 'Items of closed windows, by what became of them: kept or dropped.', labels: ['signal', 'outcome'] },
   windowsDecided: { type: 'counter', name: 'thresher_windows_decided_total', help: 'Windows closed, by how they were decided: policy or fallback.', labels: ['signal', 'by'] },
+  mixedTraces: { type: 'counter', name: 'thresher_mixed_traces_total', help: 'Traces of closed windows whose spans came with different probabilities; they were decided on their most-sampled spans alone.' },
   lateItems: { type: 'counter', name: 'thresher_late_items_total', help: 'Spans that came after their trace was decided and followed that decision.', labels: ['signal', 'outcome'] },
   itemsUnreadable: { type: 'counter', name: 'thresher_items_unreadable_total', help: 'Kept items whose batch could not be read again; they are lost.', labels: ['signal'] },
   attributeMismatches: { type: 'counter', name: 'thresher_attribute_mismatches_total', help: 'Attribute values of another type than the policy reads; they read as NULL.', labels: ['key'] },
