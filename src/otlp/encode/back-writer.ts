@@ -22,11 +22,6 @@ export class BackWriter {
     return message;
   }
 
-  /** Forgets what was written. */
-  clear(): void {
-    this.#at = this.#bytes.length;
-  }
-
   byte(value: number): void {
     if (this.#at < 1) this.#grow(1);
     this.#bytes[--this.#at] = value;
