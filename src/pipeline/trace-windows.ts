@@ -145,6 +145,7 @@ export class TraceWindows {
 
   /** From here on, late spans of these traces are recognised at arrival. Comes last: a window that failed before is nobody's. */
   #remember({ count, ids, n, reasons }: DecidedTraces): void {
+    this.#traces.decided.startWindow(count);
     for (let i = 0; i < count; i++) this.#traces.decided.put(ids, i * 4, n[i], reasons === null ? noReason : reasons[i]);
   }
 

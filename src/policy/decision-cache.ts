@@ -36,6 +36,14 @@ export class DecisionCache {
     return this.#current.byteLength + this.#previous.byteLength;
   }
 
+  /**
+   * Before the `count` decisions of one window are put: they go into one generation where that can hold them, so that which of them is
+   * forgotten first does not hang on the order in which they are put, kept ones before dropped ones for example.
+   */
+  startWindow(count: number): void {
+    if (this.#current.size + count > this.#entriesMax && count <= this.#entriesMax) this.rotate();
+  }
+
   /** Remembers the trace whose id stands at `ids[at .. at + 4)`. */
   put(ids: Uint32Array, at: number, n: RememberedN, reason = 0): void {
     if (this.#current.size >= this.#entriesMax) this.rotate();

@@ -49,6 +49,17 @@ describe('decisions', () => {
     expect([cache.size, cache.outcome(ids(22_999), 0)]).toEqual([0, 'unknown']);
   });
 
+  test('those of one window are forgotten together', () => {
+    const cache = new DecisionCache(10);
+    for (let window = 0; window < 5; window++) {
+      cache.startWindow(4);
+      for (let i = 0; i < 4; i++) cache.put(ids(window * 4 + i), 0, 1n);
+    }
+    expect(Array.from({ length: 20 }, (_, i) => cache.get(ids(i), 0) === 1n)).toEqual(Array.from({ length: 20 }, (_, i) => i >= 8));
+    cache.startWindow(11);
+    expect(cache.size).toBe(12);
+  });
+
   test('grows without losing any', () => {
     const cache = new DecisionCache(1_000_000, 77);
     for (let n = 0; n < 50_000; n++) cache.put(ids(n), 0, BigInt(n));
