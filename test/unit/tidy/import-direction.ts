@@ -14,7 +14,7 @@ const rows: readonly (readonly string[])[] = [
   ['policies'],
   ['policy-reload'],
   ['app'],
-  ['authoring'],
+  ['authoring', 'convert'],
   ['commands'],
   ['cli'],
   ['process'],
