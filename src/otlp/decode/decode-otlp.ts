@@ -1,0 +1,37 @@
+import { type BufferSource, freshBuffers } from '../../otap/ipc/buffer-source.ts';
+import type { Signal } from '../../otap/payload-type.ts';
+import { named } from './errors.ts';
+import { readFraming } from './framing.ts';
+import { defaultOtlpLimits, type OtlpLimits } from './limits.ts';
+import { logTables } from './logs.ts';
+import { metricTables } from './metrics.ts';
+import { OtlpBatch } from './otlp-batch.ts';
+import { traceTables } from './traces.ts';
+import type { RequestBytes } from './walk.ts';
+
+export interface OtlpReading {
+  /** Where memory for indexes and columns comes from. */
+  readonly source?: BufferSource;
+  readonly limits?: OtlpLimits;
+  /** Keys the hash tables of texts. */
+  readonly hashSeed?: number;
+}
+
+const tablesOf = { traces: traceTables, logs: logTables, metrics: metricTables } as const;
+
+/**
+ * Reads an ExportTraceServiceRequest, ExportLogsServiceRequest or ExportMetricsServiceRequest in protobuf as the tables that OTAP has for it. Tags
+ * and lengths of all messages but attributes and values are walked here; columns, attributes and values are read when asked for, out of `bytes`,
+ * which must not change. Rows have ids of their own: 0, 1, 2 ... in the order of the request.
+ * Throws OtlpDecodeError, INVALID_ARGUMENT: malformed_protobuf, over_limit; tables throw these too, invalid_id, invalid_utf8, nested_too_deep.
+ */
+export function decodeOtlp(signal: Signal, bytes: Uint8Array, reading: OtlpReading = {}): OtlpBatch {
+  const request: RequestBytes = {
+    bytes,
+    view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length),
+    source: reading.source ?? freshBuffers,
+    limits: reading.limits ?? defaultOtlpLimits,
+    hashSeed: reading.hashSeed ?? 0,
+  };
+  return named(null, () => new OtlpBatch(signal, tablesOf[signal](request, readFraming(request)).tables));
+}

@@ -1,0 +1,79 @@
+import type { Column } from '../../otap/column.ts';
+import * as shapes from '../proto-fields.ts';
+import { u32Memory, Validity } from './column-memory.ts';
+import { textField, type ReadField, varintField } from './field-columns.ts';
+import { checkCount, entitiesMax } from './limits.ts';
+import type { Ranges } from './ranges.ts';
+import { type MessageRows, type RequestBytes, walk, wholeRequest } from './walk.ts';
+
+/** What is around the items of a request: which resource and scope each belongs to, and what those are. */
+export interface Framing {
+  /** Spans, log records or metrics. */
+  readonly items: Ranges;
+  readonly resourceOf: Uint32Array;
+  readonly scopeOf: Uint32Array;
+  /** Rows by resource number: the messages around the resource, and the resource itself. */
+  readonly resourceItems: MessageRows;
+  readonly resources: MessageRows;
+  /** Rows by scope number. */
+  readonly scopeItems: MessageRows;
+  readonly scopes: MessageRows;
+}
+
+/** Walks down to the items of a request, the same for each signal. Throws as `walk`. */
+export function readFraming(request: RequestBytes): Framing {
+  const { resources: resourceRanges } = listsOf(walk(request, shapes.request, wholeRequest(request)), shapes.request.lists);
+  checkCount('resources', resourceRanges.count, entitiesMax);
+  const resourceItems = walk(request, shapes.resourceItems, resourceRanges);
+  const { resource, scopes: scopeRanges } = listsOf(resourceItems, shapes.resourceItems.lists);
+  checkCount('scopes', scopeRanges.count, entitiesMax);
+  const scopeItems = walk(request, shapes.scopeItems, scopeRanges);
+  const { scope, items } = listsOf(scopeItems, shapes.scopeItems.lists);
+  const scopeOf = new Uint32Array(items.owners.buffer, items.owners.byteOffset, items.count);
+  const resourceOf = u32Memory(request.source, items.count);
+  for (let row = 0; row < items.count; row++) resourceOf[row] = scopeRanges.owners[scopeOf[row]];
+  return {
+    items, resourceOf, scopeOf, resourceItems, scopeItems,
+    resources: walk(request, shapes.resource, resource, resourceRanges.count),
+    scopes: walk(request, shapes.scope, scope, scopeRanges.count),
+  };
+}
+
+function listsOf<L extends string>(rows: MessageRows, lists: { readonly [name in L]: number }): { readonly [name in L]: Ranges } {
+  const entries = (Object.keys(lists) as L[]).map((name) => [name, rows.lists[lists[name]]] as const);
+  return Object.fromEntries(entries) as { [name in L]: Ranges };
+}
+
+/** The columns of root tables that say what is around the items. */
+export function framingColumns(framing: Framing): [string, () => Column | null][] {
+  const { resourceOf, scopeOf, resourceItems, resources, scopeItems, scopes } = framing;
+  const column = (path: string, rows: MessageRows, read: ReadField, owners: Uint32Array): [string, () => Column | null] => [path, () => spread(rows, read(rows), owners)];
+  return [
+    column('resource.schema_url', resourceItems, textField(shapes.resourceItems.slots.schema_url, 'null'), resourceOf),
+    column('resource.dropped_attributes_count', resources, varintField(shapes.resource.slots.dropped_attributes_count, 'u32'), resourceOf),
+    column('scope.name', scopes, textField(shapes.scope.slots.name, 'null'), scopeOf),
+    column('scope.version', scopes, textField(shapes.scope.slots.version, 'null'), scopeOf),
+    column('scope.dropped_attributes_count', scopes, varintField(shapes.scope.slots.dropped_attributes_count, 'u32'), scopeOf),
+    column('schema_url', scopeItems, textField(shapes.scopeItems.slots.schema_url, 'null'), scopeOf),
+  ];
+}
+
+/** The column of a resource or scope, once for each of its items. */
+function spread({ request: { source } }: MessageRows, column: Column | null, owners: Uint32Array): Column | null {
+  if (column === null) return null;
+  const length = owners.length;
+  const values = u32Memory(source, length);
+  if (column.kind === 'fixed') {
+    for (let row = 0; row < length; row++) values[row] = column.values[owners[row]];
+    return { kind: 'fixed', type: 'u32', length, validity: null, values };
+  }
+  if (column.kind !== 'dictionary') throw new Error(`invariant broken: ${column.type} column of a resource or scope`);
+  const { codes, validity: from } = column;
+  const validity = new Validity(source, length);
+  for (let row = 0; row < length; row++) {
+    const owner = owners[row];
+    values[row] = codes[owner];
+    if (from !== null && (from[owner >>> 3] & (1 << (owner & 7))) === 0) validity.clear(row);
+  }
+  return { ...column, length, validity: validity.finish(), codes: values };
+}

@@ -1,0 +1,53 @@
+import { malformedProtobuf } from '../../otap/proto/wire-reader.ts';
+import { pastValue } from './member.ts';
+import { lengthAt, pastVarint } from './varint.ts';
+
+/** Tags of KeyValue: key = 1, value = 2, both length-delimited. */
+const keyTag = 0x0a;
+const valueTag = 0x12;
+
+/** Where the parts of a KeyValue lie: the key's bytes, and its value's length; value 0 for none. */
+export interface KeyValue {
+  keyStart: number;
+  keyEnd: number;
+  value: number;
+}
+
+/** Reads the KeyValue bytes[start, end); of a field that comes twice the last counts. Throws INVALID_ARGUMENT / malformed_protobuf. */
+export function readKeyValue(bytes: Uint8Array, start: number, end: number, parts: KeyValue): void {
+  parts.keyStart = parts.keyEnd = start;
+  parts.value = 0;
+  for (let at = start; at < end; ) {
+    const tag = bytes[at];
+    if (tag !== keyTag && tag !== valueTag) {
+      at = skipField(bytes, at, end);
+      continue;
+    }
+    const value = at + 1;
+    let length = bytes[value];
+    let from = value + 1;
+    if (!(length < 0x80)) {
+      from = pastVarint(bytes, value, end);
+      length = lengthAt(bytes, value);
+    }
+    at = from + length;
+    if (!(at <= end)) throw malformedProtobuf(`KeyValue: field ${tag >>> 3} ends behind its message`, value);
+    if (tag === valueTag) parts.value = value;
+    else {
+      parts.keyStart = from;
+      parts.keyEnd = at;
+    }
+  }
+}
+
+/** A field that is not as every writer writes it: skipped where it is unknown, read no further where it is a key or value in other clothes. */
+function skipField(bytes: Uint8Array, at: number, end: number): number {
+  const tag = lengthAt(bytes, at);
+  const value = pastVarint(bytes, at, end);
+  const field = tag >>> 3;
+  if (!(tag >= 8 && tag < 2 ** 32)) throw malformedProtobuf('KeyValue: field number 0 or over 2^29', at);
+  if (field === 1 || field === 2) throw malformedProtobuf(`KeyValue: field ${field} has wire type ${tag & 7} or an overlong tag`, at);
+  const past = pastValue(bytes, value, end, tag & 7);
+  if (!(past <= end)) throw malformedProtobuf(`KeyValue: field ${field} ends behind its message`, value);
+  return past;
+}

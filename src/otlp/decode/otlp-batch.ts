@@ -1,0 +1,92 @@
+import type { BatchLayout, OtapBatch, PayloadTable } from '../../otap/batch.ts';
+import type { Column } from '../../otap/column.ts';
+import { type PayloadInfo, type PayloadName, rootPayload, type Signal, signalPayloads } from '../../otap/payload-type.ts';
+import { AttributeTable } from './attribute-table.ts';
+import type { ReadField } from './field-columns.ts';
+import { type Framing, framingColumns } from './framing.ts';
+import { MessageTable } from './message-table.ts';
+import type { Ranges } from './ranges.ts';
+import type { MessageRows, RequestBytes } from './walk.ts';
+
+/** All that is needed to read a request again is its bytes. */
+export class OtlpLayout implements BatchLayout {
+  readonly byteLength = 0;
+  readonly signal: Signal;
+
+  constructor(signal: Signal) {
+    this.signal = signal;
+  }
+}
+
+/** One for each signal: batches share it. */
+const layouts: { readonly [signal in Signal]: OtlpLayout } = {
+  traces: new OtlpLayout('traces'),
+  logs: new OtlpLayout('logs'),
+  metrics: new OtlpLayout('metrics'),
+};
+
+/** Tables of one OTLP request, by the names that OTAP has for them. */
+export class OtlpBatch implements OtapBatch {
+  readonly signal: Signal;
+  readonly batchId = 0n;
+  readonly rowCount: number;
+  readonly layout: OtlpLayout;
+  readonly #tables: ReadonlyMap<PayloadName, PayloadTable>;
+
+  constructor(signal: Signal, tables: ReadonlyMap<PayloadName, PayloadTable>) {
+    this.signal = signal;
+    this.layout = layouts[signal];
+    this.#tables = tables;
+    this.rowCount = tables.get(rootPayload[signal].name)?.rowCount ?? 0;
+  }
+
+  table(name: PayloadName): PayloadTable | null {
+    return this.#tables.get(name) ?? null;
+  }
+}
+
+/** Columns of a table that are fields of its message. */
+export type FieldColumns = readonly (readonly [path: string, read: ReadField])[];
+
+/** Gathers the tables of a batch; those without rows are left out. */
+export class TableSet {
+  readonly tables = new Map<PayloadName, PayloadTable>();
+  readonly #request: RequestBytes;
+  readonly #infos: ReadonlyMap<PayloadName, PayloadInfo>;
+
+  constructor(request: RequestBytes, signal: Signal) {
+    this.#request = request;
+    this.#infos = new Map(signalPayloads[signal].map((info) => [info.name, info]));
+  }
+
+  /** The root table, with the attributes of its resources and scopes; `more` are columns that are not fields of the items. */
+  addRoot(name: PayloadName, framing: Framing, rows: MessageRows, fields: FieldColumns, more: readonly [string, () => Column | null][] = []): void {
+    const ids = new Map([['resource.id', framing.resourceOf], ['scope.id', framing.scopeOf]]);
+    const columns = new Map([...framingColumns(framing), ...columnsOf(rows, fields), ...more]);
+    if (rows.count === 0) return;
+    this.tables.set(name, new MessageTable(this.#info(name), rows, ids, columns));
+    this.addAttributes('RESOURCE_ATTRS', framing.resources.lists[0]);
+    this.addAttributes('SCOPE_ATTRS', framing.scopes.lists[0]);
+  }
+
+  /** A table of messages that lie in rows of another: `ranges` are those that `rows` were walked over. */
+  addChildren(name: PayloadName, ranges: Ranges, rows: MessageRows, fields: FieldColumns, more: readonly [string, () => Column | null][] = []): void {
+    if (rows.count === 0) return;
+    const parents = new Uint32Array(ranges.owners.buffer, ranges.owners.byteOffset, ranges.count);
+    this.tables.set(name, new MessageTable(this.#info(name), rows, new Map([['parent_id', parents]]), new Map([...columnsOf(rows, fields), ...more])));
+  }
+
+  addAttributes(name: PayloadName, ranges: Ranges): void {
+    if (ranges.count > 0) this.tables.set(name, new AttributeTable(this.#info(name), this.#request, ranges));
+  }
+
+  #info(name: PayloadName): PayloadInfo {
+    const info = this.#infos.get(name);
+    if (info === undefined) throw new Error(`invariant broken: no table ${name}`);
+    return info;
+  }
+}
+
+function columnsOf(rows: MessageRows, fields: FieldColumns): [string, () => Column | null][] {
+  return fields.map(([path, read]) => [path, () => read(rows)]);
+}

@@ -1,0 +1,53 @@
+import type { BufferSource } from '../../otap/ipc/buffer-source.ts';
+import { checkCount } from './limits.ts';
+
+const firstRoom = 64;
+
+/** Int32 memory of a batch; what is in it is not defined. */
+export function int32Memory(source: BufferSource, length: number): Int32Array {
+  const { buffer, byteOffset } = source.take(length * 4);
+  return new Int32Array(buffer, byteOffset, length);
+}
+
+/** Where messages of one kind lie in a request: bytes [starts[i], ends[i]), part of row owners[i] of what they lie in. */
+export class Ranges {
+  starts: Int32Array;
+  ends: Int32Array;
+  owners: Int32Array;
+  count = 0;
+  readonly #what: string;
+  readonly #source: BufferSource;
+  readonly #countMax: number;
+
+  /** `what` they are, for errors; at most `countMax`. */
+  constructor(what: string, source: BufferSource, countMax: number) {
+    this.#what = what;
+    this.#source = source;
+    this.#countMax = countMax;
+    this.starts = this.ends = this.owners = new Int32Array(0);
+  }
+
+  /** Throws INVALID_ARGUMENT / over_limit. */
+  push(start: number, end: number, owner: number): void {
+    const at = this.count;
+    if (at === this.starts.length) this.#grow();
+    this.starts[at] = start;
+    this.ends[at] = end;
+    this.owners[at] = owner;
+    this.count = at + 1;
+  }
+
+  #grow(): void {
+    checkCount(this.#what, this.count + 1, this.#countMax);
+    const length = Math.max(firstRoom, this.count * 2);
+    this.starts = grown(this.#source, this.starts, length);
+    this.ends = grown(this.#source, this.ends, length);
+    this.owners = grown(this.#source, this.owners, length);
+  }
+}
+
+function grown(source: BufferSource, from: Int32Array, length: number): Int32Array {
+  const to = int32Memory(source, length);
+  to.set(from);
+  return to;
+}

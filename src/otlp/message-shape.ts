@@ -1,0 +1,60 @@
+/** Wire types by the kinds of values that OTLP's fields have. */
+export const wires = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
+
+export type Wire = keyof typeof wires;
+
+/** What a walk does with a tag. Slots are `slot` and up, lists `list` and up, single elements of packed lists `element` and up. */
+export const actions = { skip: 0, slot: 1, list: 64, element: 128, refuse: 255 } as const;
+
+/** Tags up to field 31, all that OTLP has. */
+const tagsMax = 256;
+
+/**
+ * The fields of a message that are read, by field number. A singular field has a slot, which holds where its value begins; of a repeated one each
+ * occurrence is listed.
+ */
+export interface MessageShape<S extends string = string, L extends string = string> {
+  readonly name: string;
+  readonly slots: { readonly [name in S]: number };
+  readonly slotCount: number;
+  readonly lists: { readonly [name in L]: number };
+  readonly listCount: number;
+  /** The action for each tag (field * 8 + wire type) below 256. A known field in another wire type is refused. */
+  readonly actions: Uint8Array;
+}
+
+/** A repeated field: messages, or packed numbers that may also come one by one in their own wire type. */
+export interface ListField {
+  readonly field: number;
+  readonly packed: Wire | null;
+}
+
+/** A shape; `slots` gives field number and wire type, numbered in the order given. */
+export function messageShape<S extends string, L extends string>(
+  name: string,
+  slots: { readonly [name in S]: readonly [number, Wire] },
+  lists: { readonly [name in L]: ListField },
+): MessageShape<S, L> {
+  const table = new Uint8Array(tagsMax);
+  const slotNames = Object.keys(slots) as S[];
+  const listNames = Object.keys(lists) as L[];
+  slotNames.forEach((slot, index) => {
+    const [field, wire] = slots[slot];
+    table.fill(actions.refuse, field * 8, field * 8 + 8);
+    table[field * 8 + wires[wire]] = actions.slot + index;
+  });
+  listNames.forEach((list, index) => {
+    const { field, packed } = lists[list];
+    table.fill(actions.refuse, field * 8, field * 8 + 8);
+    table[field * 8 + wires.bytes] = actions.list + index;
+    if (packed !== null) table[field * 8 + wires[packed]] = actions.element + index;
+  });
+  return {
+    name, slots: numbered(slotNames), slotCount: slotNames.length, lists: numbered(listNames), listCount: listNames.length, actions: table,
+  };
+}
+
+function numbered<K extends string>(names: readonly K[]): { readonly [name in K]: number } {
+  const entries = names.map((name, index) => [name, index] as const);
+  return Object.fromEntries(entries) as { [name in K]: number };
+}
