@@ -1,6 +1,6 @@
-import { components, mapOf } from './collections.ts';
+import { components, list, mapOf } from './collections.ts';
 import type { ValueOf } from './kind.ts';
-import { duration, endpoint, filePath, flag, integer, oneOf, positiveOr, secretText, size, text } from './scalars.ts';
+import { duration, endpoint, filePath, flag, httpUrl, integer, oneOf, positiveOr, secretText, size, text } from './scalars.ts';
 import { option, optional, required, section } from './section.ts';
 
 const collectorHints = { protocols: 'write grpc directly under the receiver, without protocols' };
@@ -33,12 +33,16 @@ const otapFileReceiver = section('Reads a capture file: repeated [uvarint length
 /** All receivers: `otlp` and `otap` are two names of the same gRPC port, since the OTAP services live on it. */
 export const receivers = components({ otlp: grpcReceiver, otap: grpcReceiver, otap_file: otapFileReceiver }, 'otlp: { grpc: {} }');
 
-const clientTls = section('TLS of a client. Without it a connection is encrypted and checked against the system\'s certificates.', {
-  insecure: option('insecure', flag, false, 'Connect without TLS.'),
+const certificates = {
   caFile: optional('ca_file', filePath, 'Certificates (PEM) that the server\'s must be signed by.'),
   certFile: optional('cert_file', filePath, 'This client\'s certificate (PEM), where the server asks for one.'),
   keyFile: optional('key_file', filePath, 'The key (PEM) of `cert_file`.'),
   serverName: optional('server_name_override', text, 'The name that the server\'s certificate must have, when it is not the endpoint\'s.'),
+} as const;
+
+const clientTls = section('TLS of a client. Without it a connection is encrypted and checked against the system\'s certificates.', {
+  insecure: option('insecure', flag, false, 'Connect without TLS.'),
+  ...certificates,
 });
 
 const retry = section('What happens to a batch that was not accepted and may be sent again.', {
@@ -55,11 +59,13 @@ const sendingQueue = section('Kept items that wait to be sent.', {
 const compression = oneOf('zstd', 'zstdarrow1', 'zstdarrow2', 'zstdarrow3', 'zstdarrow4', 'zstdarrow5', 'zstdarrow6', 'zstdarrow7', 'zstdarrow8',
   'zstdarrow9', 'zstdarrow10', 'gzip', 'none');
 
+const headers = mapOf(secretText, /^[A-Za-z0-9_.-]+$/, 'letters, digits, _ . and -');
+
 const otapExporter = section('Sends OTAP over gRPC streams.', {
   endpoint: required('endpoint', endpoint, 'The next hop.'),
   compression: option('compression', compression, 'zstd', 'Of gRPC messages. `zstdarrowN` are the names that the Collector\'s otelarrow components use.'),
   compressionLevel: option('compression_level', integer({ min: 1, max: 19 }), 3, 'Level of `zstd`.'),
-  headers: option('headers', mapOf(secretText, /^[A-Za-z0-9_.-]+$/, 'letters, digits, _ . and -'), {}, 'Metadata of each stream, for example `authorization: Bearer ${env:TOKEN}`.'),
+  headers: option('headers', headers, {}, 'Metadata of each stream, for example `authorization: Bearer ${env:TOKEN}`.'),
   tls: option('tls', clientTls, {}, 'TLS.'),
   sendingQueue: option('sending_queue', sendingQueue, {}, 'The queue.'),
   retry: option('retry_on_failure', retry, {}, 'Retries.'),
@@ -69,17 +75,52 @@ const otapExporter = section('Sends OTAP over gRPC streams.', {
   maxStreamLifetimeMs: option('max_stream_lifetime', duration({ min: 1000 }), '30s', 'A stream is replaced after this time, so that load balancers can move it.'),
 }, collectorHints);
 
+const plainCompression = oneOf('gzip', 'zstd', 'none');
+const requestBytesMax = option('max_request_size', size({ min: 1024 }), '4MB',
+  'Greatest request, before compression; a batch that is larger goes in several. Collectors take 4 MiB over gRPC where nothing else is said.');
+
+const otlpExporter = section('Sends OTLP over gRPC.', {
+  endpoint: required('endpoint', endpoint, 'The next hop.'),
+  moreEndpoints: option('more_endpoints', list(endpoint), [], 'Further ones: all take turns, and one that does not answer rests.'),
+  compression: option('compression', plainCompression, 'gzip', 'Of messages.'),
+  compressionLevel: option('compression_level', integer({ min: 1, max: 19 }), 3, 'Level of `zstd`.'),
+  headers: option('headers', headers, {}, 'Metadata of each call, for example `authorization: Bearer ${env:TOKEN}`.'),
+  tls: option('tls', clientTls, {}, 'TLS.'),
+  sendingQueue: option('sending_queue', sendingQueue, {}, 'The queue.'),
+  retry: option('retry_on_failure', retry, {}, 'Retries, by OTLP\'s rules for which answers may be sent again.'),
+  requestBytesMax,
+  timeoutMs: option('timeout', duration({ min: 1 }), '10s', 'How long to wait for a request\'s answer.'),
+}, collectorHints);
+
+const httpTls = section('TLS, where the endpoint is https. Without it the server is checked against the system\'s certificates.', certificates,
+  { insecure: 'write http:// in the endpoint' });
+
+const otlpHttpExporter = section('Sends OTLP over HTTP: POST to `/v1/traces`, `/v1/logs` and `/v1/metrics` under the endpoint.', {
+  endpoint: required('endpoint', httpUrl, 'The next hop, for example `http://collector:4318`.'),
+  moreEndpoints: option('more_endpoints', list(httpUrl), [], 'Further ones: all take turns, and one that does not answer rests.'),
+  encoding: option('encoding', oneOf('proto', 'json'), 'proto', 'Of requests.'),
+  compression: option('compression', plainCompression, 'gzip', 'Of requests (content-encoding).'),
+  compressionLevel: option('compression_level', integer({ min: 1, max: 19 }), 3, 'Level of `zstd`.'),
+  headers: option('headers', headers, {}, 'Headers of each request, for example `authorization: Bearer ${env:TOKEN}`.'),
+  tls: option('tls', httpTls, {}, 'TLS.'),
+  sendingQueue: option('sending_queue', sendingQueue, {}, 'The queue.'),
+  retry: option('retry_on_failure', retry, {}, 'Retries, by OTLP\'s rules for which answers may be sent again.'),
+  requestBytesMax,
+  timeoutMs: option('timeout', duration({ min: 1 }), '10s', 'How long to wait for a request\'s answer.'),
+}, { traces_endpoint: 'write endpoint without /v1/traces', logs_endpoint: 'write endpoint without /v1/logs', metrics_endpoint: 'write endpoint without /v1/metrics' });
+
 const otapFileExporter = section('Writes a capture file.', {
   path: required('path', filePath, 'The file, written anew, one a signal: `{signal}` in it is replaced, else the signal goes before the ending (out.otap becomes out.traces.otap).'),
 });
 
 const debugExporter = section('Counts what it gets and logs a line a window; for trying policies out.', {});
 
-export const exporters = components({ otap: otapExporter, otap_file: otapFileExporter, debug: debugExporter }, 'debug: {}');
+export const exporters = components({ otap: otapExporter, otlp: otlpExporter, otlphttp: otlpHttpExporter, otap_file: otapFileExporter, debug: debugExporter }, 'debug: {}');
 
 type Components<K> = ValueOf<K> extends readonly (infer C)[] ? C : never;
 export type ReceiverConfig = Components<typeof receivers>;
 export type ExporterConfig = Components<typeof exporters>;
 export type GrpcListenerConfig = ValueOf<typeof grpcListener>;
 export type RetryConfig = ValueOf<typeof retry>;
+export type HttpTlsConfig = ValueOf<typeof httpTls>;
 export type ClientTlsConfig = ValueOf<typeof clientTls>;

@@ -9,7 +9,7 @@ import { substitute, type Environment } from './substitute.ts';
 import { readYaml, type WrittenYaml } from './written-yaml.ts';
 
 export type { ThresherConfig } from './declaration.ts';
-export type { ClientTlsConfig, ExporterConfig, GrpcListenerConfig, ReceiverConfig, RetryConfig } from './components.ts';
+export type { ClientTlsConfig, ExporterConfig, GrpcListenerConfig, HttpTlsConfig, ReceiverConfig, RetryConfig } from './components.ts';
 
 const fileBytesMax = 2 ** 20;
 const secretBytesMax = 2 ** 16;

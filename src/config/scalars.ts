@@ -136,6 +136,16 @@ export const endpoint: Kind<string> = scalar({
   parse: (input) => (typeof input === 'string' && parseEndpoint(input) !== null ? input : undefined),
 });
 
+/** An http or https URL without credentials, query or fragment; a slash at its end is dropped. */
+export const httpUrl: Kind<string> = scalar({
+  name: 'URL', expected: 'a URL such as http://collector:4318, without user, query or fragment', schema: { type: 'string', pattern: '^https?://' },
+  parse: (input) => {
+    const url = typeof input === 'string' && /^https?:\/\/[^/]/.test(input) ? URL.parse(input) : null;
+    const isPlain = url !== null && url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+    return isPlain ? url.href.replace(/\/+$/, '') : undefined;
+  },
+});
+
 /** One of the given words. */
 export function oneOf<const W extends readonly string[]>(...words: W): Kind<W[number]> {
   return {

@@ -1,7 +1,5 @@
-import { readFileSync } from 'node:fs';
 import type { Seam } from '../base/seam.ts';
 import type { ExporterConfig } from '../config/load.ts';
-import type { ClientTls } from '../grpc/client.ts';
 import { OtapStreamEncoder } from '../otap/encode/stream-encoder.ts';
 import type { PayloadName, Signal } from '../otap/payload-type.ts';
 import type { OutputBatch } from '../otap/take/output-batch.ts';
@@ -9,6 +7,8 @@ import type { BatchSink } from '../pipeline/sink.ts';
 import { metrics } from '../telemetry/declared.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { MetricRegistry } from '../telemetry/metrics.ts';
+import { otlpSink } from './build-otlp.ts';
+import { clientTlsOf } from './client-tls.ts';
 import { DebugExporter } from './debug.ts';
 import { OtapExporter } from './otap.ts';
 import { OtapFileExporter } from './otap-file.ts';
@@ -26,6 +26,8 @@ export function buildSinks(configs: readonly ExporterConfig[], tools: ExporterTo
   return configs.map((config) => {
     switch (config.type) {
       case 'otap': return otapSink(config, tools);
+      case 'otlp':
+      case 'otlphttp': return otlpSink(config, { ...tools, onResult: (signal, items, result) => countResult(tools, config.id, signal, items, result) });
       case 'otap_file': return fileSink(config, tools);
       case 'debug': return new DebugExporter(config.id, tools.log, (signal, items) => countExported(tools, config.id, signal, items));
     }
@@ -51,7 +53,7 @@ type OtapConfig = Extract<ExporterConfig, { readonly type: 'otap' }>;
 function otapSink(config: OtapConfig, tools: ExporterTools): BatchSink {
   const { seam, log, registry } = tools;
   const exporter = new OtapExporter<OutputBatch>({
-    endpoint: config.endpoint, tls: tlsOf(config), headers: config.headers, compression: config.compression,
+    endpoint: config.endpoint, tls: clientTlsOf(config.tls), headers: config.headers, compression: config.compression,
     compressionLevel: config.compressionLevel, retry: config.retry, timeoutMs: config.timeoutMs,
     maxStreamLifetimeMs: config.maxStreamLifetimeMs, seam, log,
     encode: (signal) => new OtapStreamEncoder(signal, {
@@ -72,10 +74,4 @@ function countResult(tools: ExporterTools, exporter: string, signal: Signal, ite
   }
   tools.registry.counter(metrics.itemsLost).add(items, { signal, exporter, reason: result.reason });
   tools.log.error('export_failed', `${items} kept ${signal} items were given up: ${result.message}`, { exporter, reason: result.reason, items });
-}
-
-function tlsOf({ tls }: OtapConfig): ClientTls | null {
-  if (tls.insecure) return null;
-  const read = (path: string | null): Buffer | null => (path === null ? null : readFileSync(path));
-  return { ca: read(tls.caFile), certificate: read(tls.certFile), key: read(tls.keyFile), serverName: tls.serverName };
 }

@@ -9,6 +9,7 @@ const otherCodes: Readonly<Partial<Record<StatusName, StatusName>>> = {
   FAILED_PRECONDITION: 'INVALID_ARGUMENT',
   OUT_OF_RANGE: 'INVALID_ARGUMENT',
   UNIMPLEMENTED: 'INVALID_ARGUMENT',
+  DATA_LOSS: 'UNAVAILABLE',
 };
 
 /** The BatchStatus of an answer (OTAP specification, section 7.1). */

@@ -1,0 +1,52 @@
+import type { Seam } from '../base/seam.ts';
+import type { ExporterConfig } from '../config/load.ts';
+import type { Signal } from '../otap/payload-type.ts';
+import { RequestEncoder } from '../otlp/encode/requests.ts';
+import type { BatchSink } from '../pipeline/sink.ts';
+import { metrics } from '../telemetry/declared.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { MetricRegistry } from '../telemetry/metrics.ts';
+import { clientTlsOf } from './client-tls.ts';
+import { OtlpExporter } from './otlp.ts';
+import type { OtlpTransport } from './otlp-answer.ts';
+import { OtlpGrpcTransport } from './otlp-grpc.ts';
+import { OtlpHttpTransport } from './otlp-http.ts';
+import { QueuedSink } from './queued-sink.ts';
+import type { ExportResult } from './retry.ts';
+
+type OtlpConfig = Extract<ExporterConfig, { readonly type: 'otlp' | 'otlphttp' }>;
+
+export interface OtlpTools {
+  readonly seam: Seam;
+  readonly log: Logger;
+  readonly registry: MetricRegistry;
+  readonly onResult: (signal: Signal, items: number, result: ExportResult) => void;
+}
+
+/** Batches under way at once, and connections of an endpoint. */
+const inFlightMax = 8;
+
+/** An `otlp` or `otlphttp` exporter behind its queue. Throws when a certificate's file cannot be read. */
+export function otlpSink(config: OtlpConfig, tools: OtlpTools): BatchSink {
+  const { seam, log, registry, onResult } = tools;
+  const exporter = new OtlpExporter({
+    transports: transportsOf(config, tools),
+    encoder: new RequestEncoder(config.type === 'otlphttp' ? config.encoding : 'proto', config.requestBytesMax),
+    seam, retry: config.retry, inFlightMax, onResult,
+    onRetry: (signal, reason) => registry.counter(metrics.exportRetries).add(1, { signal, exporter: config.id, reason }),
+    onWarning: (signal, message) => log.warn('otlp_warning', `the next hop accepted ${signal} and says: ${message}`, { exporter: config.id }),
+  });
+  return new QueuedSink(exporter, { name: config.id, bytesMax: config.sendingQueue.bytesMax, onResult: () => {} });
+}
+
+function transportsOf(config: OtlpConfig, { seam, registry }: OtlpTools): readonly OtlpTransport<Signal>[] {
+  const { compression, compressionLevel, timeoutMs } = config;
+  const headers = Object.fromEntries(Object.entries(config.headers).map(([name, value]) => [name.toLowerCase(), value]));
+  const tls = clientTlsOf(config.tls);
+  const onWireBytes = (signal: Signal, bytes: number): void => registry.counter(metrics.wireBytesSent).add(bytes, { signal, exporter: config.id });
+  const common = { tls, headers, timeoutMs, seam, onWireBytes };
+  return [config.endpoint, ...config.moreEndpoints].map((endpoint) => {
+    if (config.type === 'otlp') return new OtlpGrpcTransport({ ...common, endpoint, encoding: { encoding: compression === 'none' ? 'identity' : compression, level: compressionLevel } });
+    return new OtlpHttpTransport({ ...common, endpoint, encoding: config.encoding, compression, compressionLevel, connectionsMax: inFlightMax });
+  });
+}

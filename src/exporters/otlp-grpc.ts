@@ -1,0 +1,74 @@
+import type { Seam } from '../base/seam.ts';
+import { GrpcChannel, type ClientTls } from '../grpc/client.ts';
+import type { StreamEncoding } from '../grpc/client-stream.ts';
+import type { GrpcStatus } from '../grpc/status.ts';
+import type { Signal } from '../otap/payload-type.ts';
+import { isRetryableGrpc, type OtlpAnswer, type OtlpTransport } from './otlp-answer.ts';
+import { partialSuccessOf } from './otlp-response.ts';
+
+const prefix = '/opentelemetry.proto.collector';
+
+/** Paths of the OTLP services' one method each. */
+const paths: { readonly [signal in Signal]: string } = {
+  traces: `${prefix}.trace.v1.TraceService/Export`,
+  logs: `${prefix}.logs.v1.LogsService/Export`,
+  metrics: `${prefix}.metrics.v1.MetricsService/Export`,
+};
+
+export interface OtlpGrpcOptions {
+  readonly endpoint: string;
+  readonly tls: ClientTls | null;
+  /** Metadata of each call; names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly encoding: StreamEncoding;
+  readonly timeoutMs: number;
+  readonly seam: Seam;
+  readonly onWireBytes: (signal: Signal, bytes: number) => void;
+}
+
+/** OTLP over gRPC: a unary Export for each request. */
+export class OtlpGrpcTransport implements OtlpTransport<Signal> {
+  readonly endpoint: string;
+  readonly #options: OtlpGrpcOptions;
+  readonly #channel: GrpcChannel;
+
+  constructor(options: OtlpGrpcOptions) {
+    this.endpoint = options.endpoint;
+    this.#options = options;
+    this.#channel = new GrpcChannel({ endpoint: options.endpoint, tls: options.tls, headers: options.headers });
+  }
+
+  async send(signal: Signal, request: Uint8Array<ArrayBuffer>): Promise<OtlpAnswer> {
+    const { encoding, seam, timeoutMs, onWireBytes } = this.#options;
+    let response = new Uint8Array(0);
+    const stream = this.#channel.openStream(paths[signal], encoding, (message) => {
+      response = Uint8Array.from(message);
+    });
+    const answered = new AbortController();
+    let timedOut = false;
+    const timer = seam.sleepMs(timeoutMs, answered.signal).then(() => {
+      timedOut = true;
+      stream.cancel();
+    }, () => {});
+    onWireBytes(signal, await stream.write(request));
+    stream.closeSend();
+    const status = await stream.ended;
+    answered.abort();
+    await timer;
+    if (timedOut && status.status !== 'OK') return refused('timeout', `no answer within ${timeoutMs} ms`);
+    return answerOf(status, response);
+  }
+
+  close(): void {
+    this.#channel.close();
+  }
+}
+
+function answerOf({ status, message, retryAfterMs }: GrpcStatus, response: Uint8Array): OtlpAnswer {
+  if (status === 'OK') return { kind: 'accepted', ...partialSuccessOf(response) };
+  return { kind: 'refused', retryable: isRetryableGrpc(status, retryAfterMs), reason: status.toLowerCase(), message, retryAfterMs };
+}
+
+function refused(reason: string, message: string): OtlpAnswer {
+  return { kind: 'refused', retryable: true, reason, message, retryAfterMs: null };
+}

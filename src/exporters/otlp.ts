@@ -1,0 +1,132 @@
+import { CodedError, messageOf } from '../base/errors.ts';
+import type { Seam } from '../base/seam.ts';
+import type { Signal } from '../otap/payload-type.ts';
+import type { OutputBatch } from '../otap/take/output-batch.ts';
+import type { OtlpRequest, RequestEncoder } from '../otlp/encode/requests.ts';
+import { EndpointRing } from './endpoint-ring.ts';
+import type { OtlpAnswer, OtlpTransport } from './otlp-answer.ts';
+import type { QueuedExporter } from './queued-sink.ts';
+import { backoffMs, type ExportResult, type RetryPolicy } from './retry.ts';
+import { Slots } from './slots.ts';
+
+export interface OtlpExporterOptions {
+  /** Servers that take turns; at least one. */
+  readonly transports: readonly OtlpTransport<Signal>[];
+  readonly encoder: RequestEncoder;
+  readonly seam: Seam;
+  readonly retry: RetryPolicy;
+  /** Batches that may be under way at once; further ones wait. */
+  readonly inFlightMax: number;
+  /** What became of so many items; called for each request, and for the items that a server rejected of it. */
+  readonly onResult: (signal: Signal, items: number, result: ExportResult) => void;
+  readonly onRetry: (signal: Signal, reason: string) => void;
+  /** A server accepted everything and has something to say. */
+  readonly onWarning: (signal: Signal, message: string) => void;
+}
+
+const ok: ExportResult = { kind: 'ok' };
+const closed: ExportResult = { kind: 'retryable', reason: 'exporter_closed', message: 'the exporter was closed before the request was accepted' };
+
+/**
+ * Sends batches as OTLP requests, and again what was not accepted for now. A request may reach a server twice (its answer was lost), never
+ * silently not at all.
+ */
+export class OtlpExporter implements QueuedExporter {
+  readonly #options: OtlpExporterOptions;
+  readonly #ring: EndpointRing<OtlpTransport<Signal>>;
+  readonly #slots: Slots;
+  readonly #stop = new AbortController();
+  #closing = false;
+
+  constructor(options: OtlpExporterOptions) {
+    this.#options = options;
+    this.#ring = new EndpointRing(options.transports);
+    this.#slots = new Slots(options.inFlightMax);
+  }
+
+  /** Resolves when each request of the batch was accepted, refused for good, or given up; `onResult` has said which. Never rejects. */
+  export(signal: Signal, batch: OutputBatch): Promise<ExportResult> {
+    if (this.#closing) return Promise.resolve(this.#report(signal, batch.rowCount, closed));
+    return this.#slots.run(() => this.#exportBatch(signal, batch));
+  }
+
+  /** Takes no more batches, gives those under way until the deadline, then gives them up. */
+  async close(deadlineMs: number): Promise<void> {
+    this.#closing = true;
+    const drained = new AbortController();
+    const forced = this.#options.seam.sleepMs(deadlineMs, drained.signal).then(() => this.#giveUp(), () => {});
+    await this.#slots.idle();
+    drained.abort();
+    await forced;
+    for (const transport of this.#options.transports) transport.close();
+  }
+
+  #giveUp(): void {
+    this.#stop.abort();
+    for (const transport of this.#options.transports) transport.close();
+  }
+
+  /** Requests of one batch go one after another. */
+  async #exportBatch(signal: Signal, batch: OutputBatch): Promise<ExportResult> {
+    let itemsLeft = batch.rowCount;
+    let last = ok;
+    try {
+      for (const request of this.#options.encoder.encode(batch)) {
+        const result = await this.#deliver(signal, request);
+        itemsLeft -= request.items;
+        if (result.kind !== 'ok') last = result;
+      }
+      return last;
+    } catch (error) {
+      const reason = error instanceof CodedError ? error.reason : 'internal';
+      return this.#report(signal, itemsLeft, { kind: 'permanent', reason, message: messageOf(error) });
+    }
+  }
+
+  async #deliver(signal: Signal, request: OtlpRequest): Promise<ExportResult> {
+    const { seam, retry, onRetry } = this.#options;
+    const startMs = seam.monotonicMs();
+    let failure: Exclude<ExportResult, { readonly kind: 'ok' }> | null = null;
+    for (let attempt = 1; ; ) {
+      if (this.#stop.signal.aborted) return this.#report(signal, request.items, closed);
+      const nowMs = seam.monotonicMs();
+      const waitMs = this.#ring.waitMs(nowMs);
+      const outOfTime = retry.maxElapsedMs > 0 && nowMs - startMs + waitMs > retry.maxElapsedMs;
+      if (failure !== null && (outOfTime || !retry.enabled)) return this.#report(signal, request.items, failure);
+      if (waitMs > 0) {
+        await this.#wait(waitMs);
+        continue;
+      }
+      if (failure !== null) onRetry(signal, failure.reason);
+      const transport = this.#ring.take(nowMs);
+      const answer = await transport.send(signal, request.bytes);
+      if (answer.kind === 'accepted') return this.#accepted(signal, request, answer);
+      const { reason, message } = answer;
+      if (!answer.retryable) return this.#report(signal, request.items, { kind: 'permanent', reason, message });
+      failure = { kind: 'retryable', reason, message };
+      this.#ring.rest(transport, seam.monotonicMs(), backoffMs(retry, attempt++, seam.jitter(), answer.retryAfterMs));
+    }
+  }
+
+  #accepted(signal: Signal, { items }: OtlpRequest, { rejected, message }: Extract<OtlpAnswer, { readonly kind: 'accepted' }>): ExportResult {
+    const lost = Math.min(rejected, items);
+    if (lost < items) this.#report(signal, items - lost, ok);
+    if (lost > 0) return this.#report(signal, lost, { kind: 'permanent', reason: 'partial_success', message });
+    if (message !== '') this.#options.onWarning(signal, message);
+    return ok;
+  }
+
+  /** Returns early when the exporter is stopped. */
+  async #wait(ms: number): Promise<void> {
+    try {
+      await this.#options.seam.sleepMs(ms, this.#stop.signal);
+    } catch {
+      // Stopped: the caller looks.
+    }
+  }
+
+  #report(signal: Signal, items: number, result: ExportResult): ExportResult {
+    this.#options.onResult(signal, items, result);
+    return result;
+  }
+}
