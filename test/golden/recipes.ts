@@ -62,7 +62,7 @@ export async function loadStar(connection: DuckDBConnection, signal: 'traces' | 
     start_time_unix_nano: item['startTimeUnixNano'] ?? item['timeUnixNano'] ?? 0, duration_time_unix_nano: Number(BigInt(String(item['endTimeUnixNano'] ?? 0)) - BigInt(String(item['startTimeUnixNano'] ?? 0))),
     status_code: object(item['status'] ?? {})['code'] ?? 0, severity_number: item['severityNumber'] ?? 0,
   }));
-  const attributes = items.flatMap((each, id) => ['sampling.adjusted_count', 'sampling.threshold'].flatMap((key) => {
+  const attributes = items.flatMap((each, id) => ['sampling.adjusted_count', 'sampling.threshold', 'sampling.randomness'].flatMap((key) => {
     const value = each.attributes[key];
     return value === undefined ? [] : [{ parent_id: id, key, str: typeof value === 'string' ? value : null, double: typeof value === 'number' ? value : null }];
   }));
