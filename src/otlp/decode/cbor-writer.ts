@@ -6,7 +6,7 @@ import { type Member, pastValue, readMember } from './member.ts';
 import { type KeyValue, readKeyValue } from './key-value.ts';
 import { lengthAt, pastVarint, startAt, varint64At } from './varint.ts';
 
-/** As deep as readers of OTAP's CBOR go (otap/decode/cbor.ts). */
+/** Arrays and maps within each other: what is in the innermost is as deep as our reader goes (otap/decode/cbor.ts). */
 const depthMax = 64;
 
 /** Major types of CBOR (RFC 8949, section 3.1), in place. */
@@ -45,7 +45,7 @@ class CborWriter {
 
   /** `values` of the ArrayValue or KeyValueList bytes[start, end): field 1 of both. */
   list(start: number, end: number, isMap: boolean, depth: number): void {
-    if (depth > depthMax) throw new CodedError('INVALID_ARGUMENT', 'nested_too_deep', `value nested deeper than ${depthMax}`);
+    if (depth >= depthMax) throw new CodedError('INVALID_ARGUMENT', 'nested_too_deep', `value nested deeper than ${depthMax}`);
     this.#head(isMap ? heads.map : heads.array, countFirst(this.#bytes, start, end), 0);
     for (let at = start; at < end; ) {
       const tag = lengthAt(this.#bytes, at);
