@@ -58,7 +58,7 @@ export class LogWindows {
     const rowCount = slot.rows.rowCount;
     const goneTable = `${slot.name}_gone`;
     const known = this.#keptTraces?.isRead === true ? this.#keptTraces.forLogs(number) : null;
-    const whole: Window = { signal: 'logs', number, slots: [{ slot, offset: 0, filter: `b.seq < ${rowCount}` }], ...(known === null ? {} : { keptTraces: known.view }) };
+    const whole: Window = { signal: 'logs', number, slots: [{ slot, offset: 0, filter: `b.rowid < ${rowCount}` }], ...(known === null ? {} : { keptTraces: known.view }) };
     const ceilings = policies.some(({ mode }) => mode === 'drop') ? new RowCeilings(rowCount) : null;
     try {
       const { outcomes, visible } = await runByMode(policies, whole, (policy, window) => this.#runner.run(policy, window, null), async (drops) => {
@@ -110,7 +110,7 @@ export class LogWindows {
     writer.write(gone.length, [{ bytes: new Uint8Array(gone.buffer, gone.byteOffset, gone.byteLength), valid: null }]);
     writer.flush();
     writer.close();
-    return { ...window, slots: window.slots.map((part) => ({ ...part, filter: `${part.filter ?? 'true'} AND b.seq NOT IN (SELECT seq FROM ${table})` })) };
+    return { ...window, slots: window.slots.map((part) => ({ ...part, filter: `${part.filter ?? 'true'} AND b.rowid NOT IN (SELECT seq FROM ${table})` })) };
   }
 
   /** What a policy named; every row at the fallback's probability where it failed and enforces. */

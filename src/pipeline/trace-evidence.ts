@@ -24,6 +24,6 @@ export async function evidenceOf(engine: Session, name: string, window: Window):
   const mixedTraces = (await engine.run(`SELECT count(*) FROM ${name}_mixed`)).integer();
   if (mixedTraces === 0) return { window, mixedTraces };
   await engine.run(`CREATE TABLE ${name}_lesser AS SELECT r.wseq AS wseq FROM (${rows}) r JOIN ${name}_mixed m ON m.trace_id = r.trace_id WHERE r.known < m.most`);
-  const slots = window.slots.map((part) => ({ ...part, filter: `${part.filter ?? 'true'} AND b.seq + ${part.offset} NOT IN (SELECT wseq FROM ${name}_lesser)` }));
+  const slots = window.slots.map((part) => ({ ...part, filter: `${part.filter ?? 'true'} AND b.rowid + ${part.offset} NOT IN (SELECT wseq FROM ${name}_lesser)` }));
   return { window: { ...window, slots }, mixedTraces };
 }

@@ -52,14 +52,14 @@ function readPart({ slot, rows }: SlotPart, batch: OtapBatch, held: HeldBatch, i
   const data = readColumns(slot, context, inputs, tools.onMismatch);
   return {
     slot, rows, owner,
-    columns: data.map((column, index) => pick(column, rows, slot.rows.columns[index + 1].type)),
+    columns: data.map((column, index) => pick(column, rows, slot.rows.columns[index].type)),
     more: [...projectChildren(slot, context, owner, tools.onMismatch), ...projectStars(slot, context, owner)],
   };
 }
 
 function writePart({ slot, rows, owner, columns, more }: ReadPart, held: HeldBatch, inputs: InputColumns): void {
   slot.addRun(held, rows, owner.count);
-  slot.rows.write(owner.count, [sequence(owner.seqStart, owner.count), ...columns]);
+  slot.rows.write(owner.count, columns);
   writeInputs(slot, inputs, rows, owner.seqStart);
   for (const { writer, count, data } of more) writer.write(count, data);
 }
@@ -72,12 +72,6 @@ function readColumns(slot: Slot, context: ReadContext, inputs: InputColumns, onM
   for (const name of plan.fields) data.push(fields[name].read(context));
   for (const key of plan.keys) data.push(readKey(context, key, onMismatch));
   return data;
-}
-
-function sequence(start: number, count: number): ColumnData {
-  const seq = new Uint32Array(count);
-  for (let i = 0; i < count; i++) seq[i] = start + i;
-  return { bytes: bytesOf(seq), valid: null };
 }
 
 function writeInputs(slot: Slot, inputs: InputColumns, rows: Uint32Array | null, seqStart: number): void {

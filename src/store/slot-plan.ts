@@ -38,17 +38,16 @@ export function fieldsOf(signal: SampledSignal): FieldSet {
   return signal === 'traces' ? spanFields : logFields;
 }
 
-/** Columns that every row table has: the row's number in its slot, its trace (spans), its randomness. */
+/**
+ * Columns that every row table has: its randomness, its trace (spans). A row's number in its slot is DuckDB's rowid, which counts from 0 in
+ * a table that is only appended to.
+ */
 export const fixedColumns: { readonly [signal in SampledSignal]: readonly ColumnDefinition[] } = {
   traces: [
-    { name: 'seq', type: 'UINTEGER' },
     { name: 'r', type: 'UBIGINT' },
     { name: 'trace_id', type: 'UUID' },
   ],
-  logs: [
-    { name: 'seq', type: 'UINTEGER' },
-    { name: 'r', type: 'UBIGINT' },
-  ],
+  logs: [{ name: 'r', type: 'UBIGINT' }],
 };
 
 /** All columns of the row table under a plan, in order: fixed, fields, keys. */

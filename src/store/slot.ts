@@ -11,7 +11,7 @@ const textsRemembered = 200_000;
 
 /**
  * The tables of one slot: rows that arrived within one stretch of time, never altered after, dropped whole.
- * Row numbers (`seq`) count from 0 within the slot.
+ * Row numbers (`seq`, in the row table its rowid) count from 0 within the slot.
  */
 export class Slot {
   readonly name: string;

@@ -13,7 +13,7 @@ export interface WindowSlot {
   readonly slot: Slot;
   /** Number within the window of the slot's first row; slots of a window follow each other without overlap. */
   readonly offset: number;
-  /** SQL condition on the slot's columns (`b.seq`, `b.trace_id`), or null for all rows. */
+  /** SQL condition on the slot's columns (`b.rowid`, `b.trace_id`), or null for all rows. */
   readonly filter: string | null;
 }
 
@@ -38,7 +38,7 @@ export function windowRows(slots: readonly WindowSlot[], needs: RowNeeds): strin
 function slotRows({ slot, offset, filter }: WindowSlot, needs: RowNeeds): string {
   const where = filter === null ? '' : ` WHERE ${filter}`;
   const own: SelectedColumn[] = [
-    { sql: `(b.seq + ${offset})::UINTEGER`, isText: false, as: 'wseq' },
+    { sql: `(b.rowid + ${offset})::UINTEGER`, isText: false, as: 'wseq' },
     { sql: 'b.r', isText: false, as: 'r' },
     ...(slot.plan.signal === 'traces' ? [{ sql: 'b.trace_id', isText: false, as: 'trace_id' }] : []),
     ...needs.fields.map((name) => ({ sql: `b.${name}`, isText: textFieldNames.has(name), as: name })),

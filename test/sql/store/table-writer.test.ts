@@ -115,6 +115,21 @@ describe('when DuckDB is out of memory', () => {
     database.close();
   });
 
+  test('rowid numbers rows as they were written, over flushes and row groups', async () => {
+    const session = engine.session();
+    const writer = await TableWriter.create(session, 'numbered', [{ name: 'x', type: 'UINTEGER' }]);
+    for (let round = 0, at = 0; round < 400; round++) {
+      const count = 1 + (round * 7919) % 3000;
+      writer.write(count, [{ bytes: bytesOf(Uint32Array.from({ length: count }, () => at++)), valid: null }]);
+      if (round % 37 === 0) writer.flush();
+    }
+    writer.flush();
+    expect(writer.rowCount).toBeGreaterThan(500_000);
+    expect(await rowsOf(session, 'SELECT count(*)::INTEGER, count(*) FILTER (rowid <> x)::INTEGER FROM numbered')).toEqual([[writer.rowCount, 0]]);
+    writer.close();
+    await session.run('DROP TABLE numbered');
+  });
+
   test('nothing is written to disk', async () => {
     expect(await rowsOf(engine.session(), "SELECT value FROM duckdb_settings() WHERE name = 'temp_directory'")).toEqual([['']]);
   });
