@@ -1,6 +1,9 @@
 -- description: 100 traces a window of a service; what quiet windows leave over is carried on, for five windows. Never less than 10, or totals would lack windows.
 -- history: coalesce(root_service, '')
 -- history_windows: 5
+-- For: a budget a window that a burst after a quiet time may exceed, and the sum of windows may not.
+-- Adapt: 100, and the least of 10, in both places; the key; for how many windows a budget is carried (history_windows).
+-- Costs: at most 600 traces of a service in the window after five empty ones.
 WITH spent AS (
     SELECT key, sum(kept) AS n, max(age) AS windows FROM history GROUP BY key
 ), now AS (

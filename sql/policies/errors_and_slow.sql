@@ -1,5 +1,7 @@
--- Keeps every failed trace and every trace that took longer than 2 seconds; of the rest, 100 per service of the root span
--- and window, each trace standing for what it stood for when it came.
+-- description: Every failed trace and every trace that took longer than 2 seconds; of the rest, 100 per service of the root span and window.
+-- For: a start. What one looks at is there, and totals of everything else are right.
+-- Adapt: what is slow, and 100. Where operations differ much in what is slow for them, see slow_for_its_operation.sql.
+-- Costs: all failures: when everything fails, everything is kept. A drop policy (WHERE has_error, probability 0.1) bounds it.
 SELECT trace_id, 1.0 AS probability
 FROM traces
 WHERE has_error OR duration > INTERVAL 2 SECONDS

@@ -1,6 +1,9 @@
--- Keeps 100 log records per service and window, a weighted sample: the weight is the adjusted count that a record already
--- carries as an attribute (a double as Thresher writes it, else text), 1 where it carries none. Records of resources without
--- service.name are one group of their own.
+-- description: 100 log records per service and window, each standing for what it stood for when it came.
+-- For: logs of services that differ much in how talkative they are. Written for OTAP's star tables: the weight is the adjusted count that
+--   a record already carries as an attribute (a double as Thresher writes it, else text), 1 where it carries none. Records of
+--   resources without service.name are one group of their own.
+-- Adapt: 100. With views it is: SELECT unnest(bottom_k(item, 100), recursive := true) FROM logs GROUP BY service_name
+-- Costs: records of one trace go together, so a trace of more than 100 records is sampled record by record.
 WITH logs_with_existing_weights AS (
     SELECT l.id, ra.str AS service_name,
            COALESCE((SELECT COALESCE(la."double", la."int", TRY_CAST(la.str AS DOUBLE)) FROM log_attributes la

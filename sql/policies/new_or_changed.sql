@@ -1,5 +1,8 @@
 -- description: All of an operation that is new, half of one that comes three times as often or as seldom as it did, a fiftieth of the rest.
 -- history: concat_ws(' ', root_service, root_name)
+-- For: deployments, incidents and new clients: what is not as it was is kept more of.
+-- Adapt: the three rates, and 3 and 0.33, how much is a change; the key.
+-- Costs: when everything surges, half of it. At the start everything is new, for one window.
 WITH usual AS (
     SELECT key, sum(arrivals) / max(age) AS n FROM history GROUP BY key
 ), now AS (
