@@ -1,8 +1,9 @@
--- description: Rates by key from a moving average of what came, as Refinery's EMADynamicSampler has them: a tenth overall, rare keys whole.
+-- description: Rates by key from a moving average of what came, like Refinery's EMADynamicSampler: about a tenth overall, rare keys whole.
 -- history: concat_ws(' ', root_service, root_name, root_status_code)
 -- For: those who come from Refinery, and traffic whose keys are many and of very different size.
 -- Adapt: the key, in both places (few values: not ids); a tenth (/ 10); the weight of a window (0.5).
--- Costs: a tenth of the traces in the long run. A load that doubles is kept at the old rate for one window.
+-- Costs: about a tenth of the traces in the long run, less where many keys are rare. A burst is kept at the old rates for one window, where
+--   Refinery adjusts at once; rates need not be whole numbers here.
 -- Each earlier window weighs half of the one after it. The goal of a tenth is shared among keys by the logarithm of their numbers, so
 -- frequent ones are kept at lower rates; a key that is new is kept whole, for one window.
 WITH average AS (
