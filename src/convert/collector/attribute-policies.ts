@@ -31,8 +31,8 @@ export function stringAttribute(config: Written, context: PolicyContext): Select
   if (values.length === 0) return config.flag('invert_match') ? everything : nothing;
   // An empty value of a span is never matched, of a resource it is.
   return inSpanOrResource(config, context, 'VARCHAR', (operand, isResource) => {
-    const matches = anyOf(values.map((value) => `regexp_matches(${operand}, ${quoted(value)})`));
-    return !isResource && values.some(matchesEmpty) ? `(${matches} AND ${operand} <> '')` : matches;
+    const matches = values.map((value) => `regexp_matches(${operand}, ${quoted(value)})`);
+    return !isResource && values.some(matchesEmpty) ? `(${anyOf(matches)} AND ${operand} <> '')` : matches.join(' OR ');
   });
 }
 

@@ -22,7 +22,7 @@ export function compositeSql(config: Written, context: PolicyContext): readonly 
   return [
     'WITH chosen AS (',
     '    SELECT trace_id, item, span_count, CASE',
-    ...rules.map(({ name, selection }) => `        WHEN ${conditionOf(selection)} THEN ${quoted(name)}`),
+    ...rules.map(({ name, selection }) => `        ${caseOf(selection)} ${quoted(name)}`),
     '    END AS rule',
     '    FROM traces',
     ')',
@@ -58,9 +58,9 @@ function warnOfOrder(config: Written, names: readonly string[], { findings }: Po
 }
 
 function withoutUnreachable(rules: readonly Rule[], config: Written, { findings, notes }: PolicyContext): readonly Rule[] {
-  const catchAll = rules.findIndex(({ selection }) => selection.conditions.length === 0 && selection.share.isAll && selection.limits.length === 0);
+  const catchAll = rules.findIndex(({ selection }) => selection.conditions.length === 0 && selection.limits.length === 0);
   const reachable = catchAll < 0 ? rules : rules.slice(0, catchAll + 1);
-  for (const { name } of rules.slice(reachable.length)) findings.warning(config.place, `sub-policy ${name} gets nothing: one before it takes every trace`);
+  for (const { name } of rules.slice(reachable.length)) findings.warning(config.place, `sub-policy ${name} gets nothing: ${rules[catchAll].name} before it takes every trace`);
   reachable.slice(0, -1).forEach(({ name, selection }) => {
     if (selection.share.isAll && selection.limits.length === 0) return;
     findings.warning(config.place, `what the share or the limit of sub-policy ${name} leaves out goes on to the next in the Collector; here it stays with ${name}`);
@@ -69,9 +69,10 @@ function withoutUnreachable(rules: readonly Rule[], config: Written, { findings,
   return reachable;
 }
 
-function conditionOf({ conditions, limits }: Selection): string {
+/** A branch of the CASE; what has no condition takes the rest, and is the last. */
+function caseOf({ conditions, limits }: Selection): string {
   const parts = [...conditions.map(conditionSql), ...limits.map(burstSql)];
-  return parts.length === 0 ? 'true' : parts.join(' AND ');
+  return parts.length === 0 ? 'ELSE' : `WHEN ${parts.join(' AND ')} THEN`;
 }
 
 function ruleSql({ name, selection: { share, limits }, spansPerSecond }: Rule, windowMs: number): readonly string[] {

@@ -23,7 +23,9 @@ export function convertCollector({ value, source, select, bytesPerSpan }: Conver
   const policies = processor.sections('policies');
   processor.reportUnread(findings);
   const files = [...convertPolicies(policies, source, { windowMs: settings.windowMs, bytesPerSpan }, findings), ...sizeLimit(settings, source, processor.place, bytesPerSpan, findings)];
-  if (files.length === 0) findings.warning(processor.place, 'no policy came of it, so all traces would be kept (policy.signals_without_policy)');
+  if (files.every(({ text }) => text.includes('\n-- mode: drop\n'))) {
+    findings.warning(processor.place, 'no policy keeps anything: the Collector sends nothing then, and here all that is not dropped is kept (policy.signals_without_policy)');
+  }
   const config = { name: 'thresher.yaml', text: configText(settings, source, processor.place, files.map(({ name }) => name)) };
   return { files: [...files, config], findings: findings.all };
 }

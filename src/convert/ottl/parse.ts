@@ -67,10 +67,12 @@ class Parser {
   }
 
   #primary(): Expression {
+    const start = this.#at;
     if (this.#takes('symbol', '(')) {
       const inner = this.or();
       this.#needs(')');
-      return inner;
+      if (inner.kind !== 'value' || !this.#isAtOperator()) return inner;
+      this.#at = start;
     }
     const left = this.#difference();
     const token = this.#peek();
@@ -92,6 +94,11 @@ class Parser {
     if (token.kind === 'text') return { kind: 'text', text: token.text };
     if (token.kind === 'number') return numberOf(token.text);
     if (token.kind === 'symbol') {
+      if (token.text === '(') {
+        const inner = this.#difference();
+        this.#needs(')');
+        return inner;
+      }
       const number = token.text === '-' ? this.#next() : null;
       if (number?.kind === 'number') return numberOf(`-${number.text}`);
       throw new NoEqual(`${token.text} is not understood where a value should stand`);
@@ -126,6 +133,12 @@ class Parser {
       this.#needs(']');
     }
     return { kind: 'path', parts, keys };
+  }
+
+  /** What was in parentheses was a value. */
+  #isAtOperator(): boolean {
+    const token = this.#peek();
+    return token?.kind === 'symbol' && (comparisons.includes(token.text) || token.text === '-');
   }
 
   #peek(): Token | undefined {

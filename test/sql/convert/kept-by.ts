@@ -1,0 +1,56 @@
+import { convert } from '../../../src/convert/convert.ts';
+import type { Finding } from '../../../src/convert/finding.ts';
+import { PipelineRun } from '../../../src/authoring/pipeline-run.ts';
+import type { OtapBatch } from '../../../src/otap/batch.ts';
+import { openPolicies } from '../../../src/policies.ts';
+import { object, objects } from '../../support/otlp-json.ts';
+import { toOtlp } from '../../support/otap-to-otlp.ts';
+import { windowMs } from './generated-traces.ts';
+
+/** What our pipeline kept under a converted configuration. */
+export interface Kept {
+  readonly traces: ReadonlySet<string>;
+  /** Kept traces by the policy that kept them. */
+  readonly byPolicy: ReadonlyMap<string, ReadonlySet<string>>;
+  /** `tracestate` of each kept span. */
+  readonly tracestates: readonly string[];
+  readonly findings: readonly Finding[];
+}
+
+export type Input = readonly OtapBatch[] | { readonly messages: readonly Uint8Array[] };
+
+/** Converts policies of tail_sampling and runs them on traces; throws where a policy fails. */
+export async function keptBy(policies: readonly unknown[], input: Input, seed = 1): Promise<Kept> {
+  const { files, findings } = convert({ value: { processors: { tail_sampling: { policies } } }, source: 'test', select: null, bytesPerSpan: 500 });
+  const texts = files.filter(({ name }) => name.endsWith('.sql')).map(({ name, text }) => ({ name: name.replace(/\.sql$/, ''), text }));
+  const traces = new Set<string>();
+  const byPolicy = new Map<string, Set<string>>();
+  const tracestates: string[] = [];
+  const settings = { windowMs, decisionWaitMs: 0, inputWithoutThreshold: 'unsampled', fallback: 1, deadlineMs: 60_000, combine: 'union', namesPolicies: true, seed } as const;
+  const run = await PipelineRun.open(await openPolicies(texts), settings, {
+    kept: (batch) => {
+      for (const resource of objects(toOtlp(batch).resourceSpans)) {
+        for (const span of objects(resource['scopeSpans']).flatMap((scope) => objects(scope['spans']))) {
+          const id = String(span['traceId']);
+          traces.add(id);
+          tracestates.push(String(span['traceState'] ?? ''));
+          for (const name of policiesOf(objects(span['attributes']))) byPolicy.set(name, (byPolicy.get(name) ?? new Set()).add(id));
+        }
+      }
+    },
+  });
+  try {
+    if ('messages' in input) for (const message of input.messages) await run.giveMessage('traces', message);
+    else for (const batch of input) await run.give(batch);
+    await run.drain();
+  } finally {
+    run.close();
+  }
+  if (byPolicy.has('fallback')) throw new Error('a policy failed');
+  return { traces, byPolicy, tracestates, findings };
+}
+
+function policiesOf(attributes: ReturnType<typeof objects>): readonly string[] {
+  const found = attributes.find(({ key }) => key === 'sampling.policy');
+  return found === undefined ? [] : String(object(found['value'])['stringValue'] ?? '').split(',');
+}
