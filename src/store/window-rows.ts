@@ -24,6 +24,8 @@ export interface RowNeeds {
   readonly keys: readonly KeyColumn[];
   /** n_in, pcode and is_unknown. */
   readonly inputs: boolean;
+  /** Texts as codes of the slot's string table. Only where the window has one slot: codes of two slots say nothing of each other. */
+  readonly codes?: boolean;
 }
 
 /**
@@ -41,8 +43,8 @@ function slotRows({ slot, offset, filter }: WindowSlot, needs: RowNeeds): string
     { sql: `(b.rowid + ${offset})::UINTEGER`, isText: false, as: 'wseq' },
     { sql: 'b.r', isText: false, as: 'r' },
     ...(slot.plan.signal === 'traces' ? [{ sql: 'b.trace_id', isText: false, as: 'trace_id' }] : []),
-    ...needs.fields.map((name) => ({ sql: `b.${name}`, isText: textFieldNames.has(name), as: name })),
-    ...needs.keys.map((key) => ({ sql: `b.${columnOf(slot, key)}`, isText: key.type === 'VARCHAR', as: key.column })),
+    ...needs.fields.map((name) => ({ sql: `b.${name}`, isText: needs.codes !== true && textFieldNames.has(name), as: name })),
+    ...needs.keys.map((key) => ({ sql: `b.${columnOf(slot, key)}`, isText: needs.codes !== true && key.type === 'VARCHAR', as: key.column })),
   ];
   if (!needs.inputs) return selectWithTexts(`${slot.rows.table} b`, slot.strings, own, where);
   if (slot.inputs.rowCount === 0) return selectWithTexts(`${slot.rows.table} b`, slot.strings, [...own, ...unsampled], where);

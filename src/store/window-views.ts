@@ -3,7 +3,7 @@ import type { KeyColumn } from './key-columns.ts';
 import { keyColumnIn, type ReadKey, sameKey } from './same-key.ts';
 import type { ChildPlan, SampledSignal, StarTable } from './slot-plan.ts';
 import { groupedSpanColumns, logColumns, ofRoot, rootFields, spanColumns, traceColumns, type ViewColumn } from './view-columns.ts';
-import { selectWithTexts } from './slot-texts.ts';
+import { type SelectedColumn, selectWithTexts } from './slot-texts.ts';
 import { nOne, type RowNeeds, windowRows, type WindowSlot } from './window-rows.ts';
 
 /** The rows of one window, as its views are made of them. */
@@ -96,23 +96,32 @@ function structs(window: Window, use: ViewUse, value: (column: string) => string
 /**
  * SELECT that rolls the window's spans up into traces: `trace_id`, `r`, `n_in`, `evidence_rows` (spans that count), and the columns and keys used; keys
  * appear as columns of their own (`traceKeyColumn`), structs are made by `traceViewSql`.
- * Where spans of a trace came with different probabilities, only those of the greatest count (sampling.md, rule 11), and spans of
+ * Texts of roots are looked up a trace, not a span, where the window has one slot. Where spans of a trace came with different probabilities, only those of the greatest count (sampling.md, rule 11), and spans of
  * unknown probability only where there are no others.
  */
 export function tracesSql(window: Window, use: ViewUse): string {
-  const needs = rowNeeds(window, 'traces', use);
-  const select = ['trace_id', 'any_value(r) AS r', 'max(n_in) AS n_in', 'count(*) AS evidence_rows'];
+  const select: SelectedColumn[] = [
+    { sql: 'trace_id', isText: false, as: 'trace_id' }, { sql: 'any_value(r)', isText: false, as: 'r' },
+    { sql: 'max(n_in)', isText: false, as: 'n_in' }, { sql: 'count(*)', isText: false, as: 'evidence_rows' },
+  ];
   for (const name of use.columns) {
     const column = columnOf('traces', name);
-    if (column !== null) select.push(`${columnSql(window, column)} AS "${name}"`);
+    if (column !== null) select.push({ sql: columnSql(window, column), isText: rootTexts.has(name), as: name });
   }
-  for (const column of new Set(use.keys.map((key) => keyColumn(window, key).column))) select.push(`${ofRoot(column)} AS root_${column}`);
+  for (const { column, type } of new Set(use.keys.map((key) => keyColumn(window, key)))) select.push({ sql: ofRoot(column), isText: type === 'VARCHAR', as: `root_${column}` });
+  const codes = window.slots.length === 1 && select.some(({ isText }) => isText) && !use.columns.some((name) => serviceLists.has(name));
   const mixed = window.slots.some(({ slot }) => slot.inputs.rowCount > 0);
-  const rows = windowRows(window.slots, needs);
+  const rows = windowRows(window.slots, { ...rowNeeds(window, 'traces', use), codes });
   const known = 'CASE WHEN is_unknown THEN 0::UBIGINT ELSE n_in END';
   const evidence = mixed ? `SELECT * FROM (${rows}) QUALIFY ${known} = max(${known}) OVER (PARTITION BY trace_id)` : rows;
-  return `SELECT ${select.join(', ')} FROM (${evidence}) GROUP BY trace_id`;
+  const traces = `SELECT ${select.map(({ sql, as }) => `${sql} AS "${as}"`).join(', ')} FROM (${evidence}) GROUP BY trace_id`;
+  if (!codes) return traces;
+  return selectWithTexts(`(${traces}) t`, window.slots[0].slot.strings, select.map(({ isText, as }) => ({ sql: `t."${as}"`, isText, as })));
 }
+
+/** Columns of `traces` that are a text of the root span, and those that look into the texts of all its spans. */
+const rootTexts: ReadonlySet<string> = new Set(['root_service', 'root_name']);
+const serviceLists: ReadonlySet<string> = new Set(['services', 'service_count']);
 
 /** SELECT of view `traces` over a table made by `tracesSql`. */
 export function traceViewSql(window: Window, table: string, use: ViewUse): string {
