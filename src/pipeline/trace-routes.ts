@@ -20,22 +20,33 @@ const decidedRows = Number.NaN;
  */
 export function routeTraces(traceIds: Uint32Array, rowCount: number, traces: Pick<TraceMemory, 'open' | 'decided'>, slotOf: (row: number) => number): TraceRoutes {
   const groups = new Map<number, number[]>();
+  let only: number | null = null;
   for (let from = 0; from < rowCount; ) {
     let to = from + 1;
     while (to < rowCount && isSameTrace(traceIds, to, from)) to++;
     const slot = homeOf(traceIds, from, to, traces, slotOf);
-    const group = groups.get(slot) ?? [];
-    groups.set(slot, group);
-    for (let row = from; row < to; row++) group.push(row);
+    if (from === 0) only = slot;
+    else if (only !== null && !Object.is(slot, only)) {
+      addRows(groups, only, 0, from);
+      only = null;
+    }
+    if (only === null) addRows(groups, slot, from, to);
     from = to;
   }
+  if (only !== null && !Number.isNaN(only)) return { slots: [{ slot: only, rows: null }], decided: null };
+  if (only !== null) addRows(groups, only, 0, rowCount);
   const decided = groups.get(decidedRows);
   groups.delete(decidedRows);
-  if (decided === undefined && groups.size === 1) return { slots: [{ slot: [...groups.keys()][0], rows: null }], decided: null };
   return {
     slots: [...groups].map(([slot, group]) => ({ slot, rows: Uint32Array.from(group) })),
     decided: decided === undefined ? null : Uint32Array.from(decided),
   };
+}
+
+function addRows(groups: Map<number, number[]>, slot: number, from: number, to: number): void {
+  const group = groups.get(slot) ?? [];
+  groups.set(slot, group);
+  for (let row = from; row < to; row++) group.push(row);
 }
 
 /** The slot of the trace of rows [from, to). */
