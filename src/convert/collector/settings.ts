@@ -63,7 +63,7 @@ export function configText(settings: Settings, source: string, place: string, po
   return `${[
     `# Converted from ${source}, ${place}. Run it in this folder: paths start from the working directory.`,
     'receivers:',
-    '  otlp: {}',
+    '  otlp: { grpc: {} } # 127.0.0.1:4317',
     '',
     '# Where kept items go. The debug exporter counts them; put yours in its place.',
     'exporters:',
