@@ -9,6 +9,9 @@
 -- windows (total -+ 1.96 * sqrt(V) in 92 to 94.5 %). With a handful of kept units no interval is worth the name.
 --
 -- Source: Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22, 1927, applied to totals.
--- Example: SELECT service_name, unnest(ht_interval(adjusted_count, 1, trace_id)) FROM spans GROUP BY service_name
+-- (DuckDB 1.5 cannot unnest it where it is computed: name it in a subquery, as here.)
+--
+-- Example: SELECT service_name, i.low, i.high
+--          FROM (SELECT service_name, ht_interval(adjusted_count, 1, trace_id) AS i FROM spans GROUP BY service_name)
 CREATE OR REPLACE MACRO ht_interval(adjusted_count, value, unit) AS
     score_interval(ht_total(adjusted_count, value), ht_variance(adjusted_count, value, unit), min(value) >= 0);

@@ -7,6 +7,6 @@
 --
 -- Usable by itself in any DuckDB.
 -- Source: Horvitz and Thompson, "A generalization of sampling without replacement from a finite universe", JASA 47, 1952.
--- Example: SELECT service_name, ht_total(adjusted_count, 1) AS requests FROM traces GROUP BY service_name
+-- Example: SELECT service_name, ht_total(adjusted_count, 1) AS spans FROM spans GROUP BY service_name
 CREATE OR REPLACE MACRO ht_total(adjusted_count, value) AS
     coalesce(sum(adjusted_count::DOUBLE * value), 0);
