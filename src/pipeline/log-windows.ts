@@ -7,7 +7,7 @@ import { nOne, windowRows } from '../store/window-rows.ts';
 import type { Window } from '../store/window-views.ts';
 import type { CertificateDetail } from './certificate.ts';
 import { certifyLogs } from './certificate-logs.ts';
-import { type Combining, plainUnion, runByMode } from './combining.ts';
+import { type Combining, runByMode } from './combining.ts';
 import { fallbackName, noReason, reasonOf } from './keep-reasons.ts';
 import { allRows, keptRows } from './kept-rows.ts';
 import type { ElsewhereOf } from './kept-elsewhere.ts';
@@ -20,7 +20,7 @@ import { RowCeilings } from './row-ceilings.ts';
 import { windowCounts } from './service-counts.ts';
 import { capAtTraces } from './trace-caps.ts';
 import type { SlotRing } from './slot-ring.ts';
-import type { Fallback, WindowDecision } from './window-decision.ts';
+import type { DeciderParts, Fallback, WindowDecision } from './window-decision.ts';
 
 const noneNamed: NamedRows = { count: 0, keys: new Uint32Array(0), n: new Uint32Array(0), split: null };
 
@@ -35,11 +35,7 @@ export class LogWindows {
   readonly #keptTraces: KeptTraces | null;
   readonly #certificate: CertificateDetail | null;
 
-  /** `hash` has the key that rows are hashed with where they are kept by a hash of their own; `keptTraces` is what policies may know of traces. */
-  constructor(
-    engine: Session, ring: SlotRing, runner: PolicyRunner, fallback: Fallback, hash: KeyedHash, combining: Combining = plainUnion, keptTraces: KeptTraces | null = null,
-    certificate: CertificateDetail | null = null,
-  ) {
+  constructor({ engine, ring, runner, fallback, hash, combining, keptTraces, certificate }: DeciderParts) {
     this.#engine = engine;
     this.#ring = ring;
     this.#runner = runner;

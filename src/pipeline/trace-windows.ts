@@ -8,7 +8,7 @@ import { windowRows, type WindowSlot } from '../store/window-rows.ts';
 import { tracesSql, type Window } from '../store/window-views.ts';
 import type { CertificateDetail } from './certificate.ts';
 import { certifyTraces } from './certificate-traces.ts';
-import { type Combining, plainUnion } from './combining.ts';
+import type { Combining } from './combining.ts';
 import { fallbackRows } from './fallback-rows.ts';
 import { fallbackName, noReason } from './keep-reasons.ts';
 import { type KeptOfWindow, keptRows } from './kept-rows.ts';
@@ -20,7 +20,7 @@ import { traceCounts } from './trace-counts.ts';
 import { evidenceOf, evidenceTables } from './trace-evidence.ts';
 import type { TraceMemory } from './trace-memory.ts';
 import { decideTraces, verdictTables } from './trace-verdict.ts';
-import type { Fallback, WindowDecision } from './window-decision.ts';
+import type { DeciderParts, Fallback, WindowDecision } from './window-decision.ts';
 
 export type { Fallback, WindowDecision } from './window-decision.ts';
 
@@ -53,11 +53,8 @@ export class TraceWindows {
   readonly #keptTraces: KeptTraces | null;
   #count = 0;
 
-  constructor(
-    engine: Session, ring: SlotRing, runner: PolicyRunner, traces: TraceMemory, fallback: Fallback, hash: KeyedHash,
-    combining: Combining = plainUnion, keptTraces: KeptTraces | null = null, certificate: CertificateDetail | null = null,
-    linked: LinkedBy | null = null,
-  ) {
+  constructor(parts: DeciderParts, traces: TraceMemory, linked: LinkedBy | null = null) {
+    const { engine, ring, runner, fallback, hash, combining, keptTraces, certificate } = parts;
     this.#engine = engine;
     this.#ring = ring;
     this.#runner = runner;

@@ -1,9 +1,14 @@
-import type { PolicyOutcome } from '../policy/window-policies.ts';
-import type { CertificateLine } from './certificate.ts';
+import type { PolicyOutcome, PolicyRunner } from '../policy/window-policies.ts';
+import type { KeyedHash } from '../sampling/keyed-hash.ts';
+import type { Session } from '../store/duckdb.ts';
+import type { CertificateDetail, CertificateLine } from './certificate.ts';
+import type { Combining } from './combining.ts';
 import type { KeptRows } from './kept-rows.ts';
+import type { KeptTraces } from './kept-traces.ts';
 import type { PolicyCounts } from './policy-counts.ts';
 import type { RandomnessCounts } from './randomness-watch.ts';
 import type { ServiceCounts } from './service-counts.ts';
+import type { SlotRing } from './slot-ring.ts';
 
 /** What came of a closed window. */
 export interface WindowDecision {
@@ -30,4 +35,19 @@ export interface WindowDecision {
 /** How rows leave where a policy failed: N of the probability that all its items get. */
 export interface Fallback {
   readonly n: bigint;
+}
+
+/** What windows of both signals are decided with. */
+export interface DeciderParts {
+  readonly engine: Session;
+  readonly ring: SlotRing;
+  readonly runner: PolicyRunner;
+  readonly fallback: Fallback;
+  /** Has the key that rows are hashed with where they are kept by a hash of their own. */
+  readonly hash: KeyedHash;
+  readonly combining: Combining;
+  /** What policies of logs may know of traces; null where nobody asks. */
+  readonly keptTraces: KeptTraces | null;
+  /** How finely windows certify themselves; null: not at all. */
+  readonly certificate: CertificateDetail | null;
 }

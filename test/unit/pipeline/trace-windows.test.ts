@@ -57,7 +57,7 @@ class Lane {
     this.ring = new SlotRing(writer, 't', slotPlanOf('traces', policies));
     const hash = new KeyedHash(new Uint8Array(16));
     const runner = new PolicyRunner(() => database.connect(), { deadlineMs: 10_000, rowsMax: 1000 }, realSeam());
-    this.windows = new TraceWindows(session, this.ring, runner, this.traces, { n: fallbackN }, hash, combining);
+    this.windows = new TraceWindows({ engine: session, ring: this.ring, runner, fallback: { n: fallbackN }, hash, combining, keptTraces: null, certificate: null }, this.traces);
     this.#intake = new SignalIntake({
       signal: 'traces', ring: this.ring, clock: new WindowClock(10_000, 20_000), time: 'arrival', traces: this.traces, hash,
       tools: { lookups: new LookupCache(), onMismatch: () => undefined }, pace: () => Promise.resolve(),

@@ -1,0 +1,100 @@
+import type { Signal } from '../otap/payload-type.ts';
+import { DecisionCache } from '../policy/decision-cache.ts';
+import { PolicyRunner } from '../policy/window-policies.ts';
+import { KeyedHash } from '../sampling/keyed-hash.ts';
+import type { Database, Session } from '../store/duckdb.ts';
+import { LookupCache } from '../store/lookup.ts';
+import type { ProjectionTools } from '../store/projector.ts';
+import type { SampledSignal } from '../store/slot-plan.ts';
+import { Dispatcher, type OnLost } from './dispatcher.ts';
+import { Followers } from './followers.ts';
+import { KeepReasons } from './keep-reasons.ts';
+import { KeptDispatch } from './kept-dispatch.ts';
+import type { KeptRows } from './kept-rows.ts';
+import type { KeptTraces } from './kept-traces.ts';
+import { LanePolicies } from './lane-policies.ts';
+import { readsOfLinks } from './linked-groups.ts';
+import { LogWindows } from './log-windows.ts';
+import { OpenTraces } from './open-traces.ts';
+import { PolicySets } from './policy-sets.ts';
+import type { ProcessorOptions } from './processor-options.ts';
+import { SignalIntake } from './signal-intake.ts';
+import { SlotRing } from './slot-ring.ts';
+import type { TraceMemory } from './trace-memory.ts';
+import { TraceWindows } from './trace-windows.ts';
+import type { WindowClock } from './window-clock.ts';
+import type { DeciderParts } from './window-decision.ts';
+import { WindowLoop } from './window-loop.ts';
+
+/** Longest wait of a batch for windows that are behind. */
+const paceMs = 1000;
+
+/** All of one signal, from its intake to the sinks. */
+export interface Lane {
+  readonly ring: SlotRing;
+  readonly traces: TraceMemory | null;
+  readonly intake: SignalIntake;
+  readonly loop: WindowLoop;
+  readonly policies: LanePolicies;
+  readonly runner: PolicyRunner;
+  readonly dispatcher: Dispatcher;
+  readonly keptDispatch: KeptDispatch;
+}
+
+/** What lanes share of the store, and what is theirs of it. */
+export interface LaneStore {
+  readonly database: Database;
+  readonly writer: Session;
+  readonly engine: Session;
+  readonly clock: WindowClock;
+  readonly keptTraces: KeptTraces;
+}
+
+/** Told of late rows that follow the decision on their trace. */
+export type OnLate = (kept: KeptRows, droppedCount: number) => void;
+
+/** Tells the observer of rows that a sink did not take. */
+export function onLostOf({ observer }: ProcessorOptions, signal: Signal): OnLost {
+  return (sink, rows, error) => observer.lost(signal, sink, rows, error);
+}
+
+function traceMemory({ decisionsMax, hashSeed }: ProcessorOptions, hasReasons: boolean): TraceMemory {
+  return { open: new OpenTraces(hashSeed), decided: new DecisionCache(decisionsMax, hashSeed, hasReasons), followers: new Followers() };
+}
+
+/** Puts together the lane of a signal. */
+export function buildLane(options: ProcessorOptions, signal: SampledSignal, store: LaneStore, onLate: OnLate): Lane {
+  const { seam, limits, fallback, observer } = options;
+  const { clock, keptTraces } = store;
+  const linked = options.windows.linked ?? null;
+  const ownViews = signal === 'traces' && linked !== null ? readsOfLinks(linked) : [];
+  const sets = new PolicySets(signal, options.extraKeys, { generation: 1, policies: options.policies }, ownViews);
+  const ring = new SlotRing(store.writer, signal === 'traces' ? 't' : 'l', sets.plan);
+  const policies = new LanePolicies({ ring, sets, beside: signal === 'logs' ? keptTraces : null, onInForce: (generation) => observer.policiesInForce(signal, generation) });
+  const runner = new PolicyRunner(() => store.database.connect(), { ...limits, windowNano: clock.lengthNano }, seam);
+  const reasons = options.hasPolicyAttribute === true ? new KeepReasons() : null;
+  const traces = signal === 'traces' ? traceMemory(options, reasons !== null) : null;
+  const combining = { combine: options.combine ?? 'union', reasons };
+  const parts: DeciderParts = {
+    engine: store.engine, ring, runner, fallback, hash: new KeyedHash(seam.hashKey), combining, keptTraces, certificate: options.certificate ?? null,
+  };
+  const decider = traces === null ? new LogWindows(parts) : new TraceWindows(parts, traces, linked);
+  const tools: ProjectionTools = { lookups: new LookupCache(), onMismatch: (key, count) => observer.mismatch(key, count) };
+  const decidableUpTo = (unixNano: bigint): bigint => (signal === 'logs' && keptTraces.isRead ? keptTraces.logsDecidableUpTo(unixNano) : unixNano);
+  const intake = new SignalIntake({
+    signal, ring, clock, time: options.time, traces, hash: new KeyedHash(seam.hashKey), tools, onLate,
+    pace: (unixNano) => loop.pace(decidableUpTo(unixNano), paceMs, seam.sleepMs),
+  });
+  const dispatcher = new Dispatcher(signal, options.batchRowsMax, options.sinks, seam.monotonicMs, onLostOf(options, signal), options.hashSeed);
+  const keptDispatch = new KeptDispatch(signal, dispatcher, new KeyedHash(seam.hashKey), reasons, observer);
+  const loop = new WindowLoop({
+    ring, clock, decider, policies: (slot) => policies.decideBy(slot),
+    dispatch: async (decision) => {
+      const counts = await keptDispatch.dispatch(decision.kept);
+      await dispatcher.flush();
+      observer.decided(signal, decision, counts);
+    },
+    onEngineError: (_slot, error) => observer.engineError(signal, error),
+  });
+  return { ring, traces, intake, loop, policies, runner, dispatcher, keptDispatch };
+}

@@ -1,0 +1,59 @@
+import type { Seam } from '../base/seam.ts';
+import type { DecodeLimits } from '../otap/decode/limits.ts';
+import type { Signal } from '../otap/payload-type.ts';
+import type { CompiledPolicy } from '../policy/compile/compiled.ts';
+import type { PolicyLimits } from '../policy/window-policies.ts';
+import type { KeyColumn } from '../store/key-columns.ts';
+import type { SampledSignal } from '../store/slot-plan.ts';
+import type { CertificateDetail } from './certificate.ts';
+import type { Combine } from './combining.ts';
+import type { IntakeObserver, LogRandomness } from './intake.ts';
+import type { LinkedBy } from './linked-groups.ts';
+import type { TimeSource } from './signal-intake.ts';
+import type { BatchSink } from './sink.ts';
+import type { StampCounts } from './stamp-rows.ts';
+import type { Fallback, WindowDecision } from './window-decision.ts';
+
+export interface ProcessorOptions {
+  readonly seam: Seam;
+  readonly time: TimeSource;
+  readonly windows: { readonly tracesLengthMs: number; readonly tracesWaitMs: number; readonly logsLengthMs: number; readonly linked?: LinkedBy | null };
+  /** The first set; `usePolicies` replaces it. */
+  readonly policies: readonly CompiledPolicy[];
+  /** How enforce policies come together; `union` by default. */
+  readonly combine?: Combine;
+  /** Whether kept items say which policies kept them (attribute `sampling.policy`). */
+  readonly hasPolicyAttribute?: boolean;
+  readonly limits: PolicyLimits;
+  readonly fallback: Fallback;
+  readonly memoryLimitBytes: number;
+  /** Keys hash tables against input that is made to collide; decides nothing. */
+  readonly hashSeed?: number;
+  /** Trusted SQL that every session needs: the sampling macros. */
+  readonly setupSql: readonly string[];
+  /** Remembered decisions of one generation; two are held. */
+  readonly decisionsMax: number;
+  readonly batchRowsMax: number;
+  readonly decodeLimits: Partial<DecodeLimits>;
+  readonly sinks: readonly BatchSink[];
+  /** Keys that the processor reads for its own telemetry. */
+  readonly extraKeys: readonly Pick<KeyColumn, 'source' | 'key' | 'type'>[];
+  readonly observer: ProcessorObserver;
+  /** Whose randomness log records have; their traces' where it is left out. */
+  readonly logRandomness?: LogRandomness;
+  /** How finely windows certify themselves; not at all where it is left out. */
+  readonly certificate?: CertificateDetail;
+}
+
+/** Told what the processor does; counts and logs, and nothing else. */
+export interface ProcessorObserver extends IntakeObserver {
+  decided(signal: SampledSignal, decision: WindowDecision, counts: StampCounts): void;
+  late(signal: SampledSignal, counts: StampCounts, droppedCount: number): void;
+  mismatch(key: string, count: number): void;
+  engineError(signal: SampledSignal, error: unknown): void;
+  /** A set of policies begins to decide the signal's windows; the first is number 1. */
+  policiesInForce(signal: SampledSignal, generation: number): void;
+  unreadable(signal: SampledSignal, rows: number, error: unknown): void;
+  /** A sink did not take kept rows. */
+  lost(signal: Signal, sink: string, rows: number, error: unknown): void;
+}
