@@ -127,12 +127,12 @@ function decimal(value: number): string {
   return text.includes('.') ? text : `${text}.0`;
 }
 
-/** A field that the views have as NULL where it is empty, compared with an empty text. */
+/** A field that the views may have as NULL where it is empty, compared with what is empty. */
 function emptied(operand: Operand, other: Value, type: KeyType): string {
   const sql = operand.sql(type);
   if (!operand.isField) return sql;
   if (other.kind === 'text' && other.text === '') return `coalesce(${sql}, '')`;
-  return (other.kind === 'number' && other.value === 0) || other.kind === 'enum' ? `coalesce(${sql}, 0)` : sql;
+  return (other.kind === 'number' && other.value === 0) || (other.kind === 'enum' && enums[other.name] === 0) ? `coalesce(${sql}, 0)` : sql;
 }
 
 function enumValue(name: string): string {
