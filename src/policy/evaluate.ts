@@ -4,6 +4,7 @@ import { messageOf } from '../base/errors.ts';
 import type { Seam } from '../base/seam.ts';
 import type { CompiledPolicy } from './compile/compiled.ts';
 import { PolicyError } from './compile/policy-error.ts';
+import { notQuick } from './compile/quick/walk-sql.ts';
 import { withinDeadline } from './deadline.ts';
 import { memoryGrowthMax, watchMemory } from './memory-watch.ts';
 
@@ -61,11 +62,23 @@ function isLost(error: unknown): boolean {
   return error instanceof PolicyError && error.connectionLost;
 }
 
+/** The quick ways of a policy first; what does not hold costs the time until it is noticed. */
 async function pick(connection: DuckDBConnection, policy: CompiledPolicy, rowsMax: number): Promise<PolicyPicks> {
+  for (const sql of policy.quickSqls ?? []) {
+    try {
+      return await pickBy(connection, policy, sql, rowsMax);
+    } catch (error) {
+      if (!messageOf(error).includes(notQuick)) throw error;
+    }
+  }
+  return await pickBy(connection, policy, policy.wrappedSql, rowsMax);
+}
+
+async function pickBy(connection: DuckDBConnection, policy: CompiledPolicy, sql: string, rowsMax: number): Promise<PolicyPicks> {
   try {
     await connection.run('BEGIN TRANSACTION READ ONLY');
     try {
-      const result = await connection.run(`SELECT * FROM (${policy.wrappedSql}) LIMIT ${rowsMax + 1}`);
+      const result = await connection.run(`SELECT * FROM (${sql}) LIMIT ${rowsMax + 1}`);
       return readPicks(policy, await result.fetchAllChunks(), rowsMax);
     } finally {
       await connection.run('ROLLBACK');

@@ -196,12 +196,13 @@ function syntaxError(source: PolicySource, answer: Node): Error {
 }
 
 /**
- * A tree without what has no meaning: positions, a CTE's wish to be materialized, which DuckDB does not write, and the SELECT that it
- * writes around every VALUES.
+ * A tree without what has no meaning: positions, the order of what a star leaves out, a CTE's wish to be materialized, which DuckDB does not write, and
+ * the SELECT that it writes around every VALUES.
  */
 function canonical(statement: Node): string {
   return JSON.stringify(statement, (field: string, value: SqlTree) => {
     if (field === 'query_location' || field === 'materialized' || field === 'named_param_map') return undefined;
+    if (field === 'exclude_list' && Array.isArray(value)) return value.map((name) => JSON.stringify(name)).sort();
     return isNode(value) ? valuesWithin(value) : value;
   });
 }

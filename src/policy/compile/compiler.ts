@@ -9,7 +9,6 @@ import { checkCeilingReads, checkCeilingText } from './ceiling-reads.ts';
 import type { CompiledPolicy, KeyRead, SideReads, StarReads, ViewReads } from './compiled.ts';
 import { type Finding, findingText } from './finding.ts';
 import { pinDoubles, translateForeign } from './foreign.ts';
-import { groupSamplesAsJoins, isOneSelect } from './group-samples.ts';
 import { checkGrowth } from './growth.ts';
 import { parseHeader } from './header.ts';
 import { completeArguments } from './implicit-arguments.ts';
@@ -22,6 +21,7 @@ import { boundPatterns } from './patterns.ts';
 import { PolicyError } from './policy-error.ts';
 import { PolicySource } from './policy-source.ts';
 import { type Reads, readsOf } from './reads.ts';
+import { quickSqls } from './quick/quick-sqls.ts';
 import { rowForms, rowSamplesAsJoins } from './row-samples.ts';
 import { checkStatement, type Names } from './sandbox.ts';
 import { type Reading, type Shape, shapeOf } from './shape.ts';
@@ -71,12 +71,13 @@ export class PolicyCompiler {
     pinDoubles(statement);
     const joined = await rowSamplesAsJoins(this.#analysis, source, statement);
     const sql = await this.#analysis.print(source, joined);
-    const runSql = (await groupSamplesAsJoins(this.#analysis, source, joined)) ?? sql;
     const tables = tableShapes(signal);
     const bench = await this.#analysis.bench(source);
     try {
       const samples = callsAny(statement, new Set([...this.#names.macros].filter((name) => !neverSplitting.has(name))));
-      const { inverse, ...shape } = await bind(bench, { source, tables, keys, sql, runSql, reading: { samples, isCeiling, once: namesItemsOnce(statement) || (runSql !== sql && isOneSelect(statement)) } });
+      const reading = { samples, isCeiling, once: namesItemsOnce(statement) };
+      const { inverse, ...shape } = await bind(bench, { source, tables, keys, sql, reading });
+      const quick = samples ? await quickSqls({ analysis: this.#analysis, source, bench, statement, reading }) : [];
       const { reads, complete } = await readsOf(bench, { tables, keys, statement: joined, wrappedSql: shape.wrappedSql });
       checkItems(source, signal, shape.keyKind, reads);
       if (isCeiling) checkCeilingReads(source, reads, keys);
@@ -86,7 +87,7 @@ export class PolicyCompiler {
       const warnings = [...header.warnings, ...checkSides(source, sides, header), ...findings.filter(({ severity }) => severity !== 'note').map(findingText)];
       const history = await historyPlan(source, header, signal, this.#analysis);
       const only = namesOnlySampleOf(statement, this.#names.macros);
-      const policy: CompiledPolicy = { name, signal, mode: header.mode, source: text, sql, ...shape, namesOnlySampleOf: only, views: withTraceOfRecords(viewReads(tables, reads), sides), stars, sides, history, warnings };
+      const policy: CompiledPolicy = { name, signal, mode: header.mode, source: text, sql, ...shape, quickSqls: quick, namesOnlySampleOf: only, views: withTraceOfRecords(viewReads(tables, reads), sides), stars, sides, history, warnings };
       return { policy, source, statement, keys, findings };
     } catch (error) {
       throw error instanceof PolicyError ? error : bindingError(source, statement, tables, keys, error);
@@ -112,8 +113,6 @@ interface Binding {
   readonly tables: readonly TableShape[];
   readonly keys: readonly KeyRead[];
   readonly sql: string;
-  /** What says the same and runs faster. */
-  readonly runSql: string;
   readonly reading: Reading;
 }
 
@@ -126,9 +125,9 @@ function callsAny(statement: Node, names: ReadonlySet<string>): boolean {
 }
 
 /** Binds the SELECT to tables with everything. Throws PolicyError `shape`, or what DuckDB says. */
-async function bind(bench: Bench, { source, tables, keys, sql, runSql, reading }: Binding): Promise<Shape> {
+async function bind(bench: Bench, { source, tables, keys, sql, reading }: Binding): Promise<Shape> {
   await bench.createTables(tables, (table) => allReads(table, keys));
-  return shapeOf(source, runSql, await bench.columnsOf(sql), reading);
+  return shapeOf(source, sql, await bench.columnsOf(sql), reading);
 }
 
 function viewReads(tables: readonly TableShape[], reads: Reads): readonly ViewReads[] {
