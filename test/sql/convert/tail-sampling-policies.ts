@@ -65,5 +65,12 @@ export const combined: readonly Record<string, unknown>[] = [
   ...leaves.map(notOf),
   andOf('and_two', [named('latency'), named('text')]),
   andOf('and_not', [named('span_count'), notOf(named('status_error')), named('text_invert')]),
+  // Limits that nothing reaches, and a burst that longer traces exceed.
+  policy('rate_limit_wide', 'rate_limiting', { spans_per_second: 1_000_000_000 }),
+  policy('rate_limit_burst', 'rate_limiting', { spans_per_second: 1_000_000_000, burst_capacity: 4 }),
+  andOf('and_rate_limit', [named('status_two'), policy('r', 'rate_limiting', { spans_per_second: 1_000_000_000, burst_capacity: 3 })]),
+  policy('composite_wide', 'composite', {
+    max_total_spans_per_second: 1_000_000_000, composite_sub_policy: [named('latency'), andOf('and_in_it', [named('text'), named('trace_flags')])], rate_allocation: [{ policy: 'latency', percent: 50 }],
+  }),
   andOf('and_many', [named('numeric_min'), named('latency_zero'), named('text_regex_invert'), notOf(named('ottl_event'))]),
 ];
