@@ -1,6 +1,7 @@
 import { convert } from '../../../src/convert/convert.ts';
 import type { Finding } from '../../../src/convert/finding.ts';
 import { PipelineRun } from '../../../src/authoring/pipeline-run.ts';
+import type { Combine } from '../../../src/pipeline/combining.ts';
 import type { OtapBatch } from '../../../src/otap/batch.ts';
 import { openPolicies } from '../../../src/policies.ts';
 import { object, objects } from '../../support/otlp-json.ts';
@@ -20,13 +21,22 @@ export interface Kept {
 export type Input = readonly OtapBatch[] | { readonly messages: readonly Uint8Array[] };
 
 /** Converts policies of tail_sampling and runs them on traces; throws where a policy fails. */
-export async function keptBy(policies: readonly unknown[], input: Input, seed = 1): Promise<Kept> {
-  const { files, findings } = convert({ value: { processors: { tail_sampling: { policies } } }, source: 'test', select: null, bytesPerSpan: 500 });
+export function keptBy(policies: readonly unknown[], input: Input): Promise<Kept> {
+  return keptByConverted({ processors: { tail_sampling: { policies } } }, 'union', input);
+}
+
+/** Converts rules of Refinery and runs them on traces; throws where a policy fails. */
+export function keptByRefinery(sampler: unknown, input: Input): Promise<Kept> {
+  return keptByConverted({ Samplers: { __default__: sampler } }, 'first_match', input);
+}
+
+async function keptByConverted(value: unknown, combine: Combine, input: Input): Promise<Kept> {
+  const { files, findings } = convert({ value, source: 'test', select: null, bytesPerSpan: 500 });
   const texts = files.filter(({ name }) => name.endsWith('.sql')).map(({ name, text }) => ({ name: name.replace(/\.sql$/, ''), text }));
   const traces = new Set<string>();
   const byPolicy = new Map<string, Set<string>>();
   const tracestates: string[] = [];
-  const settings = { windowMs, decisionWaitMs: 0, inputWithoutThreshold: 'unsampled', fallback: 1, deadlineMs: 60_000, combine: 'union', namesPolicies: true, seed } as const;
+  const settings = { windowMs, decisionWaitMs: 0, inputWithoutThreshold: 'unsampled', fallback: 1, deadlineMs: 60_000, combine, namesPolicies: true, seed: 1 } as const;
   const run = await PipelineRun.open(await openPolicies(texts), settings, {
     kept: (batch) => {
       for (const resource of objects(toOtlp(batch).resourceSpans)) {
