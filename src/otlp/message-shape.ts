@@ -18,7 +18,8 @@ export interface MessageShape<S extends string = string, L extends string = stri
   readonly slots: { readonly [name in S]: number };
   readonly slotCount: number;
   readonly lists: { readonly [name in L]: number };
-  readonly listCount: number;
+  /** With the name of the message, for errors. */
+  readonly listNames: readonly string[];
   /** The action for each tag (field * 8 + wire type) below 256. A known field in another wire type is refused. */
   readonly actions: Uint8Array;
 }
@@ -50,7 +51,7 @@ export function messageShape<S extends string, L extends string>(
     if (packed !== null) table[field * 8 + wires[packed]] = actions.element + index;
   });
   return {
-    name, slots: numbered(slotNames), slotCount: slotNames.length, lists: numbered(listNames), listCount: listNames.length, actions: table,
+    name, slots: numbered(slotNames), slotCount: slotNames.length, lists: numbered(listNames), listNames: listNames.map((list) => `${name}.${list}`), actions: table,
   };
 }
 

@@ -4,7 +4,7 @@ import { CodedError } from '../../base/errors.ts';
 import { malformedProtobuf } from '../../otap/proto/wire-reader.ts';
 import { type Member, pastValue, readMember } from './member.ts';
 import { type KeyValue, readKeyValue } from './key-value.ts';
-import { lengthAt, pastVarint, startAt, varint64At } from './varint.ts';
+import { lengthAt, pastVarint, startAt, tagAt, varint64At } from './varint.ts';
 
 /** Arrays and maps within each other: what is in the innermost is as deep as our reader goes (otap/decode/cbor.ts). */
 const depthMax = 64;
@@ -48,7 +48,7 @@ class CborWriter {
     if (depth >= depthMax) throw new CodedError('INVALID_ARGUMENT', 'nested_too_deep', `value nested deeper than ${depthMax}`);
     this.#head(isMap ? heads.map : heads.array, countFirst(this.#bytes, start, end), 0);
     for (let at = start; at < end; ) {
-      const tag = lengthAt(this.#bytes, at);
+      const tag = tagAt(this.#bytes, at);
       const value = pastVarint(this.#bytes, at, end);
       at = pastValue(this.#bytes, value, end, tag & 7);
       if (tag !== 0x0a) continue;
@@ -145,9 +145,8 @@ class CborWriter {
 function countFirst(bytes: Uint8Array, start: number, end: number): number {
   let count = 0;
   for (let at = start; at < end; ) {
-    const tag = lengthAt(bytes, at);
+    const tag = tagAt(bytes, at);
     const value = pastVarint(bytes, at, end);
-    if (!(tag >= 8 && tag < 2 ** 32)) throw malformedProtobuf('list: field number 0 or over 2^29', at);
     if (tag >>> 3 === 1 && tag !== 0x0a) throw malformedProtobuf(`list: field 1 has wire type ${tag & 7}`, at);
     at = pastValue(bytes, value, end, tag & 7);
     if (!(at <= end)) throw malformedProtobuf(`list: field ${tag >>> 3} ends behind its message`, value);

@@ -22,26 +22,21 @@ export interface Framing {
 
 /** Walks down to the items of a request, the same for each signal. Throws as `walk`. */
 export function readFraming(request: RequestBytes): Framing {
-  const { resources: resourceRanges } = listsOf(walk(request, shapes.request, wholeRequest(request)), shapes.request.lists);
+  const resourceRanges = walk(request, shapes.request, wholeRequest(request)).lists[shapes.request.lists.resources];
   checkCount('resources', resourceRanges.count, entitiesMax);
   const resourceItems = walk(request, shapes.resourceItems, resourceRanges);
-  const { resource, scopes: scopeRanges } = listsOf(resourceItems, shapes.resourceItems.lists);
+  const scopeRanges = resourceItems.lists[shapes.resourceItems.lists.scopes];
   checkCount('scopes', scopeRanges.count, entitiesMax);
   const scopeItems = walk(request, shapes.scopeItems, scopeRanges);
-  const { scope, items } = listsOf(scopeItems, shapes.scopeItems.lists);
+  const items = scopeItems.lists[shapes.scopeItems.lists.items];
   const scopeOf = new Uint32Array(items.owners.buffer, items.owners.byteOffset, items.count);
   const resourceOf = u32Memory(request.source, items.count);
   for (let row = 0; row < items.count; row++) resourceOf[row] = scopeRanges.owners[scopeOf[row]];
   return {
     items, resourceOf, scopeOf, resourceItems, scopeItems,
-    resources: walk(request, shapes.resource, resource, resourceRanges.count),
-    scopes: walk(request, shapes.scope, scope, scopeRanges.count),
+    resources: walk(request, shapes.resource, resourceItems.lists[shapes.resourceItems.lists.resource], resourceRanges.count),
+    scopes: walk(request, shapes.scope, scopeItems.lists[shapes.scopeItems.lists.scope], scopeRanges.count),
   };
-}
-
-function listsOf<L extends string>(rows: MessageRows, lists: { readonly [name in L]: number }): { readonly [name in L]: Ranges } {
-  const entries = (Object.keys(lists) as L[]).map((name) => [name, rows.lists[lists[name]]] as const);
-  return Object.fromEntries(entries) as { [name in L]: Ranges };
 }
 
 /** The columns of root tables that say what is around the items. */

@@ -1,6 +1,6 @@
 import { malformedProtobuf } from '../../otap/proto/wire-reader.ts';
 import { pastValue } from './member.ts';
-import { lengthAt, pastVarint } from './varint.ts';
+import { lengthAt, pastVarint, tagAt } from './varint.ts';
 
 /** Tags of KeyValue: key = 1, value = 2, both length-delimited. */
 const keyTag = 0x0a;
@@ -42,10 +42,9 @@ export function readKeyValue(bytes: Uint8Array, start: number, end: number, part
 
 /** A field that is not as every writer writes it: skipped where it is unknown, read no further where it is a key or value in other clothes. */
 function skipField(bytes: Uint8Array, at: number, end: number): number {
-  const tag = lengthAt(bytes, at);
+  const tag = tagAt(bytes, at);
   const value = pastVarint(bytes, at, end);
   const field = tag >>> 3;
-  if (!(tag >= 8 && tag < 2 ** 32)) throw malformedProtobuf('KeyValue: field number 0 or over 2^29', at);
   if (field === 1 || field === 2) throw malformedProtobuf(`KeyValue: field ${field} has wire type ${tag & 7} or an overlong tag`, at);
   const past = pastValue(bytes, value, end, tag & 7);
   if (!(past <= end)) throw malformedProtobuf(`KeyValue: field ${field} ends behind its message`, value);

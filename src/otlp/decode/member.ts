@@ -1,7 +1,7 @@
 import { malformedProtobuf } from '../../otap/proto/wire-reader.ts';
 import { valueTypes } from '../../otap/take/attributes.ts';
 import { wires } from '../message-shape.ts';
-import { lengthAt, pastVarint } from './varint.ts';
+import { lengthAt, pastVarint, tagAt } from './varint.ts';
 
 /** OTAP's type of a value by the field number of AnyValue's oneof; 0 for numbers that are none of its members. */
 export const typeOfField: Readonly<Uint8Array> = Uint8Array.of(
@@ -22,11 +22,10 @@ export function readMember(bytes: Uint8Array, start: number, end: number, member
   member.field = 0;
   member.at = start;
   for (let at = start; at < end; ) {
-    const tag = lengthAt(bytes, at);
+    const tag = tagAt(bytes, at);
     at = pastVarint(bytes, at, end);
     const field = tag >>> 3;
-    const isKnown = field > 0 && field < typeOfField.length;
-    if (!(tag >= 8 && tag < 2 ** 32)) throw malformedProtobuf('AnyValue: field number 0 or over 2^29', at);
+    const isKnown = field < typeOfField.length;
     if (isKnown && wireOfField[field] !== (tag & 7)) throw malformedProtobuf(`AnyValue: field ${field} has wire type ${tag & 7}`, at);
     const value = at;
     at = pastValue(bytes, at, end, tag & 7);

@@ -1,7 +1,8 @@
 import type { BufferSource } from '../../otap/ipc/buffer-source.ts';
 import { checkCount } from './limits.ts';
 
-const firstRoom = 64;
+const firstRoom = 16;
+const nothing = new Int32Array(0);
 
 /** Int32 memory of a batch; what is in it is not defined. */
 export function int32Memory(source: BufferSource, length: number): Int32Array {
@@ -11,20 +12,21 @@ export function int32Memory(source: BufferSource, length: number): Int32Array {
 
 /** Where messages of one kind lie in a request: bytes [starts[i], ends[i]), part of row owners[i] of what they lie in. */
 export class Ranges {
-  starts: Int32Array;
-  ends: Int32Array;
-  owners: Int32Array;
+  starts: Int32Array = nothing;
+  ends: Int32Array = nothing;
+  owners: Int32Array = nothing;
   count = 0;
   readonly #what: string;
   readonly #source: BufferSource;
   readonly #countMax: number;
+  readonly #room: number;
 
-  /** `what` they are, for errors; at most `countMax`. */
-  constructor(what: string, source: BufferSource, countMax: number) {
+  /** `what` they are, for errors; at most `countMax`, perhaps about `room`. */
+  constructor(what: string, source: BufferSource, countMax: number, room = firstRoom) {
     this.#what = what;
     this.#source = source;
     this.#countMax = countMax;
-    this.starts = this.ends = this.owners = new Int32Array(0);
+    this.#room = room;
   }
 
   /** Throws INVALID_ARGUMENT / over_limit. */
@@ -39,7 +41,7 @@ export class Ranges {
 
   #grow(): void {
     checkCount(this.#what, this.count + 1, this.#countMax);
-    const length = Math.max(firstRoom, this.count * 2);
+    const length = Math.max(firstRoom, this.#room, this.count * 2);
     this.starts = grown(this.#source, this.starts, length);
     this.ends = grown(this.#source, this.ends, length);
     this.owners = grown(this.#source, this.owners, length);

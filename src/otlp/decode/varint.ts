@@ -9,15 +9,33 @@ export function pastVarint(bytes: Uint8Array, at: number, end: number): number {
   throw malformedProtobuf(stop < end || stop === at + varintBytesMax ? 'varint longer than 10 bytes' : 'message ends inside a varint', at);
 }
 
-/** The varint at `at`, which is known to end, as a length or a tag: Infinity over 2^32, which no message has room for. */
+/** The varint at `at` as a length, always an int32. Throws INVALID_ARGUMENT / malformed_protobuf from 2^31 on, which no message has room for. */
 export function lengthAt(bytes: Uint8Array, at: number): number {
   let value = 0;
-  for (let scale = 1; ; scale *= 0x80, at++) {
+  for (let shift = 0; shift < varintBytesMax * 7; shift += 7, at++) {
     const byte = bytes[at];
-    value += (byte & 0x7f) * scale;
-    if (byte < 0x80) return value < 2 ** 32 ? value : Infinity;
-    if (scale > 2 ** 70) return Infinity;
+    const bits = byte & 0x7f;
+    if (shift <= 28) value |= bits << shift;
+    if (shift >= 28 && (shift === 28 ? bits > 7 : bits > 0)) throw malformedProtobuf('length of 2^31 or more', at);
+    if (byte < 0x80) return value;
   }
+  throw malformedProtobuf('length longer than 10 bytes', at);
+}
+
+/** The varint at `at` as a tag: field number * 8 + wire type, as an int32. Throws INVALID_ARGUMENT / malformed_protobuf: field numbers 0 or from 2^29 on. */
+export function tagAt(bytes: Uint8Array, at: number): number {
+  let value = 0;
+  for (let shift = 0; shift < varintBytesMax * 7; shift += 7, at++) {
+    const byte = bytes[at];
+    const bits = byte & 0x7f;
+    if (shift <= 28) value |= bits << shift;
+    if (shift >= 28 && (shift === 28 ? bits > 15 : bits > 0)) throw malformedProtobuf('field number of 2^29 or more', at);
+    if (byte < 0x80) {
+      if (value >>> 3 === 0) throw malformedProtobuf('field number 0', at);
+      return value;
+    }
+  }
+  throw malformedProtobuf('tag longer than 10 bytes', at);
 }
 
 /** The low 32 bits of the varint at `at`, which is known to end, as an int32. */

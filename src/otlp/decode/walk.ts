@@ -3,7 +3,7 @@ import { malformedProtobuf } from '../../otap/proto/wire-reader.ts';
 import { actions, type MessageShape } from '../message-shape.ts';
 import type { OtlpLimits } from './limits.ts';
 import { int32Memory, Ranges } from './ranges.ts';
-import { lengthAt, pastVarint } from './varint.ts';
+import { lengthAt, pastVarint, tagAt } from './varint.ts';
 
 /** The bytes of a request, and where memory for what is read of them comes from. */
 export interface RequestBytes {
@@ -39,20 +39,21 @@ export function walk(request: RequestBytes, shape: MessageShape, ranges: Ranges,
   const { slotCount, actions: actionOf } = shape;
   const count = rowCount ?? ranges.count;
   const positions = int32Memory(source, count * slotCount).fill(0);
-  const lists = Array.from({ length: shape.listCount }, (_, index) => new Ranges(listName(shape, index), source, limits.rowsMax));
+  const lists: Ranges[] = [];
+  for (const name of shape.listNames) lists.push(new Ranges(name, source, limits.rowsMax, ranges.count));
   let seen = 0;
   for (let index = 0; index < ranges.count; index++) {
     const row = rowCount === null ? index : owners[index];
     const base = row * slotCount - actions.slot;
     const end = ends[index];
     for (let at = starts[index]; at < end; ) {
-      let tag = bytes[at++];
-      if (tag >= 0x80) {
-        tag = lengthAt(bytes, at - 1);
-        at = pastVarint(bytes, at - 1, end);
+      let tag = bytes[at];
+      if (tag >= 8 && tag < 0x80) at++;
+      else {
+        tag = tagAt(bytes, at);
+        at = pastVarint(bytes, at, end);
       }
-      if (!(tag >= 8 && tag < 2 ** 32)) throw malformedProtobuf(`${shape.name}: field number 0 or over 2^29`, at);
-      const action = tag < actionOf.length ? actionOf[tag] : actions.skip;
+      const action = tag >>> 0 < actionOf.length ? actionOf[tag] : actions.skip;
       const value = at;
       let start = at;
       switch (tag & 7) {
@@ -69,6 +70,7 @@ export function walk(request: RequestBytes, shape: MessageShape, ranges: Ranges,
             start = pastVarint(bytes, at, end);
             length = lengthAt(bytes, at);
           }
+          if (length > end - start) throw malformedProtobuf(`${shape.name}: field ${tag >>> 3} of ${length} bytes, where ${end - start} are left`, value);
           at = start + length;
           break;
         }
@@ -78,7 +80,7 @@ export function walk(request: RequestBytes, shape: MessageShape, ranges: Ranges,
         default:
           throw malformedProtobuf(`${shape.name}: wire type ${tag & 7}`, at);
       }
-      if (!(at <= end)) throw malformedProtobuf(`${shape.name}: field ${tag >>> 3} ends behind its message`, value);
+      if (at > end) throw malformedProtobuf(`${shape.name}: field ${tag >>> 3} ends behind its message`, value);
       if (action === actions.skip) continue;
       if (action < actions.list) {
         positions[base + action] = value;
@@ -96,9 +98,4 @@ export function wholeRequest({ bytes, source }: RequestBytes): Ranges {
   const whole = new Ranges('requests', source, 1);
   whole.push(0, bytes.length, 0);
   return whole;
-}
-
-function listName(shape: MessageShape, index: number): string {
-  const name = Object.keys(shape.lists).find((list) => shape.lists[list] === index);
-  return `${shape.name}.${name}`;
 }
