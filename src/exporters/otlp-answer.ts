@@ -38,6 +38,6 @@ export function isRetryableHttp(status: number): boolean {
 export function retryAfterMs(header: string | undefined, nowMs: number): number | null {
   if (header === undefined) return null;
   if (/^\d{1,9}$/.test(header.trim())) return Number(header) * 1000;
-  const date = Date.parse(header);
+  const date = /^[A-Z][a-z]{2,8},? /.test(header.trim()) ? Date.parse(header) : Number.NaN;
   return Number.isNaN(date) ? null : Math.max(0, date - nowMs);
 }
