@@ -25,10 +25,15 @@ const policies: readonly (readonly [name: string, sql: string])[] = [
   ['probability 1 where failed or slow', 'SELECT trace_id, 1.0 AS probability FROM traces WHERE has_error OR duration > INTERVAL 2 SECONDS'],
   ['probability 0.1 of all', 'SELECT trace_id, 0.1 AS probability FROM traces'],
   ['bottom_k(item, 100)', inGroups('bottom_k(item, 100)')],
-  ['weighted_reservoir_sample by span_count', inGroups('weighted_reservoir_sample(item, adjusted_count * span_count, 100)')],
+  ['weighted_reservoir_sample by adjusted_count * span_count', inGroups('weighted_reservoir_sample(item, adjusted_count * span_count, 100)')],
   ['weighted_reservoir_sample_exp(item, adjusted_count, 100)', inGroups('weighted_reservoir_sample_exp(item, adjusted_count, 100)')],
   ['the same, as a list of each group', 'SELECT root_service, weighted_reservoir_sample_exp(item, adjusted_count, 100) FROM traces GROUP BY root_service'],
+  ['budget_sample(item, span_count, 1500)', inGroups('budget_sample(item, span_count, 1500)')],
+  ['weighted_budget_sample by adjusted_count * span_count, 1500', inGroups('weighted_budget_sample(item, adjusted_count * span_count, span_count, 1500)')],
   ['bottom_k_p(item, 100, root_service), every row', 'SELECT trace_id, bottom_k_p(item, 100, root_service) AS probability FROM traces'],
+  ['weighted_reservoir_sample_p by span_count, every row', 'SELECT trace_id, weighted_reservoir_sample_p(item, adjusted_count * span_count, 100, root_service) AS probability FROM traces'],
+  ['budget_sample_p(item, span_count, 1500, root_service), every row', 'SELECT trace_id, budget_sample_p(item, span_count, 1500, root_service) AS probability FROM traces'],
+  ['bottom_k out of a CTE with a WHERE', `WITH slow AS (SELECT * FROM traces WHERE duration > INTERVAL 1 SECOND) ${inGroups('bottom_k(item, 100)').replace('FROM traces', 'FROM slow')}`],
 ];
 
 /** A million traces in a thousand groups on one thread of DuckDB, decided as the processor does it: compiled policy, views, picks read. */

@@ -4,6 +4,7 @@ import { realSeam } from '../../../src/base/seam.ts';
 import type { CompiledPolicy } from '../../../src/policy/compile/compiled.ts';
 import type { PolicyCompiler } from '../../../src/policy/compile/compiler.ts';
 import { PolicyError } from '../../../src/policy/compile/policy-error.ts';
+import { notQuick } from '../../../src/policy/compile/quick/walk-sql.ts';
 import { evaluatePolicy, type PolicyPicks } from '../../../src/policy/evaluate.ts';
 import type { Database, Session } from '../../../src/store/duckdb.ts';
 import { openCompiler, openEngine } from './support.ts';
@@ -113,10 +114,30 @@ describe('ids', () => {
   test('of a sampling function may go by a hash of their own: a negative probability', async () => {
     const policy = await compiler.compile('p', 'SELECT unnest(bottom_k(item, 100), recursive := true) FROM logs');
     expect(policy.hasSplit).toBe(true);
-    const negative: CompiledPolicy = { ...policy, wrappedSql: policy.wrappedSql.replace('bottom_k(item, 100)', 'split_half(item) || keep_quarter(item)') };
+    const negative: CompiledPolicy = { ...policy, quickSqls: [], wrappedSql: policy.wrappedSql.replace('bottom_k(item, 100)', 'split_half(item) || keep_quarter(item)') };
     const half = (i: number): string => `${i.toString(16).padStart(16, '0')}0000000000000007 ${whole / 2n} 1`;
     const quarter = (i: number): string => `${i.toString(16).padStart(16, '0')}0000000000000007 ${whole / 4n} 0`;
     expect(entries(await evaluatePolicy(session.api, negative, limits))).toEqual([0, 1, 2].flatMap((i) => [quarter(i), half(i)]));
+  });
+});
+
+describe('quick ways', () => {
+  const said = (n: bigint): string => `SELECT 7::UHUGEINT AS k, ${n}::UBIGINT AS n`;
+  const failing = (message: string): string => `SELECT 7::UHUGEINT AS k, error('${message}')::UBIGINT AS n`;
+
+  test.each([
+    ['the first that holds decides', [said(1n), said(2n)], [1n]],
+    ['one that does not hold gives way to the next', [failing(`${notQuick}: ties`), said(2n)], [2n]],
+    ['where none holds the policy itself runs', [failing(notQuick), failing(notQuick)], [3n]],
+  ])('%s', async (_, quickSqls, n) => {
+    const policy = await compiler.compile('p', 'SELECT id, 1.0 FROM logs');
+    expect([...(await evaluatePolicy(session.api, { ...policy, quickSqls, wrappedSql: said(3n) }, limits)).n]).toEqual(n);
+  });
+
+  test('one that fails otherwise fails the policy', async () => {
+    const policy = await compiler.compile('p', 'SELECT id, 1.0 FROM logs');
+    const { message } = await failureOf(evaluatePolicy(session.api, { ...policy, quickSqls: [failing('other')], wrappedSql: said(3n) }, limits));
+    expect(message).toMatch(/other/);
   });
 });
 
