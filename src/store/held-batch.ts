@@ -1,6 +1,7 @@
 import type { BatchLayout, OtapBatch } from '../otap/batch.ts';
 import { reopenBatch } from '../otap/decode/reopen-batch.ts';
 import type { BufferSource } from '../otap/ipc/buffer-source.ts';
+import { reopenOtlp } from '../otlp/decode/decode-otlp.ts';
 import { readRetainedHeader, retainedBody, type WithoutThreshold } from './retained-batch.ts';
 
 /** Bytes that all held batches of a process take. */
@@ -20,6 +21,7 @@ export class HeldBatch {
   readonly bytes: Uint8Array;
   readonly layout: BatchLayout;
   readonly #isChecked: boolean;
+  readonly #isOtlp: boolean;
   readonly #account: HeldBytes;
   #holders = 0;
 
@@ -29,6 +31,7 @@ export class HeldBatch {
     this.withoutThreshold = header.withoutThreshold;
     this.ownRandomness = header.ownRandomness === true;
     this.#isChecked = header.isChecked;
+    this.#isOtlp = header.isOtlp === true;
     this.bytes = bytes;
     this.layout = layout;
     this.#account = account;
@@ -48,7 +51,8 @@ export class HeldBatch {
 
   /** The batch, read again from its bytes into memory of `source`. */
   open(source?: BufferSource): OtapBatch {
-    return reopenBatch(this.layout, retainedBody(this.bytes), source, this.#isChecked);
+    const body = retainedBody(this.bytes);
+    return this.#isOtlp ? reopenOtlp(this.layout, body, source) : reopenBatch(this.layout, body, source, this.#isChecked);
   }
 }
 

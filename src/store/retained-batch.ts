@@ -11,12 +11,12 @@ import type { Signal } from '../otap/payload-type.ts';
  *     5  1  signal: 0 traces, 1 logs, 2 metrics
  *     6  1  body encoding: 0 none, 1 zstd, 2 gzip
  *     7  1  bit 0: items that say nothing of sampling have an unknown probability (sampling.md, rule 4); bit 1: every value was checked
- *           when it came; bit 2: log records have a randomness of their own; other bits 0
+ *           when it came; bit 2: log records have a randomness of their own; bit 3: the body is an OTLP request; other bits 0
  *     8  8  batch ordinal, unique in the process and kept over recovery (keys the hash of rows without randomness)
  *    16  8  arrival, nanoseconds since the Unix epoch
  *    24  4  stream number: batches of one number share dictionaries
- *    28  4  bytes of the BatchArrowRecords when decompressed
- *    32  .  the BatchArrowRecords, as it came where it came compressed
+ *    28  4  bytes of the body when decompressed
+ *    32  .  the body, a BatchArrowRecords or an OTLP request (Export...ServiceRequest), as it came where it came compressed
  *
  * A segment (segment.ts) is a sequence of these.
  */
@@ -39,6 +39,8 @@ export interface RetainedHeader {
   readonly isChecked: boolean;
   /** Log records have a randomness of their own, not their traces' (sampling.md, rule 14). */
   readonly ownRandomness?: true;
+  /** The body is an OTLP request, which needs no stream to be read, not a BatchArrowRecords. */
+  readonly isOtlp?: true;
   readonly batchOrdinal: number;
   readonly arrivalUnixNano: bigint;
   readonly streamNumber: number;
@@ -53,7 +55,7 @@ export function serialiseRetained(header: RetainedHeader, body: Uint8Array): Uin
   view.setUint8(4, header.kind === 'batch' ? 0 : 1);
   view.setUint8(5, signals.indexOf(header.signal));
   view.setUint8(6, bodyEncodings.indexOf(header.encoding));
-  view.setUint8(7, (header.withoutThreshold === 'unknown' ? 1 : 0) | (header.isChecked ? 2 : 0) | (header.ownRandomness === true ? 4 : 0));
+  view.setUint8(7, (header.withoutThreshold === 'unknown' ? 1 : 0) | (header.isChecked ? 2 : 0) | (header.ownRandomness === true ? 4 : 0) | (header.isOtlp === true ? 8 : 0));
   view.setBigUint64(8, BigInt(header.batchOrdinal), true);
   view.setBigInt64(16, header.arrivalUnixNano, true);
   view.setUint32(24, header.streamNumber, true);
@@ -73,7 +75,7 @@ export function readRetainedHeader(bytes: Uint8Array): RetainedHeader {
   }
   const signal = signals[view.getUint8(5)];
   const encoding = bodyEncodings[view.getUint8(6)];
-  if (signal === undefined || encoding === undefined || view.getUint8(4) > 1 || view.getUint8(7) > 7) throw corrupt('unknown kind, signal, encoding or flag');
+  if (signal === undefined || encoding === undefined || view.getUint8(4) > 1 || view.getUint8(7) > 15) throw corrupt('unknown kind, signal, encoding or flag');
   return {
     kind: view.getUint8(4) === 0 ? 'batch' : 'state',
     signal,
@@ -81,6 +83,7 @@ export function readRetainedHeader(bytes: Uint8Array): RetainedHeader {
     withoutThreshold: (view.getUint8(7) & 1) === 1 ? 'unknown' : 'unsampled',
     isChecked: (view.getUint8(7) & 2) === 2,
     ...((view.getUint8(7) & 4) === 4 ? { ownRandomness: true } : {}),
+    ...((view.getUint8(7) & 8) === 8 ? { isOtlp: true } : {}),
     batchOrdinal: Number(view.getBigUint64(8, true)),
     arrivalUnixNano: view.getBigInt64(16, true),
     streamNumber: view.getUint32(24, true),
@@ -88,7 +91,7 @@ export function readRetainedHeader(bytes: Uint8Array): RetainedHeader {
   };
 }
 
-/** The BatchArrowRecords of a retained batch, decompressed. Errors: as `readRetainedHeader`. */
+/** The body of a retained batch, decompressed. Errors: as `readRetainedHeader`. */
 export function retainedBody(bytes: Uint8Array): Uint8Array {
   const header = readRetainedHeader(bytes);
   const plain = decompressed(bytes.subarray(headerBytes), header);

@@ -3,6 +3,7 @@ import { CodedError } from '../base/errors.ts';
 import type { OtapBatch } from '../otap/batch.ts';
 import type { DecodeLimits } from '../otap/decode/limits.ts';
 import { OtapStreamDecoder } from '../otap/decode/stream-decoder.ts';
+import { decodeOtlp } from '../otlp/decode/decode-otlp.ts';
 import { readRetainedHeader, retainedBody, type RetainedHeader } from './retained-batch.ts';
 
 /**
@@ -67,6 +68,10 @@ export function* recoverSegment(segment: Uint8Array, limits: Partial<DecodeLimit
       const decoder = new OtapStreamDecoder(header.signal, limits);
       decoder.decode(retainedBody(bytes));
       decoders.set(header.streamNumber, decoder);
+      continue;
+    }
+    if (header.isOtlp === true) {
+      yield { header, retained: bytes, batch: decodeOtlp(header.signal, retainedBody(bytes)) };
       continue;
     }
     const decoder = decoders.get(header.streamNumber);

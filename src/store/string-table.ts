@@ -12,7 +12,8 @@ export class StringTable {
   readonly #writer: TableWriter;
   readonly #entriesMax: number;
   readonly #codes = new Map<string, number>();
-  readonly #codesByStore = new Map<DictionaryStore, Int32Array>();
+  /** Weak: a store may hold on to the request that its texts lie in. */
+  #codesByStore = new WeakMap<DictionaryStore, Int32Array>();
   readonly #pending: string[] = [];
   #nextCode = 0;
   #textBytes = 0;
@@ -78,13 +79,13 @@ export class StringTable {
 
   close(): void {
     this.#codes.clear();
-    this.#codesByStore.clear();
+    this.#codesByStore = new WeakMap();
     this.#writer.close();
   }
 
   #forget(): void {
     this.#codes.clear();
-    this.#codesByStore.clear();
+    this.#codesByStore = new WeakMap();
   }
 
   #writePending(): void {

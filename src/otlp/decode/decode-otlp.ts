@@ -1,3 +1,4 @@
+import type { BatchLayout } from '../../otap/batch.ts';
 import { type BufferSource, freshBuffers } from '../../otap/ipc/buffer-source.ts';
 import type { Signal } from '../../otap/payload-type.ts';
 import { named } from './errors.ts';
@@ -5,7 +6,7 @@ import { readFraming } from './framing.ts';
 import { defaultOtlpLimits, type OtlpLimits } from './limits.ts';
 import { logTables } from './logs.ts';
 import { metricTables } from './metrics.ts';
-import { OtlpBatch } from './otlp-batch.ts';
+import { OtlpBatch, OtlpLayout } from './otlp-batch.ts';
 import { traceTables } from './traces.ts';
 import type { RequestBytes } from './walk.ts';
 
@@ -34,5 +35,14 @@ export function decodeOtlp(signal: Signal, bytes: Uint8Array, reading: OtlpReadi
     limits: reading.limits ?? defaultOtlpLimits,
     hashSeed: reading.hashSeed ?? 0,
   };
-  return named(null, () => new OtlpBatch(signal, tablesOf[signal](request, readFraming(request)).tables));
+  return named(null, () => new OtlpBatch(new OtlpLayout(signal, request.hashSeed), tablesOf[signal](request, readFraming(request)).tables));
+}
+
+/** The request was within its limits when it came. */
+const unlimited: OtlpLimits = { rowsMax: Infinity };
+
+/** Reads `bytes` again, which gave a batch of this layout; gives a batch equal to that. Throws OtlpDecodeError. */
+export function reopenOtlp(layout: BatchLayout, bytes: Uint8Array, source?: BufferSource): OtlpBatch {
+  if (!(layout instanceof OtlpLayout)) throw new TypeError('layout of another decoder');
+  return decodeOtlp(layout.signal, bytes, { source: source ?? freshBuffers, limits: unlimited, hashSeed: layout.hashSeed });
 }

@@ -8,22 +8,17 @@ import { MessageTable } from './message-table.ts';
 import type { Ranges } from './ranges.ts';
 import type { MessageRows, RequestBytes } from './walk.ts';
 
-/** All that is needed to read a request again is its bytes. */
+/** All that is needed to read a request again is its bytes; see `reopenOtlp`. */
 export class OtlpLayout implements BatchLayout {
-  readonly byteLength = 0;
+  readonly byteLength = 48;
   readonly signal: Signal;
+  readonly hashSeed: number;
 
-  constructor(signal: Signal) {
+  constructor(signal: Signal, hashSeed: number) {
     this.signal = signal;
+    this.hashSeed = hashSeed;
   }
 }
-
-/** One for each signal: batches share it. */
-const layouts: { readonly [signal in Signal]: OtlpLayout } = {
-  traces: new OtlpLayout('traces'),
-  logs: new OtlpLayout('logs'),
-  metrics: new OtlpLayout('metrics'),
-};
 
 /** Tables of one OTLP request, by the names that OTAP has for them. */
 export class OtlpBatch implements OtapBatch {
@@ -33,9 +28,10 @@ export class OtlpBatch implements OtapBatch {
   readonly layout: OtlpLayout;
   readonly #tables: ReadonlyMap<PayloadName, PayloadTable>;
 
-  constructor(signal: Signal, tables: ReadonlyMap<PayloadName, PayloadTable>) {
+  constructor(layout: OtlpLayout, tables: ReadonlyMap<PayloadName, PayloadTable>) {
+    const { signal } = layout;
     this.signal = signal;
-    this.layout = layouts[signal];
+    this.layout = layout;
     this.#tables = tables;
     this.rowCount = tables.get(rootPayload[signal].name)?.rowCount ?? 0;
   }

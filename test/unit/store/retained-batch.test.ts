@@ -58,7 +58,7 @@ describe('a retained batch', () => {
       return copy;
     };
     expect(reasonOf(() => readRetainedHeader(changed(3, 2)))).toBe('retained_version');
-    for (const [at, value] of [[0, 1], [1, 0], [4, 2], [5, 3], [6, 3], [7, 8], [7, 128]]) expect([at, reasonOf(() => readRetainedHeader(changed(at, value)))]).toEqual([at, 'retained_corrupt']);
+    for (const [at, value] of [[0, 1], [1, 0], [4, 2], [5, 3], [6, 3], [7, 16], [7, 128]]) expect([at, reasonOf(() => readRetainedHeader(changed(at, value)))]).toEqual([at, 'retained_corrupt']);
     for (const length of [0, 3, 31]) expect(reasonOf(() => readRetainedHeader(bytes.subarray(0, length)))).toBe('retained_corrupt');
   });
 
