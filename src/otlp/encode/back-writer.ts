@@ -86,12 +86,20 @@ export class BackWriter {
 
   /** Header of a length-delimited field whose content was written since `length` was `before`. */
   header(number: number, before: number): void {
-    this.varint(this.length - before);
+    const length = this.length - before;
+    if (length < 0x80 && number < 16) {
+      if (this.#at < 2) this.#grow(2);
+      this.#bytes[--this.#at] = length;
+      this.#bytes[--this.#at] = number * 8 + 2;
+      return;
+    }
+    this.varint(length);
     this.tag(number, 2);
   }
 
   tag(number: number, wireType: number): void {
-    this.varint(number * 8 + wireType);
+    if (number < 16) this.byte(number * 8 + wireType);
+    else this.varint(number * 8 + wireType);
   }
 
   /** Makes room for `count` bytes at the front. */
