@@ -52,11 +52,19 @@ function linesOf(policy: Written, type: string, context: PolicyContext, shares: 
     if (!selection.share.isAll) context.notes.push('Its share is a ceiling: of these traces no more than that is kept of what there was, whoever asks for them.');
     return selection.isNever || selection.share.fraction === 0 ? null : droppingSql(selection);
   }
+  noteOfVeto(policy, type, context);
   const selection = selectionOf(policy, context, ['and', 'not']);
   if (selection.isNever || selection.share.fraction === 0) return null;
   shares.push(selection);
   if (selection.limits.length > 0) noteOfLimit(context);
   return keepingSql(selection, context.options.windowMs);
+}
+
+/** Before the feature gate disableinvertdecisions was on by default (opentelemetry-collector-contrib #44132), an inverted policy could veto. */
+function noteOfVeto(policy: Written, type: string, { findings, place }: PolicyContext): void {
+  if (['string_attribute', 'numeric_attribute', 'boolean_attribute'].includes(type) && policy.section(type).flag('invert_match')) {
+    findings.note(place, 'Collectors up to 2025 dropped what an inverted policy did not take, whatever others said; those of today do not, nor does this: if you rely on it, add a drop policy');
+  }
 }
 
 function noteOfLimit({ notes, options: { windowMs } }: PolicyContext): void {

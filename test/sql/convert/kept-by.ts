@@ -3,7 +3,7 @@ import type { Finding } from '../../../src/convert/finding.ts';
 import { PipelineRun } from '../../../src/authoring/pipeline-run.ts';
 import type { Combine } from '../../../src/pipeline/combining.ts';
 import type { OtapBatch } from '../../../src/otap/batch.ts';
-import { openPolicies } from '../../../src/policies.ts';
+import { openPolicies, type PolicyText } from '../../../src/policies.ts';
 import { object, objects } from '../../support/otlp-json.ts';
 import { toOtlp } from '../../support/otap-to-otlp.ts';
 import { windowMs } from './generated-traces.ts';
@@ -33,6 +33,11 @@ export function keptByRefinery(sampler: unknown, input: Input): Promise<Kept> {
 async function keptByConverted(value: unknown, combine: Combine, input: Input): Promise<Kept> {
   const { files, findings } = convert({ value, source: 'test', select: null, bytesPerSpan: 500 });
   const texts = files.filter(({ name }) => name.endsWith('.sql')).map(({ name, text }) => ({ name: name.replace(/\.sql$/, ''), text }));
+  return { ...await keptByTexts(texts, combine, input), findings };
+}
+
+/** Runs policies as they are on traces; throws where one fails. */
+export async function keptByTexts(texts: readonly PolicyText[], combine: Combine, input: Input): Promise<Omit<Kept, 'findings'>> {
   const traces = new Set<string>();
   const byPolicy = new Map<string, Set<string>>();
   const tracestates: string[] = [];
@@ -57,7 +62,7 @@ async function keptByConverted(value: unknown, combine: Combine, input: Input): 
     run.close();
   }
   if (byPolicy.has('fallback')) throw new Error('a policy failed');
-  return { traces, byPolicy, tracestates, findings };
+  return { traces, byPolicy, tracestates };
 }
 
 function policiesOf(attributes: ReturnType<typeof objects>): readonly string[] {
