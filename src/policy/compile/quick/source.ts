@@ -48,7 +48,9 @@ function selectSource(ctes: CteQueries, query: SqlTree | undefined, depth: numbe
   const sets = query['group_sets'];
   if (Array.isArray(sets) && sets.length > 0) return null;
   const source = rowSource(ctes, query['from_table'], depth);
-  return source !== null && nodesOf(query['select_list']).some(passesItem) ? { ...source, isView: false } : null;
+  const columns = nodesOf(query['select_list']);
+  const isItem = columns.some(passesItem) && !columns.some((column) => textOf(column['alias']).toLowerCase() === 'item' && !passesItem(column));
+  return source !== null && isItem ? { ...source, isView: false } : null;
 }
 
 function passesItem(column: Node): boolean {

@@ -69,7 +69,8 @@ function flatRows({ isId, isWeighted, isSized }: Sample, { sql, keys }: Rows): s
     SELECT ${list(keys)}, ${item}${weight}${size} FROM (${sql}) WHERE ${isId ? 'given' : 'given.r'} IS NOT NULL))`;
 }
 
-const rankSql = ({ isExponential }: Sample): string => `rank_of(${n}, m, own, ${isExponential})`;
+/** rank_of of sql/functions, bound to its variant. */
+const rankSql = ({ isExponential }: Sample): string => `${isExponential ? `spread_of(${n}, m)` : n} / own`;
 
 /** Whether weights and sizes of rows are such, as an aggregate. */
 function fineSql({ isWeighted, isSized, isByCount }: Sample): string {
