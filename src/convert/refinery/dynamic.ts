@@ -89,7 +89,10 @@ function dynamicOf(name: DynamicSampler, config: Written, hasConditions: boolean
 function movingAverage(config: Written, hasConditions: boolean, context: PolicyContext): Dynamic['history'] {
   const weight = config.number('Weight', 0.5);
   if (weight <= 0 || weight >= 1) throw new NoEqual('Weight is not between 0 and 1');
-  return pastOrNone(config, hasConditions, context, { windows: 10, n: `sum(arrivals * value_mean * ${fraction(weight)} * power(${fraction(1 - weight)}, age - 1))` });
+  const rest = fraction(1 - weight);
+  const n = `sum(arrivals * value_mean * ${fraction(weight)} * power(${rest}, age - 1)) / (1 - power(${rest}, max(age)))`;
+  if (!hasConditions) context.notes.push('An average over windows, each weighing less than the one after it, over the sum of the weights, so that it holds from the second window on.');
+  return pastOrNone(config, hasConditions, context, { windows: 10, n });
 }
 
 function pastOrNone(config: Written, hasConditions: boolean, { findings }: PolicyContext, history: NonNullable<Dynamic['history']>): Dynamic['history'] {

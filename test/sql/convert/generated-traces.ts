@@ -12,12 +12,13 @@ type AttributeValue = string | bigint | boolean;
 
 /**
  * Batches of traces in which each policy type of the Collector takes some and leaves some: values at thresholds and beside them, to the
- * nanosecond, keys on spans, on resources, on both and on none. The root spans all of its trace, and comes first.
+ * nanosecond, keys on spans, on resources, on both and on none. The root spans all of its trace, and comes first. All lie in one window, the
+ * first or a later one.
  */
-export function generatedTraces(count: number, seed: number): readonly OtapBatch[] {
+export function generatedTraces(count: number, seed: number, window = 0): readonly OtapBatch[] {
   const next = mulberry(seed);
   const batches: OtapBatch[] = [];
-  for (let from = 0; from < count; from += 1000) batches.push(new Generator(next, from).batch(Math.min(1000, count - from)));
+  for (let from = 0; from < count; from += 1000) batches.push(new Generator(next, window * 1_000_000 + from, window).batch(Math.min(1000, count - from)));
   return batches;
 }
 
@@ -25,11 +26,13 @@ class Generator {
   readonly #next: () => number;
   readonly #from: number;
   readonly #tables: { [name in PayloadName]?: Row[] } = {};
+  readonly #startNano: bigint;
   #resources = 0;
 
-  constructor(next: () => number, from: number) {
+  constructor(next: () => number, from: number, window: number) {
     this.#next = next;
     this.#from = from;
+    this.#startNano = startNano + BigInt(window) * BigInt(windowMs) * 1_000_000n;
   }
 
   batch(count: number): OtapBatch {
@@ -42,7 +45,7 @@ class Generator {
     new DataView(bytes.buffer).setUint32(0, number + 1);
     const spans = this.#oneOf([1, 1, 2, 3, 4, 5, 8, 12]);
     const durationNano = this.#oneOf([0n, 999_999n, 99_999_999n, 100_000_000n, 100_999_999n, 101_000_000n, 500_000_000n, 500_999_999n, 501_000_000n, 1_000_999_999n, 1_001_000_000n, 3_000_000_000n]);
-    const rootNano = startNano + BigInt(this.#below(1_000_000_000));
+    const rootNano = this.#startNano + BigInt(this.#below(1_000_000_000));
     let resource = this.#addResource();
     for (let span = 0; span < spans; span++) {
       if (this.#next() < 0.3) resource = this.#addResource();

@@ -109,6 +109,21 @@ test('DynamicSampler keeps one in so many spans, shared by the logarithm of each
   for (const [name, n] of arrived) expectAbout(sums.get(name) ?? 0, ((total / 8) * Math.log(1 + n)) / logarithms);
 });
 
+test.each([
+  { EMAThroughputSampler: { GoalThroughputPerSec: 150, FieldList: ['root.kind_of_team'] } },
+  { WindowedThroughputSampler: { GoalThroughputPerSec: 150, LookbackFrequency: '20s', FieldList: ['root.kind_of_team'] } },
+  { EMADynamicSampler: { GoalSampleRate: 5, FieldList: ['root.kind_of_team'] } },
+])('%j keeps what is new, and holds its goal from the second window on', async (rules) => {
+  const windows = [0, 1, 2].map((window) => generatedTraces(1500, 30 + window, window));
+  const { traces: kept } = await keptByRefinery(rules, windows.flat());
+  const spans = windows.map((all) => {
+    const ids = all.flatMap((batch) => objects(toOtlp(batch).resourceSpans)).flatMap((resource) => objects(resource['scopeSpans'])).flatMap((scope) => objects(scope['spans'])).map(({ traceId }) => String(traceId));
+    return { came: ids.length, kept: ids.filter((id) => kept.has(id)).length };
+  });
+  expect(spans[0].kept).toBe(spans[0].came);
+  for (const { came, kept: sum } of spans.slice(1)) expectAbout(sum, 'EMADynamicSampler' in rules ? came / 5 : 1500);
+});
+
 test('DeterministicSampler and SampleRate keep one in so many traces', async () => {
   for (const rules of [{ DeterministicSampler: { SampleRate: 4 } }, { RulesBasedSampler: { Rules: [{ Name: 'r', SampleRate: 4 }] } }]) {
     const { traces: kept, tracestates } = await keptByRefinery(rules, batches);

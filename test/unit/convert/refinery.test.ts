@@ -66,7 +66,7 @@ test('samplers by themselves', () => {
   expect(dynamic).toContain("concat_ws(' | ', coalesce(root_service, ''), coalesce(attributes['k'], resource['k'], ''), span_count::VARCHAR) AS key");
   expect(dynamic).toContain('SELECT key, sum(span_count) AS n FROM matched GROUP BY key');
   expect(dynamic).toContain('sum(n) OVER () / 5 * ln(1 + n) / sum(ln(1 + n)) OVER () AS goal');
-  expect(lines('{EMADynamicSampler: {GoalSampleRate: 4, Weight: 0.25, FieldList: [root.name]}}')).toContain('SELECT key, sum(arrivals * value_mean * 0.25 * power(0.75, age - 1)) AS n FROM history');
+  expect(lines('{EMADynamicSampler: {GoalSampleRate: 4, Weight: 0.25, FieldList: [root.name]}}')).toContain('SELECT key, sum(arrivals * value_mean * 0.25 * power(0.75, age - 1)) / (1 - power(0.75, max(age))) AS n FROM history');
   expect(lines('{EMAThroughputSampler: {GoalThroughputPerSec: 50, FieldList: [root.name]}}')).toContain('500 * ln(1 + n) / sum(ln(1 + n)) OVER () AS goal');
   expect(lines('{TotalThroughputSampler: {GoalThroughputPerSec: 50, FieldList: [root.name]}}')).toContain('500 / count(*) OVER () AS goal');
   const windowed = lines('{WindowedThroughputSampler: {GoalThroughputPerSec: 50, LookbackFrequency: 30s, FieldList: [root.name]}}');
