@@ -39,7 +39,7 @@ export function decodeOtlp(signal: Signal, bytes: Uint8Array, reading: OtlpReadi
 }
 
 /** The request was within its limits when it came. */
-const unlimited: OtlpLimits = { rowsMax: Infinity };
+const unlimited: OtlpLimits = { rowsMax: Infinity, occurrencesMax: Infinity };
 
 /** Reads `bytes` again, which gave a batch of this layout; gives a batch equal to that. Throws OtlpDecodeError. */
 export function reopenOtlp(layout: BatchLayout, bytes: Uint8Array, source?: BufferSource): OtlpBatch {

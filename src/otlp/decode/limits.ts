@@ -2,11 +2,13 @@ import { overLimit } from '../../otap/ipc/errors.ts';
 
 /** What one request may ask of the reader. */
 export interface OtlpLimits {
-  /** Spans, events, attributes, points: of each kind at most so many. */
+  /** Spans, events, points: of each kind at most so many. Each takes up to 52 bytes of index, whatever it takes of the request. */
   readonly rowsMax: number;
+  /** Attributes of one kind of item, and chunks of numbers: 12 bytes of index each. */
+  readonly occurrencesMax: number;
 }
 
-export const defaultOtlpLimits: OtlpLimits = { rowsMax: 1 << 22 };
+export const defaultOtlpLimits: OtlpLimits = { rowsMax: 1 << 20, occurrencesMax: 1 << 22 };
 
 /** Resources, and scopes, of one request: they have ids of 16 bits. */
 export const entitiesMax = 65_536;

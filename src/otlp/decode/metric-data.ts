@@ -66,7 +66,7 @@ function chooseKinds({ source }: RequestBytes, { count, lists }: MessageRows): {
 }
 
 function chosen({ source, limits }: RequestBytes, list: Ranges, types: Uint8Array, cuts: Float64Array, type: number): Ranges {
-  const own = new Ranges('Metric.data', source, limits.rowsMax);
+  const own = new Ranges('Metric.data', source, limits.occurrencesMax);
   for (let index = 0; index < list.count; index++) {
     const metric = list.owners[index];
     if (types[metric] === type && list.starts[index] > cuts[metric]) own.push(list.starts[index], list.ends[index], metric);

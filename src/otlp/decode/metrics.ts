@@ -86,7 +86,7 @@ export function metricTables(request: RequestBytes, framing: Framing): TableSet 
 }
 
 function joined({ source, limits }: RequestBytes, ...parts: readonly Ranges[]): Ranges {
-  const all = new Ranges('data points', source, limits.rowsMax);
+  const all = new Ranges('data points', source, limits.occurrencesMax);
   for (const { starts, ends, owners, count } of parts) for (let index = 0; index < count; index++) all.push(starts[index], ends[index], owners[index]);
   return all;
 }

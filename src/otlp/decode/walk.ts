@@ -1,7 +1,7 @@
 import type { BufferSource } from '../../otap/ipc/buffer-source.ts';
 import { malformedProtobuf } from '../../otap/proto/wire-reader.ts';
 import { actions, type MessageShape } from '../message-shape.ts';
-import type { OtlpLimits } from './limits.ts';
+import { checkCount, type OtlpLimits } from './limits.ts';
 import { int32Memory, Ranges } from './ranges.ts';
 import { lengthAt, pastVarint, tagAt } from './varint.ts';
 
@@ -38,9 +38,10 @@ export function walk(request: RequestBytes, shape: MessageShape, ranges: Ranges,
   const { starts, ends, owners } = ranges;
   const { slotCount, actions: actionOf } = shape;
   const count = rowCount ?? ranges.count;
+  checkCount(shape.name, count, limits.rowsMax);
   const positions = int32Memory(source, count * slotCount).fill(0);
   const lists: Ranges[] = [];
-  for (const name of shape.listNames) lists.push(new Ranges(name, source, limits.rowsMax, ranges.count));
+  for (const name of shape.listNames) lists.push(new Ranges(name, source, limits.occurrencesMax, ranges.count));
   let seen = 0;
   for (let index = 0; index < ranges.count; index++) {
     const row = rowCount === null ? index : owners[index];

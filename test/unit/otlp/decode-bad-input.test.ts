@@ -102,7 +102,9 @@ describe('what is refused', () => {
 
   test('too many rows: over_limit', () => {
     const bytes = request(...Array.from({ length: 200 }, () => field(11)));
-    expect(() => decodeOtlp('traces', bytes, { limits: { rowsMax: 128 } })).toThrow(/Span.events: 129 is over the limit of 128/);
+    expect(() => decodeOtlp('traces', bytes, { limits: { rowsMax: 128, occurrencesMax: 1000 } })).toThrow(/Span.Event: 200 is over the limit of 128/);
+    expect(() => decodeOtlp('traces', bytes, { limits: { rowsMax: 1000, occurrencesMax: 128 } })).toThrow(/Span.events: 129 is over the limit of 128/);
+    expect(decodeOtlp('traces', bytes, { limits: { rowsMax: 200, occurrencesMax: 1000 } }).table('SPAN_EVENTS')?.rowCount).toBe(200);
   });
 
   test('packed numbers that are cut off', () => {
