@@ -74,7 +74,7 @@ const rankSql = ({ isExponential }: Sample): string => `${isExponential ? `sprea
 
 /** Whether weights and sizes of rows are such, as an aggregate. */
 function fineSql({ isWeighted, isSized, isByCount }: Sample): string {
-  const weights = isWeighted && !isByCount ? ['min(w) >= 1e-100', 'max(w) <= 1e100', 'count(w) = count(*)'] : [];
+  const weights = isWeighted && !isByCount ? ['bool_and(coalesce(w >= 1e-100 AND w <= 1e100, false))'] : [];
   const sizes = isSized ? ['min(raw) >= 0', 'max(raw) <= 1099511627776', 'count(raw) = count(*)', 'bool_and(size = raw)'] : [];
   return [...weights, ...sizes].join(' AND ') || 'true';
 }
@@ -146,7 +146,7 @@ function wrongSql({ sample, keys, walk, rows }: Parts): string {
   const isEqual = !isWeighted || (isByCount && !isSized);
   const ties = isEqual
     ? `SELECT 'ties' FROM sampled_near GROUP BY ${list(keys)}, r HAVING count(*) > 1`
-    : `SELECT 'ties' FROM (SELECT count(*) AS row_count FROM ${rows} r SEMI JOIN sampled_near n ON r.r = n.r)
+    : `SELECT 'ties' FROM (SELECT count(*) AS row_count FROM ${rows} WHERE r IN (SELECT r FROM sampled_near))
        WHERE row_count <> (SELECT count(*) FROM sampled_near)`;
   const bucket = '(xor(r, r >> 16) & 65535)::USMALLINT';
   const size = isSized ? 'sum(size)' : 'count(*)';
