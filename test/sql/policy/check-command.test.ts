@@ -71,7 +71,7 @@ test('the text says where, shows the line with a caret, and what to write', asyn
         | WHERE root_name = 'ä' AND has_eror
         |                           ^
         = did you mean has_error?
-    projected of every span: 4 columns, 29 bytes
+    projected of every span: 3 columns, 25 bytes
     2 files: 1 error, 0 warnings, 0 notes
     "
   `);
