@@ -96,7 +96,7 @@ test('JSON for programs', async () => {
   expect(report.findings).toEqual([{
     code: 'duplicate_name', severity: 'error', line: null, column: null, message: 'good.sql and other/good.sql are both called good', hint: 'rename one: metrics and messages go by the name',
   }]);
-  expect(report.projected).toEqual([{ signal: 'traces', columns: 4, bytes_per_row: 29, tables: [] }]);
+  expect(report.projected).toEqual([{ signal: 'traces', columns: 3, bytes_per_row: 25, tables: [] }]);
 });
 
 test('colours only on a terminal, and nothing of a policy\'s text can write to it', async () => {
