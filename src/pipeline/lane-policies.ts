@@ -20,7 +20,7 @@ export interface LanePolicyParts {
 
 /**
  * Which policies decide the windows of one signal, and what its new slots project, while sets of policies come and go. Slots are
- * never altered: a set decides from the first window on whose slot has what it reads.
+ * never altered: a set decides from the first window on from which all slots have what it reads.
  */
 export class LanePolicies {
   readonly #parts: LanePolicyParts;
@@ -41,10 +41,10 @@ export class LanePolicies {
     if (sets.generations.length === 1) this.#announce(set.generation);
   }
 
-  /** The policies for the window of a slot, by what the slot holds. */
+  /** The policies for the window of a slot: the newest set that can decide it and all windows after it, so that none goes back to an older one. */
   decideBy(slot: number): readonly CompiledPolicy[] {
     const { sets, ring } = this.#parts;
-    const set = sets.choose(ring.plansOf(slot, slot), this.#servedAt(slot));
+    const set = sets.choose(ring.plansOf(slot), this.#servedAt(slot));
     if (sets.generations.length > 1) {
       sets.forget(ring.plansOf(), this.#servedAt(ring.lowest));
       this.#changed();
