@@ -16,6 +16,11 @@ export interface OtlpTransport<S extends string = string> {
   close(): void;
 }
 
+/** What stands for an answer that did not come: the same request may be sent again. */
+export function unanswered(reason: string, message: string): OtlpAnswer {
+  return { kind: 'refused', retryable: true, reason, message, retryAfterMs: null };
+}
+
 const retryable: ReadonlySet<StatusName> = new Set(['CANCELLED', 'DEADLINE_EXCEEDED', 'ABORTED', 'OUT_OF_RANGE', 'UNAVAILABLE', 'DATA_LOSS']);
 
 /**

@@ -3,7 +3,7 @@ import { GrpcChannel, type ClientTls } from '../grpc/client.ts';
 import type { StreamEncoding } from '../grpc/client-stream.ts';
 import type { GrpcStatus } from '../grpc/status.ts';
 import type { Signal } from '../otap/payload-type.ts';
-import { isRetryableGrpc, type OtlpAnswer, type OtlpTransport } from './otlp-answer.ts';
+import { isRetryableGrpc, type OtlpAnswer, type OtlpTransport, unanswered } from './otlp-answer.ts';
 import { partialSuccessOf } from './otlp-response.ts';
 
 const prefix = '/opentelemetry.proto.collector';
@@ -55,7 +55,7 @@ export class OtlpGrpcTransport implements OtlpTransport<Signal> {
     const status = await stream.ended;
     answered.abort();
     await timer;
-    if (timedOut && status.status !== 'OK') return refused('timeout', `no answer within ${timeoutMs} ms`);
+    if (timedOut && status.status !== 'OK') return unanswered('timeout', `no answer within ${timeoutMs} ms`);
     return answerOf(status, response);
   }
 
@@ -67,8 +67,4 @@ export class OtlpGrpcTransport implements OtlpTransport<Signal> {
 function answerOf({ status, message, retryAfterMs }: GrpcStatus, response: Uint8Array): OtlpAnswer {
   if (status === 'OK') return { kind: 'accepted', ...partialSuccessOf(response) };
   return { kind: 'refused', retryable: isRetryableGrpc(status, retryAfterMs), reason: status.toLowerCase(), message, retryAfterMs };
-}
-
-function refused(reason: string, message: string): OtlpAnswer {
-  return { kind: 'refused', retryable: true, reason, message, retryAfterMs: null };
 }

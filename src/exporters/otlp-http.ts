@@ -6,7 +6,7 @@ import type { ClientTls } from '../grpc/client.ts';
 import { deflateMessage } from '../grpc/message-encoding.ts';
 import type { Signal } from '../otap/payload-type.ts';
 import type { OtlpEncoding } from '../otlp/encode/requests.ts';
-import { isRetryableHttp, type OtlpAnswer, type OtlpTransport, retryAfterMs } from './otlp-answer.ts';
+import { isRetryableHttp, type OtlpAnswer, type OtlpTransport, retryAfterMs, unanswered } from './otlp-answer.ts';
 import { partialSuccessOf, partialSuccessOfJson, statusMessageOf, statusMessageOfJson } from './otlp-response.ts';
 
 export interface OtlpHttpOptions {
@@ -61,8 +61,8 @@ export class OtlpHttpTransport implements OtlpTransport<Signal> {
     try {
       return this.#answerOf(await this.#post(signal, body, AbortSignal.any([late.signal, this.#stop.signal])));
     } catch (error) {
-      if (late.signal.aborted) return refused('timeout', `no answer within ${timeoutMs} ms`);
-      return refused(this.#stop.signal.aborted ? 'cancelled' : 'connection', messageOf(error));
+      if (late.signal.aborted) return unanswered('timeout', `no answer within ${timeoutMs} ms`);
+      return unanswered(this.#stop.signal.aborted ? 'cancelled' : 'connection', messageOf(error));
     } finally {
       answered.abort();
       await timer;
@@ -157,8 +157,4 @@ async function readResponse(response: http.IncomingMessage): Promise<Response> {
     status: statusCode ?? 0, contentType: (headers['content-type'] ?? '').toLowerCase(), retryAfter: headers['retry-after'],
     body: Buffer.concat(chunks).subarray(0, responseBytesMax),
   };
-}
-
-function refused(reason: string, message: string): OtlpAnswer {
-  return { kind: 'refused', retryable: true, reason, message, retryAfterMs: null };
 }
