@@ -1,7 +1,7 @@
 import type { DecisionCache } from '../policy/decision-cache.ts';
 import type { KeyedHash } from '../sampling/keyed-hash.ts';
 import { isKeptAt } from '../sampling/threshold.ts';
-import type { RowRun } from '../store/held-batch.ts';
+import { type RowRun, rowsOfRun } from '../store/held-batch.ts';
 import { type InputColumns, inputSource, readInputs } from '../store/input-columns.ts';
 import type { Slot } from '../store/slot.ts';
 import { candidatesAt, type KeptRows } from './kept-rows.ts';
@@ -19,7 +19,7 @@ export interface FallbackRows {
  */
 export function fallbackRows(slot: Slot, n: bigint, reason: number | null, cache: DecisionCache, hash: KeyedHash): FallbackRows {
   const kept = slot.runs.map((run) => {
-    const rows = run.rows ?? Uint32Array.from({ length: run.count }, (_, row) => row);
+    const rows = rowsOfRun(run);
     const inputs = inputsOf(run, hash);
     if (inputs !== null) remember(inputs, rows, n, reason, cache);
     return candidatesAt(run.batch, rows, n, reason);

@@ -3,6 +3,7 @@ import { traceIdWords } from '../policy/trace-id-table.ts';
 import type { HeldBatch } from '../store/held-batch.ts';
 import { candidatesAt, type KeptRows } from './kept-rows.ts';
 import { followDecisions } from './late-rows.ts';
+import type { SlotRows } from './slot-rows.ts';
 
 /** Rows that came while their traces were being decided. */
 interface FollowingRows {
@@ -18,7 +19,8 @@ export class Followers {
   readonly #bySlot = new Map<number, FollowingRows[]>();
 
   /** `traceIds` holds four words for every row of the batch. */
-  add(slot: number, batch: HeldBatch, rows: Uint32Array, traceIds: Uint32Array): void {
+  add({ slot, rows: some }: SlotRows, batch: HeldBatch, traceIds: Uint32Array): void {
+    const rows = some ?? Uint32Array.from({ length: batch.rowCount }, (_, row) => row);
     const own = new Uint32Array(rows.length * traceIdWords);
     rows.forEach((row, index) => own.set(traceIds.subarray(row * traceIdWords, (row + 1) * traceIdWords), index * traceIdWords));
     batch.hold();

@@ -147,7 +147,7 @@ export class Intake {
       isChecked: stream.validator !== null, ...(this.#parts.logRandomness === 'record' && batch.signal === 'logs' ? { ownRandomness: true } : {}), batchOrdinal: this.#batchOrdinal++,
       arrivalUnixNano, streamNumber: stream.number, bodyBytes: message.bytes.length,
     }, body.bytes);
-    return new HeldBatch(bytes, batch.layout, this.#parts.account);
+    return new HeldBatch(bytes, batch.rowCount, batch.layout, this.#parts.account);
   }
 
   #refuseUndecoded(signal: Signal, error: unknown): BatchAnswer {

@@ -1,4 +1,4 @@
-import { type HeldBatch, runIndexOf } from '../store/held-batch.ts';
+import { type HeldBatch, rowsOfRun, runIndexOf } from '../store/held-batch.ts';
 import type { Slot } from '../store/slot.ts';
 import type { WindowSlot } from '../store/window-rows.ts';
 
@@ -57,7 +57,7 @@ function partOf({ n, nSplit, nCeiling, reasons }: KeptOfWindow, from: number, to
 
 /** All rows of a slot as candidates at one N, kept for one reason; whoever reads them checks each against its randomness. */
 export function allRows(slot: Slot, n: bigint, reason: number | null): KeptRows[] {
-  return slot.runs.map((run) => candidatesAt(run.batch, run.rows ?? Array.from({ length: run.count }, (_, row) => row), n, reason));
+  return slot.runs.map((run) => candidatesAt(run.batch, rowsOfRun(run), n, reason));
 }
 
 /** Rows of a batch (ascending) as candidates at one N, kept for one reason. */

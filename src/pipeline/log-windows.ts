@@ -73,7 +73,7 @@ export class LogWindows {
         }
       }
       const facts = await logFacts(this.#engine, slot, rowCount, this.#hash, ceilings);
-      const { kept, policies: counted, own } = decideLogs({ outcomes, named, ceilings, facts, itemBytes: meanItemBytes(whole.slots), elsewhere }, this.#combining);
+      const { kept, policies: counted, own } = decideLogs({ outcomes, named, ceilings, facts, itemBytes: meanItemBytes(slot.runs), elsewhere }, this.#combining);
       const counts = await windowCounts(this.#engine, whole, null);
       const certificate = this.#certificate === null || elsewhere.length > 0 ? []
         : await certifyLogs({ engine: this.#engine, name: slot.name, window: visible, outcomes, own, facts }, this.#certificate);

@@ -1,7 +1,7 @@
 import { messageOf } from '../base/errors.ts';
 import { PolicyError } from '../policy/compile/policy-error.ts';
 import type { PolicyOutcome } from '../policy/window-policies.ts';
-import type { WindowSlot } from '../store/window-rows.ts';
+import type { RowRun } from '../store/held-batch.ts';
 import type { PolicyCounts } from './policy-counts.ts';
 
 /** What a policy named and kept, before it is told with its name. */
@@ -34,12 +34,12 @@ export function failureText({ policy, error }: PolicyOutcome): string {
   return `policy ${policy.name} failed, ${what}: ${messageOf(error)}`;
 }
 
-/** Mean retained bytes of an item: those of the batches that the slots hold rows of, over these rows. */
-export function meanItemBytes(slots: readonly WindowSlot[]): number {
-  const runs = slots.flatMap(({ slot }) => slot.runs);
-  const rows = runs.reduce((sum, { count }) => sum + count, 0);
-  const batches = new Set(runs.map(({ batch }) => batch));
-  let bytes = 0;
-  for (const batch of batches) bytes += batch.bytes.length;
+/** Mean retained bytes of an item: each has its share of its batch's, whatever other slots hold of that. */
+export function meanItemBytes(runs: readonly Pick<RowRun, 'batch' | 'count'>[]): number {
+  let [bytes, rows] = [0, 0];
+  for (const { batch, count } of runs) {
+    bytes += (batch.bytes.length * count) / batch.rowCount;
+    rows += count;
+  }
   return rows === 0 ? 0 : bytes / rows;
 }

@@ -1,6 +1,5 @@
 import { present } from '../base/assert.ts';
 import type { OtapBatch } from '../otap/batch.ts';
-import { traceIdWords } from '../policy/trace-id-table.ts';
 import type { KeyedHash } from '../sampling/keyed-hash.ts';
 import type { HeldBatch } from '../store/held-batch.ts';
 import { type InputColumns, inputSource, readInputs } from '../store/input-columns.ts';
@@ -8,7 +7,7 @@ import { project, type ProjectionTools, type SlotPart } from '../store/projector
 import type { SampledSignal } from '../store/slot-plan.ts';
 import type { KeptRows } from './kept-rows.ts';
 import { followDecisions } from './late-rows.ts';
-import { earliestTime, type EventTimes, eventTimes, rowsBySlot, type SlotRows, slotsOf } from './slot-rows.ts';
+import { earliestTime, type EventTimes, eventTimes, rowsBySlot, slotsOf } from './slot-rows.ts';
 import type { SlotRing } from './slot-ring.ts';
 import type { TraceMemory } from './trace-memory.ts';
 import { routeTraces } from './trace-routes.ts';
@@ -60,9 +59,12 @@ export class SignalIntake {
     return this.#parts.clock.slotOf(unixNano);
   }
 
-  /** Takes all rows of a batch; `arrivalNano` is when it came. */
+  /**
+   * Takes all rows of a batch; `arrivalNano` is when it came. Rows of slots that are being decided wait for that. Throws what reading the batch
+   * throws, and then has taken none of its rows.
+   */
   async take(batch: OtapBatch, held: HeldBatch, arrivalNano: bigint): Promise<TakenRows> {
-    const { traces, tools } = this.#parts;
+    const { traces, ring, tools } = this.#parts;
     if (this.#parts.time === 'arrival') await this.#parts.pace(arrivalNano);
     const inputs = readInputs(batch, inputSource(held), this.#parts.hash);
     held.hold();
@@ -74,7 +76,9 @@ export class SignalIntake {
         ? { slots: rowsBySlot(batch.rowCount, slotOf), decided: null }
         : routeTraces(inputs.traceIds, batch.rowCount, traces, slotOf);
       const late = traces === null || inputs.traceIds === null || decided === null ? null : followDecisions(traces.decided, inputs.traceIds, decided);
-      project(this.#openParts(slots, held, inputs), batch, held, inputs, tools);
+      const open = slots.filter(({ slot }) => slot >= ring.firstOpen);
+      project(open.map(({ slot, rows }): SlotPart => ({ slot: present(ring.get(slot), `slot ${slot}`), rows })), batch, held, inputs, tools);
+      if (traces !== null && inputs.traceIds !== null) for (const part of slots) if (part.slot < ring.firstOpen) traces.followers.add(part, held, inputs.traceIds);
       if (late !== null) {
         this.#parts.onLate({ batch: held, rows: late.kept, n: late.n, nSplit: null, nCeiling: null, reasons: late.reasons, isUndecided: false }, late.droppedCount);
       }
@@ -82,16 +86,6 @@ export class SignalIntake {
     } finally {
       held.release();
     }
-  }
-
-  /** The parts that go to open slots. Rows of slots that are being decided wait for that. */
-  #openParts(routed: readonly SlotRows[], held: HeldBatch, { traceIds }: InputColumns): SlotPart[] {
-    const { ring, traces } = this.#parts;
-    return routed.flatMap(({ slot, rows }) => {
-      if (slot >= ring.firstOpen || traces === null || traceIds === null) return [{ slot: present(ring.get(slot), `slot ${slot}`), rows }];
-      traces.followers.add(slot, held, rows ?? Uint32Array.from({ length: traceIds.length / traceIdWords }, (_, row) => row), traceIds);
-      return [];
-    });
   }
 
   /** Creates the slots that the batch's rows may go to; slots may close meanwhile, so this repeats until all are there. */

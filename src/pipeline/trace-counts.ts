@@ -11,7 +11,7 @@ export async function traceCounts(engine: Session, name: string, window: Window,
   if (outcomes.length === 0) return [];
   const isAlone = isSingle(outcomes.map(({ policy }) => policy));
   const counts = isAlone ? await countsAlone(engine, name, window, outcomes[0]) : await countsTogether(engine, name, window);
-  const itemBytes = meanItemBytes(window.slots);
+  const itemBytes = meanItemBytes(window.slots.flatMap(({ slot }) => slot.runs));
   return outcomes.map((outcome, place) => policyCounts(outcome, counts.get(place) ?? noneKept, itemBytes));
 }
 

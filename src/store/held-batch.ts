@@ -19,13 +19,15 @@ export class HeldBatch {
   /** Log records have a randomness of their own. */
   readonly ownRandomness: boolean;
   readonly bytes: Uint8Array;
+  /** Rows of its root table. */
+  readonly rowCount: number;
   readonly layout: BatchLayout;
   readonly #isChecked: boolean;
   readonly #isOtlp: boolean;
   readonly #account: HeldBytes;
   #holders = 0;
 
-  constructor(bytes: Uint8Array, layout: BatchLayout, account: HeldBytes) {
+  constructor(bytes: Uint8Array, rowCount: number, layout: BatchLayout, account: HeldBytes) {
     const header = readRetainedHeader(bytes);
     this.ordinal = header.batchOrdinal;
     this.withoutThreshold = header.withoutThreshold;
@@ -33,6 +35,7 @@ export class HeldBatch {
     this.#isChecked = header.isChecked;
     this.#isOtlp = header.isOtlp === true;
     this.bytes = bytes;
+    this.rowCount = rowCount;
     this.layout = layout;
     this.#account = account;
   }
@@ -64,6 +67,11 @@ export interface RowRun {
   readonly batch: HeldBatch;
   /** Row numbers in the batch's root table; null where they are 0 to count - 1. */
   readonly rows: Uint32Array | null;
+}
+
+/** Row numbers of a run in its batch's root table. */
+export function rowsOfRun({ count, rows }: RowRun): Uint32Array {
+  return rows ?? Uint32Array.from({ length: count }, (_, row) => row);
 }
 
 /** The run that holds slot row `seq`; runs are in order and without gaps. */

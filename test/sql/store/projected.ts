@@ -91,5 +91,5 @@ export function windowOf(signal: SampledSignal, slots: readonly Slot[]): Window 
 
 export function heldBatch(batch: OtapBatch, bytes: Uint8Array, batchOrdinal: number, account = { retained: 0 }): HeldBatch {
   const header = { kind: 'batch', signal: batch.signal, encoding: 'none', withoutThreshold: 'unsampled', isChecked: false, batchOrdinal, arrivalUnixNano: 0n, streamNumber: 0, bodyBytes: bytes.length } as const;
-  return new HeldBatch(serialiseRetained(header, bytes), batch.layout, account);
+  return new HeldBatch(serialiseRetained(header, bytes), batch.rowCount, batch.layout, account);
 }

@@ -23,7 +23,7 @@ describe.each(sources)('retained OTLP, %s', (signal, name) => {
   });
 
   test('a held batch opens again from its bytes', () => {
-    const held = new HeldBatch(retained, batch.layout, { retained: 0 });
+    const held = new HeldBatch(retained, batch.rowCount, batch.layout, { retained: 0 });
     expect(toOtlp(held.open(new BufferArena()))).toEqual(toOtlp(batch));
     expect(held.byteLength).toBe(retained.length + 48);
   });

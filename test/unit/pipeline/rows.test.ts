@@ -3,6 +3,7 @@ import { WindowClock } from '../../../src/pipeline/window-clock.ts';
 import { OpenTraces } from '../../../src/pipeline/open-traces.ts';
 import { routeTraces } from '../../../src/pipeline/trace-routes.ts';
 import { earliestTime, type EventTimes, rowsBySlot, slotsOf } from '../../../src/pipeline/slot-rows.ts';
+import { meanItemBytes } from '../../../src/pipeline/policy-counts-of.ts';
 import { followDecisions } from '../../../src/pipeline/late-rows.ts';
 import { DecisionCache } from '../../../src/policy/decision-cache.ts';
 import { runIndexOf, HeldBatch, type RowRun } from '../../../src/store/held-batch.ts';
@@ -100,7 +101,7 @@ describe('late rows', () => {
 describe('held batches', () => {
   const account = { retained: 0 };
   const header = { kind: 'batch', signal: 'logs', encoding: 'none', withoutThreshold: 'unsampled', isChecked: false, batchOrdinal: 1, arrivalUnixNano: 0n, streamNumber: 0, bodyBytes: 100 } as const;
-  const batch = new HeldBatch(serialiseRetained(header, new Uint8Array(100)), new StreamLayout('logs', [], 11), account);
+  const batch = new HeldBatch(serialiseRetained(header, new Uint8Array(100)), 8, new StreamLayout('logs', [], 11), account);
 
   test('count once, however many hold them', () => {
     batch.hold();
@@ -116,6 +117,13 @@ describe('held batches', () => {
     const runs: RowRun[] = [[0, 5], [5, 1], [6, 2048], [2054, 3]].map(([seqStart, count]) => ({ seqStart, count, batch, rows: null }));
     expect([0, 4, 5, 6, 2053, 2054, 2056].map((seq) => runIndexOf(runs, seq))).toEqual([0, 0, 1, 2, 2, 3, 3]);
     expect(runIndexOf(runs.slice(0, 1), 3)).toBe(0);
+  });
+
+  test('an item has its share of its batch, however few of the batch a slot holds', () => {
+    const half = batch.bytes.length / 8;
+    expect(meanItemBytes([{ batch, count: 8 }])).toBe(half);
+    expect(meanItemBytes([{ batch, count: 1 }, { batch, count: 2 }])).toBe(half);
+    expect(meanItemBytes([])).toBe(0);
   });
 
   test('the budget adds up what everyone holds', () => {

@@ -44,6 +44,7 @@ class Lane {
   readonly traces: TraceMemory;
   readonly #combining: Combining;
   readonly late: string[] = [];
+  onMismatch: () => void = () => undefined;
   readonly policies: readonly CompiledPolicy[];
   readonly #pending: Uint8Array[];
   #batches = 0;
@@ -60,7 +61,7 @@ class Lane {
     this.windows = new TraceWindows({ engine: session, ring: this.ring, runner, fallback: { n: fallbackN }, hash, combining, keptTraces: null, certificate: null }, this.traces);
     this.#intake = new SignalIntake({
       signal: 'traces', ring: this.ring, clock: new WindowClock(10_000, 20_000), time: 'arrival', traces: this.traces, hash,
-      tools: { lookups: new LookupCache(), onMismatch: () => undefined }, pace: () => Promise.resolve(),
+      tools: { lookups: new LookupCache(), onMismatch: () => this.onMismatch() }, pace: () => Promise.resolve(),
       onLate: (kept, droppedCount) => this.late.push(...namesOf([kept], combining.reasons), ...(droppedCount > 0 ? [`${droppedCount} dropped`] : [])),
     });
   }
@@ -158,6 +159,21 @@ describe('a trace over several slots', () => {
     expect(traces.account.retained).toBe(0);
     const left = await traces.engine.api.runAndReadAll('SELECT table_name FROM duckdb_tables()');
     expect(left.getRows()).toEqual([]);
+  });
+
+  test('a batch that cannot be projected is refused whole, its rows of traces that are being decided too', async () => {
+    const slow = Array.from({ length: 30 }, () => "SELECT trace_id, 1.0 AS probability FROM spans WHERE attributes['x']::BIGINT IS NULL");
+    const traces = await lane(slow, [[span(1, 'a')], [span(1, 'refused'), { ...span(3, 'x'), attributes: { x: 'no number' } }], [span(1, 'taken')]]);
+    await traces.arrive(1);
+    const deciding = traces.decide(0);
+    await Promise.resolve();
+    traces.onMismatch = () => {
+      throw new Error('unreadable');
+    };
+    await expect(traces.arrive(12)).rejects.toThrow('unreadable');
+    await traces.arrive(12);
+    expect(await deciding).toEqual(['a', 'taken']);
+    expect(traces.late).toEqual([]);
   });
 
   test('a window of late rows only is empty and harmless', async () => {
