@@ -1,7 +1,7 @@
 import { catalogViews } from '../catalog/views.ts';
 import type { Examined } from '../compile/compiler.ts';
 import { type Finding, finding } from '../compile/finding.ts';
-import { columnParts, isNode, type Node, nodesOf, visitNodes } from '../compile/sql-tree.ts';
+import { columnParts, findNode, isNode, type Node, nodesOf, visitNodes } from '../compile/sql-tree.ts';
 import { bareSelect, nowhere, type RangeBench } from './range-bench.ts';
 import { one, type Scoped, selectsOf } from './scoped-selects.ts';
 
@@ -106,11 +106,7 @@ function inNanoseconds(node: Node): void {
 }
 
 function hasColumn(tree: Node): boolean {
-  let has = false;
-  visitNodes(tree, (node) => {
-    has ||= node['class'] === 'COLUMN_REF' || node['class'] === 'SUBQUERY';
-  });
-  return has;
+  return findNode(tree, (node) => node['class'] === 'COLUMN_REF' || node['class'] === 'SUBQUERY') !== undefined;
 }
 
 const meanings: ReadonlyMap<string, string> = new Map([

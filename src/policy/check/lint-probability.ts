@@ -1,6 +1,6 @@
 import type { Examined } from '../compile/compiler.ts';
 import { type Finding, finding } from '../compile/finding.ts';
-import { columnParts, isNode, type Node, nodesOf, type SqlTree, textOf, visitNodes } from '../compile/sql-tree.ts';
+import { columnParts, findNode, isNode, type Node, nodesOf, type SqlTree, textOf } from '../compile/sql-tree.ts';
 import type { RangeBench } from './range-bench.ts';
 
 /** How a policy says its chance. */
@@ -68,13 +68,11 @@ const arithmetic: ReadonlySet<string> = new Set([
 
 /** Whether an expression is made of constants and arithmetic alone. */
 export function isConstant(tree: Node): boolean {
-  let isOne = true;
-  visitNodes(tree, (node) => {
+  const isOther = (node: Node): boolean => {
     const kind = textOf(node['class']);
-    if (kind !== '' && !['CONSTANT', 'CAST', 'FUNCTION'].includes(kind)) isOne = false;
-    if (kind === 'FUNCTION' && !arithmetic.has(textOf(node['function_name']).toLowerCase())) isOne = false;
-  });
-  return isOne;
+    return kind === 'FUNCTION' ? !arithmetic.has(textOf(node['function_name']).toLowerCase()) : !['', 'CONSTANT', 'CAST'].includes(kind);
+  };
+  return findNode(tree, isOther) === undefined;
 }
 
 async function ofConstant(bench: RangeBench, { source, policy }: Examined, said: Said, leaf: Node, expression: Node): Promise<Finding | null> {

@@ -1,7 +1,7 @@
 import type { Analysis, Bench } from '../compile/analysis.ts';
 import { tableShapes } from '../compile/catalog-sql.ts';
 import type { Examined } from '../compile/compiler.ts';
-import { type Node, textOf, visitNodes } from '../compile/sql-tree.ts';
+import { type Node, tablesOf } from '../compile/sql-tree.ts';
 import { isEmptyPlan } from './empty-plan.ts';
 import { rangeTableSql } from './value-ranges.ts';
 
@@ -70,14 +70,6 @@ export class RangeBench {
       return null;
     }
   }
-}
-
-function tablesOf(statement: Node): ReadonlySet<string> {
-  const names = new Set<string>();
-  visitNodes(statement, (node) => {
-    if (node['type'] === 'BASE_TABLE') names.add(textOf(node['table_name']).toLowerCase());
-  });
-  return names;
 }
 
 /** The place of a node that we made. */

@@ -2,7 +2,7 @@ import { engineMessage } from './analysis.ts';
 import type { TableShape } from './catalog-sql.ts';
 import type { KeyRead } from './compiled.ts';
 import type { PolicySource } from './policy-source.ts';
-import { columnParts, type Node, textOf, visitNodes } from './sql-tree.ts';
+import { columnParts, findNode, type Node, tablesOf, textOf } from './sql-tree.ts';
 import { suggestion } from './suggest.ts';
 
 /** DuckDB's refusal to bind the rewritten SELECT, told in terms of the policy's own text. */
@@ -19,29 +19,13 @@ function unknownColumn(source: PolicySource, statement: Node, tables: readonly T
   const used = tablesOf(statement);
   const known = tables.filter((table) => used.has(table.name)).flatMap((table) => table.columns);
   const candidates = [...(/Candidate bindings: (.*)$/m.exec(message)?.[1].matchAll(/"([^"]+)"/g) ?? [])].map((match) => match[1].split('.').at(-1) ?? '');
-  const at = nodeWhere(statement, (node) => columnParts(node)?.some((part) => part.toLowerCase() === name.toLowerCase()) === true);
+  const at = findNode(statement, (node) => columnParts(node)?.some((part) => part.toLowerCase() === name.toLowerCase()) === true);
   return source.error('unknown_name', `there is no column ${name} here`, { at, hint: suggestion(name, [...known, ...candidates]) ?? suggestion(name, tables.flatMap(({ columns }) => columns)) });
-}
-
-function tablesOf(statement: Node): ReadonlySet<string> {
-  const names = new Set<string>();
-  visitNodes(statement, (node) => {
-    if (node['type'] === 'BASE_TABLE') names.add(textOf(node['table_name']).toLowerCase());
-  });
-  return names;
 }
 
 function callOf(statement: Node, name: string): Node | undefined {
   const bare = name.replace(/\(.*$/, '').toLowerCase();
-  return nodeWhere(statement, (node) => textOf(node['function_name']).toLowerCase() === bare);
-}
-
-function nodeWhere(statement: Node, matches: (node: Node) => boolean): Node | undefined {
-  let found: Node | undefined;
-  visitNodes(statement, (node) => {
-    if (found === undefined && matches(node)) found = node;
-  });
-  return found;
+  return findNode(statement, (node) => textOf(node['function_name']).toLowerCase() === bare);
 }
 
 /** Where text is refused, keys that nobody knows to be numbers are the likely cause. */

@@ -26,7 +26,7 @@ import { rowForms, rowSamplesAsJoins } from './row-samples.ts';
 import { checkStatement, type Names } from './sandbox.ts';
 import { type Reading, type Shape, shapeOf } from './shape.ts';
 import { signalOf, tableNames } from './signal.ts';
-import { type Node, textOf, visitNodes } from './sql-tree.ts';
+import { findNode, type Node, textOf } from './sql-tree.ts';
 import { starKeys } from './star-keys.ts';
 
 /** Turns policy text into something safe, typed and analysed. Holds a DuckDB of its own until closed. */
@@ -117,11 +117,7 @@ interface Binding {
 }
 
 function callsAny(statement: Node, names: ReadonlySet<string>): boolean {
-  let found = false;
-  visitNodes(statement, (node) => {
-    found ||= names.has(textOf(node['function_name']).toLowerCase());
-  });
-  return found;
+  return findNode(statement, (node) => names.has(textOf(node['function_name']).toLowerCase())) !== undefined;
 }
 
 /** Binds the SELECT to tables with everything. Throws PolicyError `shape`, or what DuckDB says. */

@@ -1,7 +1,7 @@
 import { type Finding, finding } from './finding.ts';
 import { namesOnlySampleOf } from './names-only-sample.ts';
 import type { PolicySource } from './policy-source.ts';
-import { isNode, type Node, nodesOf, type SqlTree, textOf, visitNodes } from './sql-tree.ts';
+import { findNode, isNode, type Node, nodesOf, type SqlTree, textOf, visitNodes } from './sql-tree.ts';
 
 const hint = 'a choice that depends on what the same chance picked is biased: name each item with its probability instead (the row forms, as bottom_k_p), '
   + 'and put the condition on what the items hold';
@@ -46,9 +46,5 @@ function pickNames(statement: Node, macros: ReadonlySet<string>): ReadonlySet<st
 
 function holdsPicks(tree: Node, picks: ReadonlySet<string>, macros: ReadonlySet<string>): boolean {
   if (namesOnlySampleOf(tree, macros) !== null) return true;
-  let holds = false;
-  visitNodes(tree, (node) => {
-    holds ||= node['type'] === 'BASE_TABLE' && picks.has(textOf(node['table_name']).toLowerCase());
-  });
-  return holds;
+  return findNode(tree, (node) => node['type'] === 'BASE_TABLE' && picks.has(textOf(node['table_name']).toLowerCase())) !== undefined;
 }

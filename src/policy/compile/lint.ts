@@ -6,7 +6,7 @@ import { lintOrder } from './lint-order.ts';
 import { lintOutcomes } from './lint-outcomes.ts';
 import type { PolicySource } from './policy-source.ts';
 import type { Reads } from './reads.ts';
-import { columnParts, isNode, type Node, nodesOf, type SqlTree, textOf, visitNodes } from './sql-tree.ts';
+import { columnParts, findNode, isNode, type Node, nodesOf, type SqlTree, textOf, visitNodes } from './sql-tree.ts';
 
 /** What the lints that need no database look at. */
 export interface LintInput {
@@ -49,11 +49,7 @@ function lintReads({ source, statement, stars, complete }: LintInput): readonly 
 }
 
 function tableOf(statement: Node, name: string): Node | undefined {
-  let found: Node | undefined;
-  visitNodes(statement, (node) => {
-    if (found === undefined && node['type'] === 'BASE_TABLE' && textOf(node['table_name']).toLowerCase() === name) found = node;
-  });
-  return found;
+  return findNode(statement, (node) => node['type'] === 'BASE_TABLE' && textOf(node['table_name']).toLowerCase() === name);
 }
 
 /** `adjusted_count` where a chance belongs. */

@@ -1,4 +1,4 @@
-import { columnParts, isNode, type Node, nodesOf, textOf, visitNodes } from './sql-tree.ts';
+import { columnParts, findNode, isNode, type Node, nodesOf, textOf } from './sql-tree.ts';
 
 /** The views whose rows are items of their own, and the column that names them. */
 const keyOfView: ReadonlyMap<string, string> = new Map([['traces', 'trace_id'], ['logs', 'id'], ['spans', 'id']]);
@@ -17,9 +17,5 @@ export function namesItemsOnce(statement: Node): boolean {
 }
 
 function unnests(select: Node): boolean {
-  let found = false;
-  visitNodes(select['select_list'] ?? null, (node) => {
-    found ||= node['class'] === 'STAR' || textOf(node['function_name']).toLowerCase() === 'unnest';
-  });
-  return found;
+  return findNode(select['select_list'], (node) => node['class'] === 'STAR' || textOf(node['function_name']).toLowerCase() === 'unnest') !== undefined;
 }

@@ -57,6 +57,25 @@ export function visitNodes(tree: SqlTree, visit: (node: Node, ancestors: Ancesto
   }
 }
 
+/** The first object at or below `tree` that matches, parents first. */
+export function findNode(tree: SqlTree | undefined, matches: (node: Node) => boolean): Node | undefined {
+  if (isNode(tree) && matches(tree)) return tree;
+  for (const child of typeof tree === 'object' && tree !== null ? Object.values(tree) : []) {
+    const found = findNode(child, matches);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** Names of all views and CTEs that a FROM names, lower case. */
+export function tablesOf(statement: Node): ReadonlySet<string> {
+  const names = new Set<string>();
+  visitNodes(statement, (node) => {
+    if (node['type'] === 'BASE_TABLE') names.add(textOf(node['table_name']).toLowerCase());
+  });
+  return names;
+}
+
 /** The way from a node up to the root. */
 export type Ancestors = { readonly node: Node; readonly up: Ancestors } | null;
 

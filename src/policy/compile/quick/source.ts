@@ -1,4 +1,4 @@
-import { columnParts, isNode, type Node, nodesOf, stringsOf, type SqlTree, textOf, visitNodes } from '../sql-tree.ts';
+import { columnParts, findNode, isNode, type Node, nodesOf, stringsOf, type SqlTree, textOf, visitNodes } from '../sql-tree.ts';
 
 /** A view's rows, each once, as they are or through CTEs and subqueries that only choose among them and their columns. */
 export interface RowSource {
@@ -71,10 +71,6 @@ export function isSimple(select: Node): boolean {
 
 /** Whether expressions say the same of each row whenever they are read, without looking at others. */
 export function isRowByRow(trees: readonly (SqlTree | undefined)[]): boolean {
-  let isPlain = true;
-  visitNodes(trees.map((tree) => tree ?? null), (node) => {
-    const name = textOf(node['function_name']).toLowerCase();
-    isPlain &&= node['class'] !== 'SUBQUERY' && node['class'] !== 'WINDOW' && name !== 'unnest';
-  });
-  return isPlain;
+  const looksAround = (node: Node): boolean => node['class'] === 'SUBQUERY' || node['class'] === 'WINDOW' || textOf(node['function_name']).toLowerCase() === 'unnest';
+  return trees.every((tree) => findNode(tree, looksAround) === undefined);
 }
