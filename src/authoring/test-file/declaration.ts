@@ -1,9 +1,10 @@
 import { list, mapOf } from '../../config/collections.ts';
+import { withDefinitions } from '../../config/definitions.ts';
 import type { JsonSchema, Kind, ValueOf } from '../../config/kind.ts';
 import { duration, filePath, flag, integer, number, oneOf, size, text } from '../../config/scalars.ts';
 import { option, optional, required, section } from '../../config/section.ts';
-import { given } from './given.ts';
-import { exactly, expected, type Expected } from './tolerance.ts';
+import { given, sharedKinds } from './given.ts';
+import { exactly, expected, type Expected, sharedTolerances } from './tolerance.ts';
 
 /** How many of a name are kept: a number or range, or one of these. */
 const kept: Kind<Expected | 'all'> = {
@@ -89,5 +90,6 @@ export type Budget = ValueOf<typeof budget>;
 
 /** JSON Schema of a test file, for editors. */
 export function testFileSchema(): JsonSchema {
-  return { $schema: 'http://json-schema.org/draft-07/schema#', title: 'Thresher policy test', ...testFile.schema };
+  const shared = Object.entries({ case: testCase, ...sharedKinds, sums, ...sharedTolerances }).map(([key, kind]) => [key, kind.schema]);
+  return { $schema: 'http://json-schema.org/draft-07/schema#', title: 'Thresher policy test', ...withDefinitions(testFile.schema, Object.fromEntries(shared)) };
 }

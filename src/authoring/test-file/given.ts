@@ -129,6 +129,9 @@ export const given = section('What comes in.', {
   captures: option('capture', list(filePath), [], 'Capture files, relative to the test file; their own times hold. Not together with traces and logs.'),
 });
 
+/** Kinds that others are made of again and again. */
+export const sharedKinds = { attribute, event, link, span, trace, log } as const;
+
 export type Given = ValueOf<typeof given>;
 export type GivenTrace = ValueOf<typeof trace>;
 export type GivenSpan = ValueOf<typeof span>;

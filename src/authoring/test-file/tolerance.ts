@@ -44,6 +44,9 @@ export const expected: Kind<Expected> = {
   },
 };
 
+/** Kinds that others are made of again and again. */
+export const sharedTolerances = { about, between } as const;
+
 function rangeText(min: number | null, max: number | null): string {
   if (max === null) return `at least ${min}`;
   return min === null ? `at most ${max}` : `from ${min} to ${max}`;
