@@ -35,8 +35,7 @@ export class AttributeTable extends LazyTable {
     super(info, ranges.count);
     this.#request = request;
     this.#ranges = ranges;
-    const { buffer, byteOffset } = ranges.owners;
-    this.#parents = { values: new Uint32Array(buffer, byteOffset, ranges.count), validity: null };
+    this.#parents = { values: ranges.ownerIds(), validity: null };
   }
 
   override ids(path: string): IdColumn | null {

@@ -1,4 +1,5 @@
 import type { Column } from '../../otap/column.ts';
+import { isValid } from '../../otap/decode/bits.ts';
 import * as shapes from '../proto-fields.ts';
 import { u32Memory, Validity } from './column-memory.ts';
 import { textField, type ReadField, varintField } from './field-columns.ts';
@@ -29,7 +30,7 @@ export function readFraming(request: RequestBytes): Framing {
   checkCount('scopes', scopeRanges.count, entitiesMax);
   const scopeItems = walk(request, shapes.scopeItems, scopeRanges);
   const items = scopeItems.lists[shapes.scopeItems.lists.items];
-  const scopeOf = new Uint32Array(items.owners.buffer, items.owners.byteOffset, items.count);
+  const scopeOf = items.ownerIds();
   const resourceOf = u32Memory(request.source, items.count);
   for (let row = 0; row < items.count; row++) resourceOf[row] = scopeRanges.owners[scopeOf[row]];
   return {
@@ -68,7 +69,7 @@ function spread({ request: { source } }: MessageRows, column: Column | null, own
   for (let row = 0; row < length; row++) {
     const owner = owners[row];
     values[row] = codes[owner];
-    if (from !== null && (from[owner >>> 3] & (1 << (owner & 7))) === 0) validity.clear(row);
+    if (!isValid(from, owner)) validity.clear(row);
   }
   return { ...column, length, validity: validity.finish(), codes: values };
 }

@@ -1,3 +1,4 @@
+import { present } from '../../base/assert.ts';
 import type { BatchLayout, OtapBatch, PayloadTable } from '../../otap/batch.ts';
 import type { Column } from '../../otap/column.ts';
 import { type PayloadInfo, type PayloadName, rootPayload, type Signal, signalPayloads } from '../../otap/payload-type.ts';
@@ -68,8 +69,7 @@ export class TableSet {
   /** A table of messages that lie in rows of another: `ranges` are those that `rows` were walked over. */
   addChildren(name: PayloadName, ranges: Ranges, rows: MessageRows, fields: FieldColumns, more: readonly [string, () => Column | null][] = []): void {
     if (rows.count === 0) return;
-    const parents = new Uint32Array(ranges.owners.buffer, ranges.owners.byteOffset, ranges.count);
-    this.tables.set(name, new MessageTable(this.#info(name), rows, new Map([['parent_id', parents]]), new Map([...columnsOf(rows, fields), ...more])));
+    this.tables.set(name, new MessageTable(this.#info(name), rows, new Map([['parent_id', ranges.ownerIds()]]), new Map([...columnsOf(rows, fields), ...more])));
   }
 
   addAttributes(name: PayloadName, ranges: Ranges): void {
@@ -77,9 +77,7 @@ export class TableSet {
   }
 
   #info(name: PayloadName): PayloadInfo {
-    const info = this.#infos.get(name);
-    if (info === undefined) throw new Error(`invariant broken: no table ${name}`);
-    return info;
+    return present(this.#infos.get(name), `table ${name}`);
   }
 }
 

@@ -39,6 +39,11 @@ export class Ranges {
     this.count = at + 1;
   }
 
+  /** The owners as ids of a table: the same memory, without the room to grow. */
+  ownerIds(): Uint32Array {
+    return new Uint32Array(this.owners.buffer, this.owners.byteOffset, this.count);
+  }
+
   #grow(): void {
     checkCount(this.#what, this.count + 1, this.#countMax);
     const length = Math.max(firstRoom, this.#room, this.count * 2);
