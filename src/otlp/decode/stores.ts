@@ -61,8 +61,7 @@ export class PoolStore extends BytesStore {
 }
 
 /**
- * Values as they lie in a request, one an entry, none looked at before it is asked for: entry i is bytes[starts[i], starts[i] + lengths[i]), null where
- * `isNull` says so.
+ * Values as they lie in a request, one an entry, none looked at before it is asked for: entry i is bytes[startOf(i), startOf(i) + lengthOf(i)).
  */
 export class RangeStore extends BytesStore {
   readonly type: 'utf8' | 'binary';

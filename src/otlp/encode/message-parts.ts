@@ -1,7 +1,7 @@
 import type { PayloadName } from '../../otap/payload-type.ts';
 
 /**
- * Types of single fields. Protobuf's, but for `id` (bytes that JSON has as hex) and `enum` (int32 that is never negative in valid data).
+ * Types of single fields. Protobuf's, but for `id` (bytes that JSON has as hex); an enum is an int32.
  * Sources: opentelemetry-proto 1.9; protobuf.dev/programming-guides/encoding; OTLP specification, "JSON Protobuf Encoding".
  */
 export type FieldType = 'string' | 'id' | 'fixed64' | 'sfixed64' | 'double' | 'fixed32' | 'uint32' | 'int32' | 'sint32' | 'bool';
