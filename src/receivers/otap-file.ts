@@ -6,6 +6,7 @@ import { OtapStreamDecoder } from '../otap/decode/stream-decoder.ts';
 import { OtapStreamEncoder } from '../otap/encode/stream-encoder.ts';
 import type { Signal } from '../otap/payload-type.ts';
 import { OutputBatchBuilder } from '../otap/take/builder.ts';
+import { allRows } from '../otap/take/split.ts';
 import type { Intake } from '../pipeline/intake.ts';
 import type { OtapIntakeStream } from '../pipeline/intake-port.ts';
 import { earliestTime, eventTimes } from '../pipeline/slot-rows.ts';
@@ -116,7 +117,7 @@ class Pass {
     const batch = this.#decoder.decode(bytes);
     const timeNano = earliestTime(eventTimes(batch, this.#lookups), clocksApartNano);
     if (timeNano !== null) await this.#waitFor(timeNano);
-    this.#builder.append(batch, Uint32Array.from({ length: batch.rowCount }, (_, row) => row), null);
+    this.#builder.append(batch, allRows(batch), null);
     const moved = shiftedBatch(this.#builder.finish(), this.#shiftNano, this.#round);
     for (;;) {
       const message = { bytes: this.#encoder.encode(this.#batchId++, moved), compressed: null, encoding: 'identity' };

@@ -1,6 +1,7 @@
 import { OtapStreamDecoder } from '../../src/otap/decode/stream-decoder.ts';
 import { OutputBatchBuilder } from '../../src/otap/take/builder.ts';
 import type { OutputBatch } from '../../src/otap/take/output-batch.ts';
+import { allRows } from '../../src/otap/take/split.ts';
 import { captureOf, readCapture } from './captures.ts';
 
 /** Everything of a recorded stream, in output batches of at least `rowsMin` rows (the last one may have fewer). */
@@ -11,7 +12,7 @@ export function takenBatches(name: string, rowsMin = 1): OutputBatch[] {
   const batches: OutputBatch[] = [];
   for (const bar of readCapture(name)) {
     const batch = decoder.decode(bar);
-    builder.append(batch, Uint32Array.from({ length: batch.rowCount }, (_, row) => row), null);
+    builder.append(batch, allRows(batch), null);
     if (builder.rowCount >= rowsMin) batches.push(builder.finish());
   }
   if (builder.rowCount > 0) batches.push(builder.finish());

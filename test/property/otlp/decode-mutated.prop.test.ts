@@ -6,6 +6,7 @@ import { anyValueText, valueColumnsOf } from '../../../src/otap/decode/any-value
 import { BufferArena } from '../../../src/otap/ipc/buffer-source.ts';
 import { type Signal, signalPayloads } from '../../../src/otap/payload-type.ts';
 import { OutputBatchBuilder } from '../../../src/otap/take/builder.ts';
+import { allRows } from '../../../src/otap/take/split.ts';
 import { decodeOtlp } from '../../../src/otlp/decode/decode-otlp.ts';
 import { OtlpDecodeError } from '../../../src/otlp/decode/errors.ts';
 import type { OtlpBatch } from '../../../src/otlp/decode/otlp-batch.ts';
@@ -61,7 +62,7 @@ function readAll(batch: OtlpBatch): number {
     });
   }
   const builder = new OutputBatchBuilder(batch.signal);
-  return refused + guarded(() => builder.append(batch, Uint32Array.from({ length: batch.rowCount }, (_, row) => row), null));
+  return refused + guarded(() => builder.append(batch, allRows(batch), null));
 }
 
 /** 1 where `read` throws what it may throw. */

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Signal } from '../../../src/otap/payload-type.ts';
 import { OutputBatchBuilder } from '../../../src/otap/take/builder.ts';
 import type { OutputBatch } from '../../../src/otap/take/output-batch.ts';
+import { allRows } from '../../../src/otap/take/split.ts';
 import { encodeOtlpJson } from '../../../src/otlp/encode/json.ts';
 import { encodeOtlp } from '../../../src/otlp/encode/protobuf.ts';
 import { batchOf, type Rows } from '../../support/random-batch.ts';
@@ -10,7 +11,7 @@ import { batchOf, type Rows } from '../../support/random-batch.ts';
 function taken(signal: Signal, rows: Rows): OutputBatch {
   const source = batchOf(signal, rows);
   const builder = new OutputBatchBuilder(signal);
-  builder.append(source, Uint32Array.from({ length: source.rowCount }, (_, row) => row), null);
+  builder.append(source, allRows(source), null);
   return builder.finish();
 }
 
