@@ -1,5 +1,5 @@
 import type { PolicySignal, SideView } from '../compile/compiled.ts';
-import type { CatalogColumn } from './views.ts';
+import { type CatalogColumn, column } from './views.ts';
 
 /** A view of what is not in the window itself: what earlier windows came to, what was decided of the other signal. */
 export interface CatalogSideView {
@@ -8,10 +8,6 @@ export interface CatalogSideView {
   readonly signals: readonly PolicySignal[];
   readonly doc: string;
   readonly columns: readonly CatalogColumn[];
-}
-
-function column(name: string, type: string, doc: string): CatalogColumn {
-  return { name, type, doc };
 }
 
 const history: CatalogSideView = {

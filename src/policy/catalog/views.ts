@@ -17,7 +17,8 @@ export interface CatalogView {
 /** Type of `attributes` and `resource` in the catalog; the compiler puts a STRUCT of the keys read in its place. */
 export const keysType = 'KEYS';
 
-function column(name: string, type: string, doc: string): CatalogColumn {
+/** A column of the catalog. */
+export function column(name: string, type: string, doc: string): CatalogColumn {
   return { name, type, doc };
 }
 
