@@ -1,12 +1,10 @@
 import type { Examined } from '../compile/compiler.ts';
 import { type Finding, finding } from '../compile/finding.ts';
+import { sampleSizeMax } from '../compile/quick/sample.ts';
 import { columnParts, type Node, nodesOf, textOf, visitNodes } from '../compile/sql-tree.ts';
 import { isConstant } from './lint-probability.ts';
 import { bareSelect, nowhere, type RangeBench } from './range-bench.ts';
 import { one, type Scoped, selectsOf } from './scoped-selects.ts';
-
-/** Greatest sample size that the sampling functions take. */
-const sampleSizeMax = 900_000;
 
 interface Call {
   readonly name: string;

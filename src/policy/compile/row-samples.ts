@@ -1,18 +1,7 @@
 import type { Analysis } from './analysis.ts';
 import { PolicySource } from './policy-source.ts';
+import { argumentsOf, kindOf, rowForms } from './quick/sample.ts';
 import { become, isNode, type Node, nodesOf, stringsOf, textOf, visitNodes } from './sql-tree.ts';
-
-/** How many arguments of a row form are the function's own; those after them are the group's keys. */
-const ownArguments: ReadonlyMap<string, number> = new Map([
-  ['bottom_k_p', 2],
-  ['weighted_reservoir_sample_p', 3],
-  ['weighted_reservoir_sample_exp_p', 3],
-  ['budget_sample_p', 3],
-  ['weighted_budget_sample_p', 4],
-]);
-
-/** Names of the row forms, lower case: `bottom_k_p(item, k, keys...)` stands for bottom_k_every(item, k) over rows of equal keys. */
-export const rowForms: ReadonlySet<string> = new Set(ownArguments.keys());
 
 /** A row form's call in a SELECT list. */
 interface RowCall {
@@ -63,7 +52,8 @@ function rowCallOf(source: PolicySource, call: Node): RowCall {
   const isOption = (node: Node): boolean => textOf(node['alias']).toLowerCase() === 'oversize';
   const options = nodesOf(call['children']).filter(isOption);
   const positional = nodesOf(call['children']).filter((node) => !isOption(node));
-  const own = ownArguments.get(name) ?? 0;
+  const kind = kindOf(name);
+  const own = kind === null ? 0 : argumentsOf(kind);
   if (positional.length < own) throw refusal(source, call, `needs ${own} arguments, and the keys of its groups after them`, 'write for example bottom_k_p(item, 100, root_service)');
   return {
     call, every: name.replace(/_p$/, '_every'), item: positional[0],

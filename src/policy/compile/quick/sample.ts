@@ -36,6 +36,9 @@ const kinds: ReadonlyMap<string, Kind> = new Map([
   ['weighted_budget_sample', { isWeighted: true, isSized: true, isExponential: false }],
 ]);
 
+/** Names of the row forms, lower case: `bottom_k_p(item, k, keys...)` stands for bottom_k_every(item, k) over rows of equal keys. */
+export const rowForms: ReadonlySet<string> = new Set([...kinds.keys()].map((name) => `${name}_p`));
+
 /** What the function of that name does; `_every` and `_p` name every row. Null for others. */
 export function kindOf(name: string): (Kind & { readonly isEvery: boolean }) | null {
   const base = name.toLowerCase().replace(/_(every|p)$/, '');
@@ -48,7 +51,10 @@ export function argumentsOf({ isWeighted, isSized }: Kind): number {
   return 2 + Number(isWeighted) + Number(isSized);
 }
 
-/** Greatest limit: as checked_sample_size and checked_budget of sql/functions. */
+/** Greatest k that the sampling functions take: as checked_sample_size of sql/functions. */
+export const sampleSizeMax = 900_000;
+
+/** Greatest limit: of a budget as checked_budget of sql/functions. */
 export function limitMax({ isSized }: Kind): number {
-  return isSized ? 2 ** 53 : 900_000;
+  return isSized ? 2 ** 53 : sampleSizeMax;
 }
