@@ -2,7 +2,7 @@ import { nOne } from '../store/window-rows.ts';
 import type { CompiledPolicy, HistoryPlan } from './compile/compiled.ts';
 
 /** Longest key that is remembered, characters. */
-export const keyCharsMax = 1024;
+const keyCharsMax = 1024;
 
 /** Columns of the view `history` but `age`, as they are remembered of a window. */
 const columns = [

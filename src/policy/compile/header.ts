@@ -22,7 +22,7 @@ export interface Header {
 }
 
 /** All headers that mean something. */
-export const headerNames = ['signal', 'mode', 'attribute', 'resource', 'description', ...historyHeaderNames] as const;
+const headerNames = ['signal', 'mode', 'attribute', 'resource', 'description', ...historyHeaderNames] as const;
 
 /** Reads `-- name: value` lines. Throws PolicyError `signal`, `key_type` or `not_allowed`. */
 export function parseHeader(source: PolicySource): Header {

@@ -15,7 +15,7 @@ const regexes: ReadonlySet<string> = new Set([
 ]);
 
 /** Longest text whose edit distance is taken, characters. */
-export const distanceTextMax = 1_000;
+const distanceTextMax = 1_000;
 
 /**
  * Bounds the work of matching texts, whatever the telemetry holds. DuckDB matches LIKE without `_` in linear time and everything else by
