@@ -1,3 +1,4 @@
+import { nOne } from '../../store/window-rows.ts';
 import type { ResultColumn } from './analysis.ts';
 import type { PolicySource } from './policy-source.ts';
 
@@ -131,7 +132,7 @@ function nameIn(source: PolicySource, columns: readonly ResultColumn[], column: 
 }
 
 /** 2^56, one past the greatest randomness. */
-const whole = '72057594037927936.0::DOUBLE';
+const whole = `${nOne}.0::DOUBLE`;
 
 /**
  * n = floor(p * 2^56), the product exact but for p's own digits; for adjusted counts floor(2^56 / c). Sampling functions give

@@ -1,3 +1,4 @@
+import { nOne } from '../../../store/window-rows.ts';
 import type { Sample, Walk } from './sample.ts';
 
 /** What an error of quick SQL begins with when its rows are not such as it presumes. */
@@ -20,7 +21,7 @@ export interface WalkSql {
 }
 
 /** N of a row; `m` is N of what it came with. BIGINT both, so that no comparison goes by HUGEINT. */
-const n = '(72057594037927936 - r::BIGINT)';
+const n = `(${nOne} - r::BIGINT)`;
 const inputOfId = 'ceil(pow(2, ((given >> 58) & 63::UHUGEINT)::INTEGER - 26) * (67108864 + ((given >> 32) & 67108863::UHUGEINT)::BIGINT))::BIGINT';
 
 /** Two ranks by adjusted_count that should be equal differ by less than this. */
