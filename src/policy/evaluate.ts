@@ -3,7 +3,7 @@ import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
 import { messageOf } from '../base/errors.ts';
 import type { Seam } from '../base/seam.ts';
 import type { CompiledPolicy } from './compile/compiled.ts';
-import { PolicyError } from './compile/policy-error.ts';
+import { isConnectionLost, PolicyError } from './compile/policy-error.ts';
 import { notQuick } from './compile/quick/walk-sql.ts';
 import { withinDeadline } from './deadline.ts';
 import { memoryGrowthMax, watchMemory } from './memory-watch.ts';
@@ -51,15 +51,11 @@ export async function evaluatePolicy(connection: DuckDBConnection, policy: Compi
     const rest = connectionLost ? ' and does not stop' : '';
     throw new PolicyError(policy.name, 'deadline', `it took longer than ${deadlineMs} ms${rest}`, { connectionLost });
   } catch (error) {
-    if (!isTooLarge || isLost(error)) throw error;
+    if (!isTooLarge || isConnectionLost(error)) throw error;
     throw new PolicyError(policy.name, 'memory', `it took more than ${Math.round(growthMaxBytes / 2 ** 20)} MiB of memory`, { hint: 'narrow its WHERE', cause: error });
   } finally {
     watching.abort();
   }
-}
-
-function isLost(error: unknown): boolean {
-  return error instanceof PolicyError && error.connectionLost;
 }
 
 /** The quick ways of a policy first; what does not hold costs the time until it is noticed. */

@@ -4,7 +4,7 @@ import { TableWriter } from '../store/table-writer.ts';
 import { windowRows } from '../store/window-rows.ts';
 import type { Window } from '../store/window-views.ts';
 import type { CompiledPolicy, HistoryPlan } from './compile/compiled.ts';
-import { PolicyError } from './compile/policy-error.ts';
+import { isConnectionLost, PolicyError } from './compile/policy-error.ts';
 import { withinDeadline } from './deadline.ts';
 import type { PolicyPicks } from './evaluate.ts';
 import { historyRowsSql, historyViewSql } from './history-sql.ts';
@@ -63,7 +63,7 @@ export class PolicyHistories {
       this.#keep(nameOf(policy, plan), { table, number });
       return { keys, forgottenKeys: there - keys, error: null };
     } catch (error) {
-      isLost = error instanceof PolicyError && error.connectionLost;
+      isLost = isConnectionLost(error);
       if (isLost) throw error;
       return { keys: 0, forgottenKeys: 0, error };
     } finally {

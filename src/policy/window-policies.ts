@@ -2,6 +2,7 @@ import type { Seam } from '../base/seam.ts';
 import type { Session } from '../store/duckdb.ts';
 import { childViewSql, rowViewSql, starViewSql, traceViewSql, type Window } from '../store/window-views.ts';
 import type { CompiledPolicy, HistoryPlan, SideView, ViewReads } from './compile/compiled.ts';
+import { isConnectionLost } from './compile/policy-error.ts';
 import { evaluatePolicy, type PolicyPicks } from './evaluate.ts';
 import { type HistoryOutcome, PolicyHistories } from './history.ts';
 import { thisWindowSql } from './this-window.ts';
@@ -100,8 +101,4 @@ function viewSql(reads: ViewReads, window: Window, tracesTable: string | null): 
   }
   if (reads.view === 'spans' || reads.view === 'logs') return rowViewSql(window, reads.view, reads);
   return childViewSql(window, reads.view, reads);
-}
-
-function isConnectionLost(error: unknown): boolean {
-  return error instanceof Error && 'connectionLost' in error && error.connectionLost === true;
 }

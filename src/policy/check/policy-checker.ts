@@ -71,10 +71,8 @@ function otherWarnings({ policy, findings }: Examined): readonly Finding[] {
   });
 }
 
-function ofError({ policyReason, position, message, hint, policy }: PolicyError): Finding {
-  const prefix = `policy ${policy}${position === null ? '' : `:${position.line}:${position.column}`}: `;
-  const bare = message.slice(prefix.length, hint === null ? undefined : -`; ${hint}`.length);
-  return { code: policyReason, severity: 'error', position, message: bare, hint };
+function ofError({ policyReason, position, problem, hint }: PolicyError): Finding {
+  return { code: policyReason, severity: 'error', position, message: problem, hint };
 }
 
 function byPlace(a: Finding, b: Finding): number {

@@ -23,8 +23,8 @@ export async function historyPlan(source: PolicySource, header: Header, signal: 
     return await compiled(source.name, header, header.history, signal, analysis);
   } catch (error) {
     if (!(error instanceof PolicyError)) throw error;
-    const message = error.message.replace(/^policy [^ ]+: /, '');
-    throw source.error(error.policyReason, `the header's history: ${message}`, { at: header.history.offset, cause: error });
+    const { policyReason, problem, hint } = error;
+    throw source.error(policyReason, `the header's history: ${problem}`, { at: header.history.offset, hint, cause: error });
   }
 }
 

@@ -47,4 +47,9 @@ describe('the header', () => {
   ])('%s is refused: %s', async (header, reason) => {
     expect((await refusalOf(compiler, `${header}\n${reading}`)).policyReason).toBe(reason);
   });
+
+  test('is refused in the name of its policy, once, whatever that is called', async () => {
+    const refusal = await compiler.compile('my policy', `-- history: nosuch\n${reading}`).catch((error: unknown) => error);
+    expect(refusal).toMatchObject({ message: expect.stringMatching(/^policy my policy:1:1: the header's history: there is no column nosuch here/) });
+  });
 });
