@@ -2,7 +2,7 @@ import { samplingFunctions } from '../policy/compile/allowed-functions.ts';
 import type { CompiledPolicy } from '../policy/compile/compiled.ts';
 import { PolicyError } from '../policy/compile/policy-error.ts';
 import type { PolicyOutcome } from '../policy/window-policies.ts';
-import type { KeepReasons } from './keep-reasons.ts';
+import { fallbackName, type KeepReasons, noReason } from './keep-reasons.ts';
 
 /**
  * How the enforce policies of a window come together. `union`: the greatest probability that any gives (sampling.md, rule 6).
@@ -17,6 +17,11 @@ export interface Combining {
 }
 
 export const plainUnion: Combining = { combine: 'union', reasons: null };
+
+/** Code of what the fallback keeps; null where nobody asks. */
+export function fallbackReason({ reasons }: Combining): number | null {
+  return reasons?.with(noReason, fallbackName) ?? null;
+}
 
 /**
  * Refuses policies that cannot be combined in this way. Under `first_match` a policy must name all that it means, whatever their randomness:

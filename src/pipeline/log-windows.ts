@@ -1,17 +1,14 @@
 import type { CompiledPolicy } from '../policy/compile/compiled.ts';
-import type { PolicyOutcome, PolicyRunner } from '../policy/window-policies.ts';
-import type { KeyedHash } from '../sampling/keyed-hash.ts';
-import type { Session } from '../store/duckdb.ts';
+import type { PolicyOutcome } from '../policy/window-policies.ts';
 import { TableWriter } from '../store/table-writer.ts';
 import { nOne, windowRows } from '../store/window-rows.ts';
 import type { Window } from '../store/window-views.ts';
-import type { CertificateDetail } from './certificate.ts';
 import { certifyLogs } from './certificate-logs.ts';
-import { type Combining, runByMode } from './combining.ts';
-import { fallbackName, noReason, reasonOf } from './keep-reasons.ts';
+import { fallbackReason, runByMode } from './combining.ts';
+import { reasonOf } from './keep-reasons.ts';
 import { allRows, keptRows } from './kept-rows.ts';
 import type { ElsewhereOf } from './kept-elsewhere.ts';
-import { type KeptTraces, readsKeptTraces } from './kept-traces.ts';
+import { readsKeptTraces } from './kept-traces.ts';
 import { logFacts } from './log-facts.ts';
 import { decideLogs } from './log-verdict.ts';
 import type { NamedRows } from './named-rows.ts';
@@ -19,45 +16,31 @@ import { meanItemBytes } from './policy-counts-of.ts';
 import { RowCeilings } from './row-ceilings.ts';
 import { windowCounts } from './service-counts.ts';
 import { capAtTraces } from './trace-caps.ts';
-import type { SlotRing } from './slot-ring.ts';
-import type { DeciderParts, Fallback, WindowDecision } from './window-decision.ts';
+import type { DeciderParts, WindowDecision } from './window-decision.ts';
 
 const noneNamed: NamedRows = { count: 0, keys: new Uint32Array(0), n: new Uint32Array(0), split: null };
 
 /** Decides windows of log records, each by itself: a window is the rows of one slot. */
 export class LogWindows {
-  readonly #engine: Session;
-  readonly #ring: SlotRing;
-  readonly #runner: PolicyRunner;
-  readonly #fallback: Fallback;
-  readonly #hash: KeyedHash;
-  readonly #combining: Combining;
-  readonly #keptTraces: KeptTraces | null;
-  readonly #certificate: CertificateDetail | null;
+  readonly #parts: DeciderParts;
 
-  constructor({ engine, ring, runner, fallback, hash, combining, keptTraces, certificate }: DeciderParts) {
-    this.#engine = engine;
-    this.#ring = ring;
-    this.#runner = runner;
-    this.#fallback = fallback;
-    this.#hash = hash;
-    this.#combining = combining;
-    this.#certificate = certificate;
-    this.#keptTraces = keptTraces;
+  constructor(parts: DeciderParts) {
+    this.#parts = parts;
   }
 
   /** Decides the window of slot `number`; null where nothing arrived in it. */
   async decide(number: number, policies: readonly CompiledPolicy[]): Promise<WindowDecision | null> {
-    const slot = this.#ring.get(number);
+    const { engine, ring, runner, hash, combining, keptTraces, certificate: detail } = this.#parts;
+    const slot = ring.get(number);
     if (slot === null) return null;
     slot.flush();
     const rowCount = slot.rows.rowCount;
     const goneTable = `${slot.name}_gone`;
-    const known = this.#keptTraces?.isRead === true ? this.#keptTraces.forLogs(number) : null;
+    const known = keptTraces?.isRead === true ? keptTraces.forLogs(number) : null;
     const whole: Window = { signal: 'logs', number, slots: [{ slot, offset: 0, filter: `b.rowid < ${rowCount}` }], ...(known === null ? {} : { keptTraces: known.view }) };
     const ceilings = policies.some(({ mode }) => mode === 'drop') ? new RowCeilings(rowCount) : null;
     try {
-      const { outcomes, visible } = await runByMode(policies, whole, (policy, window) => this.#runner.run(policy, window, null), async (drops) => {
+      const { outcomes, visible } = await runByMode(policies, whole, (policy, window) => runner.run(policy, window, null), async (drops) => {
         for (const { picks } of drops.values()) if (picks !== null) ceilings?.lower(wordsOf(picks));
         return this.#without(whole, goneTable, ceilings?.gone() ?? new Uint32Array(0));
       });
@@ -67,42 +50,41 @@ export class LogWindows {
         const { policy, picks } = outcome;
         if (known === null || picks === null || !readsKeptTraces(policy)) named.push(await this.#named(visible, outcome));
         else {
-          const capped = await capAtTraces(this.#engine, `${slot.name}_capped`, visible, picks, known.rows, ceilings?.n ?? null);
+          const capped = await capAtTraces(engine, `${slot.name}_capped`, visible, picks, known.rows, ceilings?.n ?? null);
           named.push(capped.named);
           elsewhere.push({ place, name: reasonOf(outcome), enforces: policy.mode === 'enforce', rows: capped.elsewhere });
         }
       }
-      const facts = await logFacts(this.#engine, slot, rowCount, this.#hash, ceilings);
-      const { kept, policies: counted, own } = decideLogs({ outcomes, named, ceilings, facts, itemBytes: meanItemBytes(slot.runs), elsewhere }, this.#combining);
-      const counts = await windowCounts(this.#engine, whole, null);
-      const certificate = this.#certificate === null || elsewhere.length > 0 ? []
-        : await certifyLogs({ engine: this.#engine, name: slot.name, window: visible, outcomes, own, facts }, this.#certificate);
+      const facts = await logFacts(engine, slot, rowCount, hash, ceilings);
+      const { kept, policies: counted, own } = decideLogs({ outcomes, named, ceilings, facts, itemBytes: meanItemBytes(slot.runs), elsewhere }, combining);
+      const counts = await windowCounts(engine, whole, null);
+      const certificate = detail === null || elsewhere.length > 0 ? []
+        : await certifyLogs({ engine: engine, name: slot.name, window: visible, outcomes, own, facts }, detail);
       return {
         slot: number, ...counts, services: [], outcomes, policies: counted, certificate,
         kept: keptRows(whole.slots, kept),
-        release: () => this.#ring.drop(number),
+        release: () => ring.drop(number),
       };
     } finally {
-      if (ceilings !== null) await this.#engine.run(`DROP TABLE IF EXISTS ${goneTable}`);
+      if (ceilings !== null) await engine.run(`DROP TABLE IF EXISTS ${goneTable}`);
     }
   }
 
   /** Every row of the slot, at the fallback's probability. */
   fallBack(number: number): WindowDecision | null {
-    const slot = this.#ring.get(number);
+    const slot = this.#parts.ring.get(number);
     if (slot === null) return null;
-    const reason = this.#combining.reasons?.with(noReason, fallbackName) ?? null;
     return {
       slot: number, items: slot.rows.rowCount, truth: slot.rows.rowCount, services: [], outcomes: [], policies: [], certificate: [],
-      kept: allRows(slot, this.#fallback.n, reason),
-      release: () => this.#ring.drop(number),
+      kept: allRows(slot, this.#parts.fallback.n, fallbackReason(this.#parts.combining)),
+      release: () => this.#parts.ring.drop(number),
     };
   }
 
   /** The window without rows that may not be kept: they are out of all views before other policies run (sampling.md, rule 8). */
   async #without(window: Window, table: string, gone: Uint32Array): Promise<Window> {
     if (gone.length === 0) return window;
-    const writer = await TableWriter.create(this.#engine, table, [{ name: 'seq', type: 'UINTEGER' }]);
+    const writer = await TableWriter.create(this.#parts.engine, table, [{ name: 'seq', type: 'UINTEGER' }]);
     writer.write(gone.length, [{ bytes: new Uint8Array(gone.buffer, gone.byteOffset, gone.byteLength), valid: null }]);
     writer.flush();
     writer.close();
@@ -114,8 +96,8 @@ export class LogWindows {
     if (picks !== null) return wordsOf(picks);
     if (policy.mode !== 'enforce') return noneNamed;
     const rows = windowRows(window.slots, { fields: [], keys: [], inputs: true });
-    const { count, bytes } = (await this.#engine.run(
-      `SELECT (r::UHUGEINT << 64) | (pcode::UHUGEINT << 32) | wseq::UHUGEINT, least(${this.#fallback.n}::UBIGINT, ${nOne}::UBIGINT) FROM (${rows})`,
+    const { count, bytes } = (await this.#parts.engine.run(
+      `SELECT (r::UHUGEINT << 64) | (pcode::UHUGEINT << 32) | wseq::UHUGEINT, least(${this.#parts.fallback.n}::UBIGINT, ${nOne}::UBIGINT) FROM (${rows})`,
     )).columns([16, 8]);
     return { count, keys: new Uint32Array(bytes[0].buffer), n: new Uint32Array(bytes[1].buffer), split: null };
   }
