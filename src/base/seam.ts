@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createHash, randomInt } from 'node:crypto';
+import { draws } from './draws.ts';
 
 /**
  * The one seam through which time and chance enter. A run with the same input and the same seam decides the same.
@@ -46,13 +47,7 @@ export function realSeam(fixed: { readonly hashKey?: Uint8Array; readonly firstB
 /** Everything from a seed: time stands still but for `advanceMs`, chance is a fixed sequence. */
 export function seededSeam(seed: number, startUnixNano = 1_700_000_000_000_000_000n): Seam & { advanceMs(ms: number): void } {
   let elapsedMs = 0;
-  let state = seed >>> 0;
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const next = draws(seed);
   const hashKey = Uint8Array.from({ length: 16 }, () => Math.floor(next() * 256));
   return {
     nowUnixNano: () => startUnixNano + BigInt(Math.round(elapsedMs * 1e6)),

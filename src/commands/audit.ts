@@ -29,7 +29,7 @@ export const audit = defineCommand({
     level: option('level', number({ min: 0, max: 0.5 }), 0.001, 'Chance that an audit of a clean stream finds something.'),
     format: option('format', oneOf('text', 'json'), 'text', 'How the result is written.'),
   },
-  positionals: { label: 'FILE|DIR', text: 'Capture files, or directories of *.otap files.', min: 1, max: 1000 },
+  positionals: { label: 'FILE|DIR ...', text: 'Capture files, or directories of *.otap files.', min: 1, max: 1000 },
   examples: ['thresher audit kept.otap', 'thresher audit --before traffic.otap kept.otap'],
   run: async ({ before, level, format, positionals }, io) => {
     const files = positionals.flatMap(filesOf);

@@ -7,11 +7,12 @@ import { verdictOf } from '../authoring/explain/verdict.ts';
 import type { RunSettings } from '../authoring/pipeline-run.ts';
 import { policyTextsAt } from '../authoring/policy-set.ts';
 import { realSeam } from '../base/seam.ts';
-import { duration, filePath, flag, integer, number, oneOf, text } from '../config/scalars.ts';
+import { filePath, flag, integer, oneOf, text } from '../config/scalars.ts';
 import { option, optional } from '../config/section.ts';
 import { type OpenPolicies, openPolicies } from '../policies.ts';
 import { UsageError } from './arguments.ts';
 import { defineCommand, exitCodes } from './command.ts';
+import { runOptions } from './run-options.ts';
 
 export const policyExplain = defineCommand({
   name: 'policy explain',
@@ -24,12 +25,7 @@ export const policyExplain = defineCommand({
     item: optional('item', integer({ min: 0 }), 'Number of a span or log record in the file, from 0: tell its story.'),
     hasCost: option('cost', flag, true, 'Measure what the policies cost.'),
     combine: option('combine', oneOf('union', 'first_match'), 'union', 'How policies that keep come together.'),
-    windowMs: option('window', duration({ min: 1 }), '10s', 'Length of a window.'),
-    decisionWaitMs: option('decision_wait', duration(), '30s', 'How long after its end a window of traces still waits for spans.'),
-    inputWithoutThreshold: option('input_without_threshold', oneOf('unsampled', 'unknown'), 'unsampled', 'What an item stands for that says nothing of sampling.'),
-    fallback: option('fallback_probability', number({ min: 0, max: 1 }), 1, 'Probability of all items of a window whose policy failed.'),
-    deadlineMs: option('deadline', duration({ min: 10 }), '10m', 'Longest time that a policy may take over a window.'),
-    seed: optional('seed', integer({ min: 0, max: 2 ** 32 - 1 }), 'Keys the hash that gives items without randomness theirs; without it the documented key.'),
+    ...runOptions,
     format: option('format', oneOf('text', 'json'), 'text', 'How it is written.'),
   },
   positionals: { label: 'FILE|DIR ...', text: 'Policies: files, or folders of them.', min: 1, max: 1000 },

@@ -1,9 +1,8 @@
-import { readFileSync, statSync } from 'node:fs';
-import { basename } from 'node:path';
+import { statSync } from 'node:fs';
 import { setImmediate as turnOfOthers } from 'node:timers/promises';
+import { seamOf } from '../authoring/pipeline-run.ts';
 import { CodedError } from '../base/errors.ts';
-import { hashKeyOfSeed, realSeam } from '../base/seam.ts';
-import { duration, filePath, flag, integer, number, oneOf, size } from '../config/scalars.ts';
+import { filePath, flag, integer, oneOf, size } from '../config/scalars.ts';
 import { policyFiles } from '../config/policy-files.ts';
 import { option, optional, required } from '../config/section.ts';
 import { OtapFileExporter } from '../exporters/otap-file.ts';
@@ -15,7 +14,7 @@ import { readsKeptTraces } from '../pipeline/kept-traces.ts';
 import { Processor } from '../pipeline/processor.ts';
 import type { CompiledPolicy } from '../policy/compile/compiled.ts';
 import { TallyObserver } from '../pipeline/tally.ts';
-import { openPolicies } from '../policies.ts';
+import { openPolicies, readPolicyTexts } from '../policies.ts';
 import { probabilityOf } from '../sampling/probability.ts';
 import type { WithoutThreshold } from '../store/retained-batch.ts';
 import { UsageError } from './arguments.ts';
@@ -23,6 +22,7 @@ import { defineCommand, exitCodes, type CommandIo } from './command.ts';
 import { placed } from './placed-error.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { replaySummary } from './replay-summary.ts';
+import { runOptions } from './run-options.ts';
 
 export const replay = defineCommand({
   name: 'replay',
@@ -32,16 +32,11 @@ export const replay = defineCommand({
     input: required('input', filePath, 'Capture file to read: repeated [uvarint length][BatchArrowRecords].'),
     policies: required('policy', policyFiles, 'Policy to run, a file with one SELECT.'),
     output: optional('output', filePath, 'Capture file to write what is kept to; it is replaced.'),
-    windowMs: option('window', duration({ min: 1 }), '10s', 'Length of a window.'),
-    decisionWaitMs: option('decision_wait', duration(), '30s', 'How long after its end a window of traces still waits for spans.'),
-    seed: optional('seed', integer({ min: 0, max: 2 ** 32 - 1 }), 'Keys the hash that gives items without randomness theirs; without it the documented key.'),
-    inputWithoutThreshold: option('input_without_threshold', oneOf('unsampled', 'unknown'), 'unsampled', 'What an item stands for that says nothing of sampling.'),
+    ...runOptions,
     logRandomness: option('log_randomness', oneOf('trace', 'record'), 'trace', 'Whose randomness a log record has: its trace\'s, or its own.'),
-    fallback: option('fallback_probability', number({ min: 0, max: 1 }), 1, 'Probability of all items of a window whose policy failed.'),
     combine: option('combine', oneOf('union', 'first_match'), 'union', 'How policies that keep come together: the greatest probability, or that of the first --policy that names an item.'),
     policyAttribute: option('policy_attribute', flag, false, 'Write on each kept item which policies kept it (sampling.policy).'),
     certificate: option('certificate', flag, true, 'Hold estimates against the truth in every window, by policy and service.'),
-    deadlineMs: option('deadline', duration({ min: 10 }), '10m', 'Longest time that a policy may take over a window.'),
     memoryBytes: option('memory_limit', size({ min: 2 ** 26 }), '8GiB', 'Bytes that open windows may hold.'),
     batchRows: option('max_batch_rows', integer({ min: 1, max: 65_535 }), 8192, 'Spans or log records of one written batch at most.'),
   },
@@ -76,10 +71,9 @@ interface ReplayOptions {
 async function run(options: ReplayOptions, io: CommandIo): Promise<string> {
   if (options.output !== null && isSameFile(options.input, options.output)) throw new UsageError(['--output: would replace the file that --input reads']);
   const reader = new CaptureReader(options.input);
-  const hashed = options.seed === null ? {} : { hashKey: hashKeyOfSeed(options.seed) };
-  const seam = realSeam({ ...hashed, firstBatchOrdinal: 0 });
+  const seam = seamOf(options);
   const startMs = seam.monotonicMs();
-  const compiled = await openPolicies(options.policies.map((path) => ({ name: basename(path, '.sql'), text: readFileSync(path, 'utf8') })));
+  const compiled = await openPolicies(readPolicyTexts(options.policies));
   checkSignals(compiled.policies);
   const observer = new TallyObserver();
   const sink = new CountingSink(options.output === null ? null : new OtapFileExporter({

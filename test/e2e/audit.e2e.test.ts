@@ -9,7 +9,8 @@ import { OtapStreamEncoder } from '../../src/otap/encode/stream-encoder.ts';
 import { OutputBatchBuilder } from '../../src/otap/take/builder.ts';
 import { allRows } from '../../src/otap/take/split.ts';
 import { captureOf, directory as captures } from '../support/captures.ts';
-import { fractionOf, randomId, randomOf, sampledSpans, spansBatch, type TestSpan } from '../unit/audit/streams.ts';
+import { mulberry } from '../support/mulberry.ts';
+import { fractionOf, randomId, sampledSpans, spansBatch, type TestSpan } from '../unit/audit/streams.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'audit-'));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -33,7 +34,7 @@ function written(name: string, spans: readonly TestSpan[]): string {
   return path;
 }
 
-const random = randomOf(3);
+const random = mulberry(3);
 const honest = sampledSpans(random, 3000, 0.5, 'honest');
 const legacy = Array.from({ length: 5000 }, () => randomId(random)).filter((id) => Number(id.readBigUInt64BE(8)) / 2 ** 64 < 0.2).map((id) => ({ id, service: 'payment' }));
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { interval95, unitVariance, zScore } from '../../src/audit/interval.ts';
-import { findingsIn, randomOf, sampledSpans } from '../unit/audit/streams.ts';
+import { mulberry } from '../support/mulberry.ts';
+import { findingsIn, sampledSpans } from '../unit/audit/streams.ts';
 
 /**
  * Scenario: clean streams and honest samples, many seeds.
@@ -14,7 +15,7 @@ const seed = 20_261_121;
 describe('false alarms', () => {
   const level = 0.1;
   const runs = 500;
-  const random = randomOf(seed);
+  const random = mulberry(seed);
   const streams = Array.from({ length: runs }, () => [
     ...sampledSpans(random, 120, 1, 'a'), ...sampledSpans(random, 400, 0.25, 'b'), ...sampledSpans(random, 90, 0.5, 'c'),
     ...sampledSpans(random, 60, 1, 'd').map((span) => ({ ...span, th: null, count: null })),
@@ -73,7 +74,7 @@ describe('coverage of 95 % intervals', () => {
   };
 
   test('units of many sizes at several probabilities', () => {
-    const random = randomOf(seed + 1);
+    const random = mulberry(seed + 1);
     let covered = 0;
     let naive = 0;
     let squares = 0;
@@ -92,7 +93,7 @@ describe('coverage of 95 % intervals', () => {
   }, 60_000);
 
   test('bottom-k', () => {
-    const random = randomOf(seed + 2);
+    const random = mulberry(seed + 2);
     let covered = 0;
     for (let window = 0; window < windows; window++) {
       const sizes = Array.from({ length: 600 }, () => 1 + Math.floor(random() * 3));

@@ -1,3 +1,4 @@
+import { draws } from '../../base/draws.ts';
 import { CodedError } from '../../base/errors.ts';
 import type { OtapBatch } from '../../otap/batch.ts';
 import { CaptureReader, signalOfMessage } from '../../otap/capture-file.ts';
@@ -5,7 +6,7 @@ import { OtapStreamDecoder } from '../../otap/decode/stream-decoder.ts';
 import { eventTimes } from '../../pipeline/slot-rows.ts';
 import { LookupCache } from '../../store/lookup.ts';
 import type { SampledSignal } from '../../store/slot-plan.ts';
-import { draws, drawValue } from '../test-file/drawn.ts';
+import { drawValue } from '../test-file/drawn.ts';
 import type { Given, GivenTrace } from '../test-file/given.ts';
 import { GivenTables } from './given-tables.ts';
 

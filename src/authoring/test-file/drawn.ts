@@ -60,17 +60,6 @@ export function mapped<T, U>(kind: Kind<T>, change: (value: T) => U): Kind<U> {
   };
 }
 
-/** Uniform numbers in [0, 1), the same for the same seed (mulberry32). */
-export function draws(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** Draws a value for one repetition. Whatever the way, one or two numbers are taken. */
 export function drawValue<T>(way: Drawn<T>, next: () => number): T | number {
   switch (way.kind) {

@@ -23,21 +23,6 @@ export function ottlCondition(config: Written, context: PolicyContext): Selectio
 function conditions(config: Written, context: OttlContext, { keys }: PolicyContext): string | null {
   const texts = config.texts(context);
   if (texts.length === 0) return null;
-  return texts.map((text) => {
-    const sql = new OttlSql(context, keys).condition(parseOttl(text));
-    return sql.startsWith('(') && sql.endsWith(')') && texts.length === 1 ? unwrapped(sql) : sql;
-  }).join(' OR ');
-}
-
-/** Without the parentheses around all of it. */
-function unwrapped(sql: string): string {
-  let depth = 0;
-  let quote = false;
-  for (let at = 0; at < sql.length - 1; at++) {
-    if (sql[at] === "'") quote = !quote;
-    if (quote) continue;
-    if (sql[at] === '(') depth++;
-    if (sql[at] === ')' && --depth === 0) return sql;
-  }
-  return sql.slice(1, -1);
+  const sql = new OttlSql(context, keys);
+  return texts.map((text) => (texts.length === 1 ? sql.whole(parseOttl(text)) : sql.condition(parseOttl(text)))).join(' OR ');
 }

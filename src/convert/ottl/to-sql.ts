@@ -24,12 +24,19 @@ export class OttlSql {
     this.#types = types;
   }
 
+  /** In parentheses where it has several parts, so that it may stand anywhere. */
   condition(expression: Expression): string {
+    const sql = this.whole(expression);
+    return expression.kind === 'or' || expression.kind === 'and' ? `(${sql})` : sql;
+  }
+
+  /** The same for where nothing stands beside it. */
+  whole(expression: Expression): string {
     switch (expression.kind) {
       case 'or':
-        return `(${expression.parts.map((part) => this.condition(part)).join(' OR ')})`;
+        return expression.parts.map((part) => this.condition(part)).join(' OR ');
       case 'and':
-        return `(${expression.parts.map((part) => this.condition(part)).join(' AND ')})`;
+        return expression.parts.map((part) => this.condition(part)).join(' AND ');
       case 'not':
         return `NOT coalesce(${this.condition(expression.part)}, false)`;
       case 'compare':

@@ -86,6 +86,17 @@ export function become(node: Node, other: Node): void {
   Object.assign(node, copy);
 }
 
+/** The CTEs that a query declares itself, each with `key`, its name, and `value`. */
+export function ctesOf(query: Node): readonly Node[] {
+  const map = query['cte_map'];
+  return isNode(map) ? nodesOf(map['map']) : [];
+}
+
+/** The query of a CTE; null where it is none that can be looked into. */
+export function queryOfCte({ value }: Node): SqlTree {
+  return isNode(value) && isNode(value['query']) ? value['query']['node'] ?? null : null;
+}
+
 /** Name of a column reference, its parts in order; null for anything else. */
 export function columnParts(tree: SqlTree | undefined): readonly string[] | null {
   return isNode(tree) && tree['class'] === 'COLUMN_REF' ? stringsOf(tree['column_names']) : null;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Finding } from '../../../src/audit/findings.ts';
-import { findingsIn, fractionOf, randomId, randomOf, sampledSpans, type TestSpan } from './streams.ts';
+import { mulberry } from '../../support/mulberry.ts';
+import { findingsIn, fractionOf, randomId, sampledSpans, type TestSpan } from './streams.ts';
 
 /**
  * Scenario: streams with a known defect beside a clean service.
@@ -9,10 +10,10 @@ import { findingsIn, fractionOf, randomId, randomOf, sampledSpans, type TestSpan
 
 const n = 4000;
 const ids = (seed: number, make: (id: Buffer, index: number) => Buffer = (id) => id): Buffer[] => {
-  const random = randomOf(seed);
+  const random = mulberry(seed);
   return Array.from({ length: n }, (_, index) => make(randomId(random), index));
 };
-const clean = (seed: number): TestSpan[] => sampledSpans(randomOf(seed), 1000, 0.5, 'clean');
+const clean = (seed: number): TestSpan[] => sampledSpans(mulberry(seed), 1000, 0.5, 'clean');
 
 function found(liar: readonly TestSpan[], seed = 99): Finding[] {
   const all = findingsIn([...liar.map((span) => ({ ...span, service: 'liar' })), ...clean(seed)]);

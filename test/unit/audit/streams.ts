@@ -6,19 +6,6 @@ import type { OtapBatch } from '../../../src/otap/batch.ts';
 import { KeyedHash } from '../../../src/sampling/keyed-hash.ts';
 import { batchOf, type Value } from '../../support/random-batch.ts';
 
-/** Numbers of a seed: mulberry32, for tests only. */
-export function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-export type TraceIdBytes = Buffer;
-
 /** 16 random bytes. */
 export function randomId(random: () => number): Buffer {
   return Buffer.from(Uint8Array.from({ length: 16 }, () => Math.floor(random() * 256)));

@@ -7,7 +7,7 @@ import { MetricsObserver } from '../../../src/pipeline/metrics-observer.ts';
 import { noStamps } from '../../../src/pipeline/stamp-rows.ts';
 import { createLogger } from '../../../src/telemetry/log.ts';
 import { MetricRegistry } from '../../../src/telemetry/metrics.ts';
-import { randomOf } from '../audit/streams.ts';
+import { mulberry } from '../../support/mulberry.ts';
 
 const seed = 7;
 
@@ -17,7 +17,7 @@ function line(change: Partial<CertificateLine> = {}): CertificateLine {
 
 /** Windows of 40 units of 5 at p = 0.25; `factor` is what is wrong with their counts. */
 function windowsOf(count: number, factor: number): CertificateLine[] {
-  const random = randomOf(seed);
+  const random = mulberry(seed);
   return Array.from({ length: count }, () => {
     const kept = Array.from({ length: 40 }, random).filter((u) => u < 0.25).length;
     return line({ truth: 200, came: 200, estimate: kept * 20 * factor, variance: kept * 20 * 15, unitsKept: kept });

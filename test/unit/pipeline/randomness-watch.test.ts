@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { openPolicies } from '../../../src/policies.ts';
 import { randomnessBins, RandomnessWatch, suspicionText } from '../../../src/pipeline/randomness-watch.ts';
 import { flowThrough } from '../../sql/store/support.ts';
-import { randomId, randomOf } from '../audit/streams.ts';
+import { mulberry } from '../../support/mulberry.ts';
+import { randomId } from '../audit/streams.ts';
 import { spanMessages, type SpanSpec } from './synthetic.ts';
 
 const seed = 11;
@@ -14,7 +15,7 @@ function binsOf(values: readonly number[]): Uint32Array {
 }
 
 function watch(windows: number, perWindow: number, draw: (random: () => number) => number): { warnings: number; isSuspect: boolean } {
-  const random = randomOf(seed);
+  const random = mulberry(seed);
   const watched = new RandomnessWatch();
   let warnings = 0;
   for (let i = 0; i < windows; i++) warnings += watched.add([{ key: 'shop', bins: binsOf(Array.from({ length: perWindow }, () => draw(random))) }]).suspects.length;
@@ -48,7 +49,7 @@ describe('the running test', () => {
 });
 
 test.each([[1, false], [0.5, true]])('through the pipeline: traces of which a share of %f of R is there', async (share, isSuspect) => {
-  const random = randomOf(seed);
+  const random = mulberry(seed);
   const spans = Array.from({ length: 2000 }, (_, index): SpanSpec => ({ trace: randomId(random).toString('hex'), startMs: index })).filter(({ trace }) => Number(`0x${String(trace).slice(18, 20)}`) < 256 * share);
   const { policies } = await openPolicies([{ name: 'all', text: 'SELECT trace_id, 0.5 AS probability FROM traces' }]);
   for (const services of [false, true]) {
