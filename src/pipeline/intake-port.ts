@@ -11,12 +11,12 @@ export interface BatchAck {
 
 export const acceptedAck: BatchAck = { status: 'OK', message: '', retryAfterMs: null };
 
-/** One BatchArrowRecords message as a receiver hands it over. Its bytes may be views: whoever keeps a part copies it. */
-export interface OtapMessage {
+/** One message as a receiver hands it over: a BatchArrowRecords, or an OTLP export request in protobuf. Its bytes may be views: whoever keeps a part copies it. */
+export interface TelemetryMessage {
   readonly bytes: Uint8Array;
   /** The message as it came on the wire, in `encoding`; null when it came plain, or in a form that not every decoder reads whole. */
   readonly compressed: Uint8Array | null;
-  /** Name of the gRPC message encoding: identity, zstd, zstdarrow5, gzip, ... */
+  /** Name of the message encoding of gRPC, or of the content encoding of HTTP: identity, zstd, zstdarrow5, gzip, ... */
   readonly encoding: string;
 }
 
@@ -37,9 +37,20 @@ export interface BatchAnswer {
  * `accept` rejects only when there is no batch id to answer to (malformed protobuf); that ends the stream with the error's status.
  */
 export interface OtapIntakeStream {
-  accept(message: OtapMessage): Promise<BatchAnswer>;
+  accept(message: TelemetryMessage): Promise<BatchAnswer>;
   close(): void;
 }
 
 /** Opens the intake's end of a stream; `peer` is `host:port` for the log. */
 export type OpenIntakeStream = (signal: Signal, peer: string) => OtapIntakeStream;
+
+/**
+ * Where OTLP requests of one receiver and one signal go. `accept` resolves with what the sender is told (OK: all items are taken; nothing is
+ * taken in part), and does not reject. How many requests are under way at once is the receiver's to bound.
+ */
+export interface OtlpIntake {
+  accept(message: TelemetryMessage): Promise<BatchAck>;
+}
+
+/** Opens the intake for the OTLP requests of a receiver. Throws CodedError UNIMPLEMENTED where the signal is not taken here. */
+export type OpenOtlpIntake = (signal: Signal) => OtlpIntake;

@@ -9,7 +9,7 @@ import { ArenaPool, type BufferArena } from '../otap/ipc/buffer-source.ts';
 import type { Signal } from '../otap/payload-type.ts';
 import { HeldBatch, type HeldBytes } from '../store/held-batch.ts';
 import { BodyCompressor, serialiseRetained, type WithoutThreshold } from '../store/retained-batch.ts';
-import { acceptedAck, type BatchAck, type BatchAnswer, type OtapIntakeStream, type OtapMessage } from './intake-port.ts';
+import { acceptedAck, type BatchAck, type BatchAnswer, type OtapIntakeStream, type TelemetryMessage } from './intake-port.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import type { SignalIntake, TakenRows } from './signal-intake.ts';
 
@@ -96,7 +96,7 @@ export class Intake {
     };
   }
 
-  async #accept(stream: IntakeStream, message: OtapMessage): Promise<BatchAnswer> {
+  async #accept(stream: IntakeStream, message: TelemetryMessage): Promise<BatchAnswer> {
     const arena = this.#arenas.acquire();
     try {
       return await this.#answer(stream, message, arena);
@@ -105,7 +105,7 @@ export class Intake {
     }
   }
 
-  async #answer(stream: IntakeStream, message: OtapMessage, arena: BufferArena): Promise<BatchAnswer> {
+  async #answer(stream: IntakeStream, message: TelemetryMessage, arena: BufferArena): Promise<BatchAnswer> {
     let batch: OtapBatch;
     try {
       batch = stream.decoder.decode(message.bytes, arena);
@@ -122,7 +122,7 @@ export class Intake {
     }
   }
 
-  async #take(batch: OtapBatch, stream: IntakeStream, message: OtapMessage): Promise<void> {
+  async #take(batch: OtapBatch, stream: IntakeStream, message: TelemetryMessage): Promise<void> {
     const { budget, seam, observer, passThrough } = this.#parts;
     const wireBytes = (message.compressed ?? message.bytes).length;
     if (!budget.hasRoom(wireBytes)) {
@@ -139,7 +139,7 @@ export class Intake {
     observer.accepted(batch.signal, { items: batch.rowCount, wireBytes, taken });
   }
 
-  #retain(batch: OtapBatch, stream: IntakeStream, message: OtapMessage, arrivalUnixNano: bigint): HeldBatch {
+  #retain(batch: OtapBatch, stream: IntakeStream, message: TelemetryMessage, arrivalUnixNano: bigint): HeldBatch {
     const came = compressedAs(message);
     const body = came ?? stream.compressor.compress(message.bytes);
     const bytes = serialiseRetained({
@@ -166,7 +166,7 @@ export class Intake {
   }
 }
 
-function compressedAs({ compressed, encoding }: OtapMessage): { readonly encoding: 'zstd' | 'gzip'; readonly bytes: Uint8Array } | null {
+function compressedAs({ compressed, encoding }: TelemetryMessage): { readonly encoding: 'zstd' | 'gzip'; readonly bytes: Uint8Array } | null {
   if (compressed === null) return null;
   if (encoding === 'gzip') return { encoding, bytes: compressed };
   return encoding.startsWith('zstd') ? { encoding: 'zstd', bytes: compressed } : null;
