@@ -3,13 +3,11 @@ import type { Signal } from '../otap/payload-type.ts';
 import { OutputBatchBuilder } from '../otap/take/builder.ts';
 import type { ItemStamps } from '../otap/take/item-stamps.ts';
 import { sliceStamps } from '../otap/take/item-stamps.ts';
+import { FanOut, type OnLost } from './fan-out.ts';
 import type { BatchSink } from './sink.ts';
 
 /** After how much taking other work gets its turn: intake must not wait for a large window to be rebuilt. */
 const turnMs = 8;
-
-/** Told of kept rows that a sink did not take; the other sinks have them. */
-export type OnLost = (sink: string, rows: number, error: unknown) => void;
 
 /**
  * Gathers kept rows into few, large batches and hands them to the sinks. Callers may overlap: each batch of rows
@@ -18,18 +16,16 @@ export type OnLost = (sink: string, rows: number, error: unknown) => void;
 export class Dispatcher {
   readonly #builder: OutputBatchBuilder;
   readonly #rowsMax: number;
-  readonly #sinks: readonly BatchSink[];
+  readonly #sinks: FanOut;
   readonly #monotonicMs: () => number;
-  readonly #onLost: OnLost;
   #turn: Promise<void> = Promise.resolve();
   #turnStartMs: number;
 
   constructor(signal: Signal, rowsMax: number, sinks: readonly BatchSink[], monotonicMs: () => number, onLost: OnLost, hashSeed = 0) {
     this.#builder = new OutputBatchBuilder(signal, rowsMax, hashSeed);
     this.#rowsMax = rowsMax;
-    this.#sinks = sinks;
+    this.#sinks = new FanOut(sinks, onLost);
     this.#monotonicMs = monotonicMs;
-    this.#onLost = onLost;
     this.#turnStartMs = monotonicMs();
   }
 
@@ -53,14 +49,7 @@ export class Dispatcher {
 
   async #send(): Promise<void> {
     if (this.#builder.rowCount === 0) return;
-    const batch = this.#builder.finish();
-    for (const sink of this.#sinks) {
-      try {
-        await sink.push(batch);
-      } catch (error) {
-        this.#onLost(sink.name, batch.rowCount, error);
-      }
-    }
+    await this.#sinks.push(this.#builder.finish());
   }
 
   async #yield(): Promise<void> {
