@@ -16,3 +16,8 @@ export function parseEndpoint(text: string): HostPort | null {
 export function formatEndpoint({ host, port }: HostPort): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
+
+/** Whether nobody but this machine can reach what listens on `host`: an address of the loopback, or localhost. A name that is looked up is not. */
+export function isLoopbackHost(host: string): boolean {
+  return host.toLowerCase() === 'localhost' || host === '::1' || /^(::ffff:)?127(\.\d{1,3}){3}$/i.test(host);
+}

@@ -1,7 +1,8 @@
 import { components, list, mapOf } from './collections.ts';
 import type { ValueOf } from './kind.ts';
-import { duration, endpoint, filePath, flag, httpUrl, integer, oneOf, positiveOr, secretText, size, text } from './scalars.ts';
-import { option, optional, required, section } from './section.ts';
+import { duration, endpoint, filePath, flag, httpUrl, integer, oneOf, positiveOr, secretText, size } from './scalars.ts';
+import { option, required, section } from './section.ts';
+import { clientAuth, clientTls, httpTls, listenerSecurity } from './security.ts';
 
 const collectorHints = { protocols: 'write grpc directly under the receiver, without protocols' };
 
@@ -9,9 +10,10 @@ const inputWithoutThreshold = option('input_without_threshold', oneOf('unsampled
   'What an item stands for that says nothing of sampling: itself alone (`unsampled`), or nobody knows (`unknown`: weight 1, and it leaves without threshold and count).');
 
 const grpcListener = section('A gRPC server.', {
-  endpoint: option('endpoint', endpoint, '127.0.0.1:4317', 'Where to listen. Use `0.0.0.0:4317` for all interfaces.'),
+  endpoint: option('endpoint', endpoint, '127.0.0.1:4317', 'Where to listen. `0.0.0.0:4317` is all interfaces, which needs `tls`, or `insecure: true`.'),
   maxRecvMsgBytes: option('max_recv_msg_size', size({ min: 1024, max: 2 ** 31 - 1 }), '16MiB', 'Greatest message, compressed or not; larger ones are answered with RESOURCE_EXHAUSTED.'),
   maxConcurrentStreams: option('max_concurrent_streams', integer({ min: 1, max: 100_000 }), 100, 'Streams and calls that one connection may have open at once.'),
+  ...listenerSecurity,
 }, { max_recv_msg_size_mib: 'write max_recv_msg_size: 16MiB', transport: 'only TCP is served' });
 
 const validate = option('validate', oneOf('all', 'read'), 'all',
@@ -33,18 +35,6 @@ const otapFileReceiver = section('Reads a capture file: repeated [uvarint length
 /** All receivers: `otlp` and `otap` are two names of the same gRPC port, since the OTAP services live on it. */
 export const receivers = components({ otlp: grpcReceiver, otap: grpcReceiver, otap_file: otapFileReceiver }, 'otlp: { grpc: {} }');
 
-const certificates = {
-  caFile: optional('ca_file', filePath, 'Certificates (PEM) that the server\'s must be signed by.'),
-  certFile: optional('cert_file', filePath, 'This client\'s certificate (PEM), where the server asks for one.'),
-  keyFile: optional('key_file', filePath, 'The key (PEM) of `cert_file`.'),
-  serverName: optional('server_name_override', text, 'The name that the server\'s certificate must have, when it is not the endpoint\'s.'),
-} as const;
-
-const clientTls = section('TLS of a client. Without it a connection is encrypted and checked against the system\'s certificates.', {
-  insecure: option('insecure', flag, false, 'Connect without TLS.'),
-  ...certificates,
-});
-
 const retry = section('What happens to a batch that was not accepted and may be sent again.', {
   enabled: option('enabled', flag, true, 'Whether to send again at all.'),
   initialIntervalMs: option('initial_interval', duration({ min: 1 }), '1s', 'Wait before the first new attempt; it doubles from one to the next, with jitter.'),
@@ -65,8 +55,9 @@ const otapExporter = section('Sends OTAP over gRPC streams.', {
   endpoint: required('endpoint', endpoint, 'The next hop.'),
   compression: option('compression', compression, 'zstd', 'Of gRPC messages. `zstdarrowN` are the names that the Collector\'s otelarrow components use.'),
   compressionLevel: option('compression_level', integer({ min: 1, max: 19 }), 3, 'Level of `zstd`.'),
-  headers: option('headers', headers, {}, 'Metadata of each stream, for example `authorization: Bearer ${env:TOKEN}`.'),
+  headers: option('headers', headers, {}, 'Metadata of each stream, for example `x-tenant: shop`.'),
   tls: option('tls', clientTls, {}, 'TLS.'),
+  auth: clientAuth,
   sendingQueue: option('sending_queue', sendingQueue, {}, 'The queue.'),
   retry: option('retry_on_failure', retry, {}, 'Retries.'),
   maxBatchRows: option('max_batch_rows', integer({ min: 1, max: 65_535 }), 8192, 'Spans or log records of one batch at most. All exporters get the same batches: the least of their limits holds.'),
@@ -84,16 +75,14 @@ const otlpExporter = section('Sends OTLP over gRPC.', {
   moreEndpoints: option('more_endpoints', list(endpoint), [], 'Further ones: all take turns, and one that does not answer rests.'),
   compression: option('compression', plainCompression, 'gzip', 'Of messages.'),
   compressionLevel: option('compression_level', integer({ min: 1, max: 19 }), 3, 'Level of `zstd`.'),
-  headers: option('headers', headers, {}, 'Metadata of each call, for example `authorization: Bearer ${env:TOKEN}`.'),
+  headers: option('headers', headers, {}, 'Metadata of each call, for example `x-tenant: shop`.'),
   tls: option('tls', clientTls, {}, 'TLS.'),
+  auth: clientAuth,
   sendingQueue: option('sending_queue', sendingQueue, {}, 'The queue.'),
   retry: option('retry_on_failure', retry, {}, 'Retries, by OTLP\'s rules for which answers may be sent again.'),
   requestBytesMax,
   timeoutMs: option('timeout', duration({ min: 1 }), '10s', 'How long to wait for a request\'s answer.'),
 }, collectorHints);
-
-const httpTls = section('TLS, where the endpoint is https. Without it the server is checked against the system\'s certificates.', certificates,
-  { insecure: 'write http:// in the endpoint' });
 
 const otlpHttpExporter = section('Sends OTLP over HTTP: POST to `/v1/traces`, `/v1/logs` and `/v1/metrics` under the endpoint.', {
   endpoint: required('endpoint', httpUrl, 'The next hop, for example `http://collector:4318`.'),
@@ -101,8 +90,9 @@ const otlpHttpExporter = section('Sends OTLP over HTTP: POST to `/v1/traces`, `/
   encoding: option('encoding', oneOf('proto', 'json'), 'proto', 'Of requests.'),
   compression: option('compression', plainCompression, 'gzip', 'Of requests (content-encoding).'),
   compressionLevel: option('compression_level', integer({ min: 1, max: 19 }), 3, 'Level of `zstd`.'),
-  headers: option('headers', headers, {}, 'Headers of each request, for example `authorization: Bearer ${env:TOKEN}`.'),
+  headers: option('headers', headers, {}, 'Headers of each request, for example `x-tenant: shop`.'),
   tls: option('tls', httpTls, {}, 'TLS.'),
+  auth: clientAuth,
   sendingQueue: option('sending_queue', sendingQueue, {}, 'The queue.'),
   retry: option('retry_on_failure', retry, {}, 'Retries, by OTLP\'s rules for which answers may be sent again.'),
   requestBytesMax,
@@ -122,5 +112,3 @@ export type ReceiverConfig = Components<typeof receivers>;
 export type ExporterConfig = Components<typeof exporters>;
 export type GrpcListenerConfig = ValueOf<typeof grpcListener>;
 export type RetryConfig = ValueOf<typeof retry>;
-export type HttpTlsConfig = ValueOf<typeof httpTls>;
-export type ClientTlsConfig = ValueOf<typeof clientTls>;

@@ -3,6 +3,7 @@ import type { ValueOf } from './kind.ts';
 import { policyFilePatterns } from './policy-files.ts';
 import { duration, endpoint, flag, hexKey, integer, number, oneOf, size, text } from './scalars.ts';
 import { option, optional, secret, section } from './section.ts';
+import { listenerSecurity } from './security.ts';
 
 const windows = section('How long telemetry is held before it is decided.', {
   traces: option('traces', section('Traces belong to the window in which their first span arrived.', {
@@ -70,6 +71,7 @@ export const declaration = section('The whole configuration is one YAML file.', 
   exporters: option('exporters', exporters, {}, 'Where kept telemetry goes.'),
   http: option('http', section('Health (`/healthz`, `/readyz`) and Prometheus metrics (`/metrics`).', {
     endpoint: option('endpoint', endpoint, '127.0.0.1:13133', 'Where to listen.'),
+    ...listenerSecurity,
   }), {}, 'The HTTP server.'),
   logs: option('logs', section('Our own log, on standard error.', {
     level: option('level', oneOf('debug', 'info', 'warn', 'error'), 'info', 'Least level that is written.'),

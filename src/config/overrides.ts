@@ -33,7 +33,7 @@ function settingValue(text: string): unknown {
 
 function withValue(tree: unknown, [key, ...rest]: readonly string[], value: unknown): Tree {
   if (Array.isArray(tree) || (typeof tree !== 'object' && tree !== undefined && tree !== null)) {
-    throw new Error(`"${key}" cannot be set within ${shown(tree)}`);
+    throw new Error(`"${key}" cannot be set within ${Array.isArray(tree) ? 'a list' : 'a value'}`);
   }
   const own: Tree = { ...tree };
   own[key] = rest.length === 0 ? value : withValue(Object.hasOwn(own, key) ? own[key] : undefined, rest, value);

@@ -97,6 +97,18 @@ export const secretText: Kind<string> = scalar({
   parse: (input) => (typeof input === 'string' && input !== '' ? input : undefined),
 });
 
+/** A bearer token (RFC 6750 has fewer characters, senders have more): printable ASCII without blanks. Messages do not repeat it. */
+export const bearerToken: Kind<string> = scalar({
+  name: 'secret', expected: 'a token of printable characters without blanks (put it in quotes)', schema: { type: 'string', pattern: '^[!-~]+$' }, secret: true,
+  parse: (input) => (typeof input === 'string' && /^[!-~]+$/.test(input) ? input : undefined),
+});
+
+/** A version of TLS; YAML reads one without quotes as a number. */
+export const tlsVersion: Kind<'1.2' | '1.3'> = scalar({
+  name: '1.2 | 1.3', expected: '1.2 or 1.3', schema: { enum: ['1.2', '1.3', 1.2, 1.3] },
+  parse: (input) => (['1.2', '1.3'] as const).find((version) => version === String(input)),
+});
+
 /** `bytes` bytes as hexadecimal digits. */
 export function hexKey(bytes: number): Kind<Uint8Array> {
   return scalar({

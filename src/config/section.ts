@@ -66,7 +66,8 @@ export function section<const F extends Fields>(text: string, fields: F, hints: 
 /** The value as an object with keys, or an issue. */
 export function asRecord(input: unknown, place: Place): Readonly<Record<string, unknown>> | undefined {
   if (typeof input === 'object' && input !== null && !Array.isArray(input)) return input as Readonly<Record<string, unknown>>;
-  return place.fail(`expected keys with values, got ${shown(input)}`);
+  // A text in the place of a section may be a secret that belongs into it.
+  return place.fail(`expected keys with values, got ${typeof input === 'string' ? 'a text' : shown(input)}`);
 }
 
 function readField(field: Field<unknown>, written: Readonly<Record<string, unknown>>, place: Place): unknown {

@@ -29,7 +29,7 @@ function complaints(text: string, rest: Partial<ConfigSource> = {}): string[] {
 describe('a valid configuration', () => {
   test('has every default, in milliseconds and bytes', () => {
     expect(parsed(least)).toEqual({
-      receivers: [{ id: 'otlp', type: 'otlp', grpc: { endpoint: '127.0.0.1:4317', maxRecvMsgBytes: 16 * 2 ** 20, maxConcurrentStreams: 100 }, inputWithoutThreshold: 'unsampled', validate: 'all' }],
+      receivers: [{ id: 'otlp', type: 'otlp', grpc: { endpoint: '127.0.0.1:4317', maxRecvMsgBytes: 16 * 2 ** 20, maxConcurrentStreams: 100, tls: null, auth: null, insecure: false }, inputWithoutThreshold: 'unsampled', validate: 'all' }],
       windows: { traces: { lengthMs: 10_000, decisionWaitMs: 30_000, linked: { spanLinks: false, sessionKey: null } }, logs: { lengthMs: 60_000, randomness: 'trace' } },
       policies: { patterns: [join(directory, 'a.sql')], files: [join(directory, 'a.sql')] },
       policy: { deadlineMs: 10_000, fallback: { probability: 1 }, rowsMax: 10_000_000, combine: 'union', signalsWithoutPolicy: 'keep', reload: 'auto' },
@@ -41,7 +41,7 @@ describe('a valid configuration', () => {
       sampling: { hashKey: null },
       seed: null,
       exporters: [{ id: 'debug', type: 'debug' }],
-      http: { endpoint: '127.0.0.1:13133' },
+      http: { endpoint: '127.0.0.1:13133', tls: null, auth: null, insecure: false },
       logs: { level: 'info', format: 'auto', linesMax: 10 },
     });
   });
@@ -108,7 +108,7 @@ sampling: { hash_key: "\${file:key}" }
       'test.yaml: --set "nonsense": expected key=value, as in windows.traces.length=5s',
       'test.yaml: --set "a..b=1": expected key=value, as in windows.traces.length=5s',
       'test.yaml: --set "__proto__.x=1": expected key=value, as in windows.traces.length=5s',
-      'test.yaml: --set "policies.x=1": "x" cannot be set within "a.sql"',
+      'test.yaml: --set "policies.x=1": "x" cannot be set within a value',
       expect.stringMatching(/^test.yaml: --set "exporters=\[": /),
       'test.yaml: windows.tracez: unknown key; did you mean "traces"?',
     ]);
@@ -150,7 +150,7 @@ logs: text
       expect.stringMatching(/^test.yaml:9: exporters.otap.compression: expected one of .*, got "zst"; did you mean "zstd"\?$/),
       'test.yaml:9: exporters.otap.headers.a: expected a text (put it in quotes) (what is there is not shown)',
       'test.yaml:9: exporters.otap.headers.b c: expected letters, digits, _ . and - as the name',
-      'test.yaml:13: logs: expected keys with values, got "text"',
+      'test.yaml:13: logs: expected keys with values, got a text',
     ]);
   });
 
