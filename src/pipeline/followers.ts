@@ -1,6 +1,7 @@
 import type { DecisionCache } from '../policy/decision-cache.ts';
 import { traceIdWords } from '../policy/trace-id-table.ts';
 import type { HeldBatch } from '../store/held-batch.ts';
+import type { RowsOfBatch } from './dropped-rows.ts';
 import { candidatesAt, type KeptRows } from './kept-rows.ts';
 import { followDecisions } from './late-rows.ts';
 import type { SlotRows } from './slot-rows.ts';
@@ -12,6 +13,13 @@ interface FollowingRows {
   readonly rows: Uint32Array;
   /** Four words a row of `rows`. */
   readonly traceIds: Uint32Array;
+}
+
+/** What came of the rows that waited for one slot. */
+export interface SettledFollowers {
+  readonly kept: readonly KeptRows[];
+  readonly arrived: readonly RowsOfBatch[];
+  release(): void;
 }
 
 /** Rows that come while the window of their trace is being decided wait here, and leave by what it decides. Their batches are held. */
@@ -31,9 +39,9 @@ export class Followers {
 
   /**
    * Rows that leave with the decisions on a slot's traces, which `cache` has by now. (One whose trace it has forgotten already, which
-   * takes a window of more traces than it remembers, goes by the fallback's N.) `release` lets go of their batches.
+   * takes a window of more traces than it remembers, goes by the fallback's N.) `arrived` are all that waited, kept or not. `release` lets go of their batches.
    */
-  settle(slot: number, cache: DecisionCache, fallbackN: bigint, fallbackReason: number | null): { readonly kept: readonly KeptRows[]; release(): void } {
+  settle(slot: number, cache: DecisionCache, fallbackN: bigint, fallbackReason: number | null): SettledFollowers {
     const waiting = this.#bySlot.get(slot) ?? [];
     this.#bySlot.delete(slot);
     const kept = waiting.flatMap(({ batch, rows, traceIds }) => {
@@ -44,6 +52,7 @@ export class Followers {
     });
     return {
       kept: kept.filter(({ rows }) => rows.length > 0),
+      arrived: waiting,
       release: () => waiting.forEach(({ batch }) => batch.release()),
     };
   }

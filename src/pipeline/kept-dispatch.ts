@@ -3,6 +3,7 @@ import type { KeyedHash } from '../sampling/keyed-hash.ts';
 import { TracestateCache } from '../sampling/stamp.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
 import type { Dispatcher } from './dispatcher.ts';
+import type { KeptMarks } from './dropped-rows.ts';
 import type { KeepReasons } from './keep-reasons.ts';
 import type { KeptRows } from './kept-rows.ts';
 import type { ProcessorObserver } from './processor-options.ts';
@@ -27,20 +28,22 @@ export class KeptDispatch {
     this.#observer = observer;
   }
 
-  /** Resolves when all rows are with the dispatcher, which may hold some back until it is flushed. */
-  async dispatch(kept: readonly KeptRows[]): Promise<StampCounts> {
+  /** Resolves when all rows are with the dispatcher, which may hold some back until it is flushed. `marks` gets those that went, or were lost. */
+  async dispatch(kept: readonly KeptRows[], marks: KeptMarks | null = null): Promise<StampCounts> {
     const counts = noStamps();
-    for (const part of kept) if (part.rows.length > 0) await this.#dispatchPart(part, counts);
+    for (const part of kept) if (part.rows.length > 0) await this.#dispatchPart(part, counts, marks);
     return counts;
   }
 
-  async #dispatchPart(part: KeptRows, counts: StampCounts): Promise<void> {
+  async #dispatchPart(part: KeptRows, counts: StampCounts, marks: KeptMarks | null): Promise<void> {
     const arena = this.#arenas.acquire();
     try {
       const batch = part.batch.open(arena);
       const { rows, stamps } = stampKept(batch, part, this.#hash, this.#tracestates, counts, this.#reasons);
+      marks?.add(part.batch, rows);
       await this.#dispatcher.add(batch, rows, stamps);
     } catch (error) {
+      marks?.add(part.batch, part.rows);
       this.#observer.unreadable(this.#signal, part.rows.length, error);
     } finally {
       this.#arenas.release(arena);

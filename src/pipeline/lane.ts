@@ -7,6 +7,8 @@ import { LookupCache } from '../store/lookup.ts';
 import type { ProjectionTools } from '../store/projector.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
 import { Dispatcher } from './dispatcher.ts';
+import { DroppedDispatch } from './dropped-dispatch.ts';
+import { KeptMarks, rowsOfSlot } from './dropped-rows.ts';
 import type { OnLost } from './fan-out.ts';
 import { Followers } from './followers.ts';
 import { KeepReasons } from './keep-reasons.ts';
@@ -20,6 +22,8 @@ import { OpenTraces } from './open-traces.ts';
 import { PolicySets } from './policy-sets.ts';
 import type { ProcessorOptions } from './processor-options.ts';
 import { SignalIntake } from './signal-intake.ts';
+import type { BatchSink } from './sink.ts';
+import { keptToAll } from './sink-routes.ts';
 import { SlotRing } from './slot-ring.ts';
 import type { TraceMemory } from './trace-memory.ts';
 import { TraceWindows } from './trace-windows.ts';
@@ -40,6 +44,8 @@ export interface Lane {
   readonly runner: PolicyRunner;
   readonly dispatcher: Dispatcher;
   readonly keptDispatch: KeptDispatch;
+  /** Null where nobody wants what is dropped. */
+  readonly droppedDispatch: DroppedDispatch | null;
 }
 
 /** What lanes share of the store, and what is theirs of it. */
@@ -51,8 +57,8 @@ export interface LaneStore {
   readonly keptTraces: KeptTraces;
 }
 
-/** Told of late rows that follow the decision on their trace. */
-export type OnLate = (kept: KeptRows, droppedCount: number) => void;
+/** Told of late rows that follow the decision on their trace: those that are kept, how many are not, and all of them. */
+export type OnLate = (kept: KeptRows, droppedCount: number, arrived: Uint32Array) => void;
 
 /** Tells the observer of rows that a sink did not take. */
 export function onLostOf({ observer }: ProcessorOptions, signal: Signal): OnLost {
@@ -86,16 +92,21 @@ export function buildLane(options: ProcessorOptions, signal: SampledSignal, stor
     signal, ring, clock, time: options.time, traces, hash: new KeyedHash(seam.hashKey), tools, onLate,
     pace: (unixNano) => loop.pace(decidableUpTo(unixNano), paceMs, seam.sleepMs),
   });
-  const dispatcher = new Dispatcher(signal, options.batchRowsMax, options.sinks, seam.monotonicMs, onLostOf(options, signal), options.hashSeed);
+  const route = (options.routes ?? keptToAll(options.sinks))[signal];
+  const dispatcherTo = (sinks: readonly BatchSink[]): Dispatcher => new Dispatcher(signal, options.batchRowsMax, sinks, seam.monotonicMs, onLostOf(options, signal), options.hashSeed);
+  const dispatcher = dispatcherTo(route.kept);
+  const droppedDispatch = route.dropped.length === 0 ? null : new DroppedDispatch(signal, dispatcherTo(route.dropped), observer);
   const keptDispatch = new KeptDispatch(signal, dispatcher, new KeyedHash(seam.hashKey), reasons, observer);
   const loop = new WindowLoop({
     ring, clock, decider, policies: (slot) => policies.decideBy(slot),
     dispatch: async (decision) => {
-      const counts = await keptDispatch.dispatch(decision.kept);
+      const marks = droppedDispatch === null ? null : new KeptMarks();
+      const counts = await keptDispatch.dispatch(decision.kept, marks);
       await dispatcher.flush();
       observer.decided(signal, decision, counts);
+      if (marks !== null) await droppedDispatch?.dispatch(marks.othersOf([...rowsOfSlot(ring.get(decision.slot)), ...decision.followers ?? []]));
     },
     onEngineError: (_slot, error) => observer.engineError(signal, error),
   });
-  return { ring, traces, intake, loop, policies, runner, dispatcher, keptDispatch };
+  return { ring, traces, intake, loop, policies, runner, dispatcher, keptDispatch, droppedDispatch };
 }

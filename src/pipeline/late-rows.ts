@@ -4,6 +4,8 @@ import { isSameTrace } from './trace-id-runs.ts';
 
 /** Rows of a batch whose traces are decided. */
 export interface LateRows {
+  /** All of them, ascending. */
+  readonly arrived: Uint32Array;
   /** Rows of kept traces, ascending, with N of the trace's threshold in two words a row. */
   readonly kept: Uint32Array;
   readonly n: Uint32Array;
@@ -32,7 +34,7 @@ export function followDecisions(cache: DecisionCache, traceIds: Uint32Array, row
     n[index * 2 + 1] = Number(value >> 32n);
   });
   return {
-    kept: Uint32Array.from(kept), n,
+    arrived: rows, kept: Uint32Array.from(kept), n,
     reasons: cache.hasReasons ? Uint32Array.from(kept, (row) => cache.reason(traceIds, row * traceIdWords)) : null,
     droppedCount: rows.length - kept.length - forgotten.length,
     forgotten: Uint32Array.from(forgotten),

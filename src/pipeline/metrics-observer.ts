@@ -94,13 +94,18 @@ export class MetricsObserver extends TallyObserver {
   override unreadable(signal: SampledSignal, rows: number, error: unknown): void {
     super.unreadable(signal, rows, error);
     this.#registry.counter(metrics.itemsUnreadable).add(rows, { signal });
-    this.#log.error('items_unreadable', `${rows} kept items could not be read again: ${messageOf(error)}`, { signal, rows });
+    this.#log.error('items_unreadable', `${rows} items could not be read again: ${messageOf(error)}`, { signal, rows });
+  }
+
+  override droppedRouted(signal: SampledSignal, rows: number): void {
+    super.droppedRouted(signal, rows);
+    this.#registry.counter(metrics.droppedRouted).add(rows, { signal });
   }
 
   override lost(signal: Signal, sink: string, rows: number, error: unknown): void {
     super.lost(signal, sink, rows, error);
     this.#registry.counter(metrics.itemsLost).add(rows, { signal, exporter: sink, reason: 'not_taken' });
-    this.#log.error('items_not_taken', `${rows} kept ${signal} items were not taken by ${sink}: ${messageOf(error)}`, { signal, exporter: sink, items: rows });
+    this.#log.error('items_not_taken', `${rows} ${signal} items were not taken by ${sink}: ${messageOf(error)}`, { signal, exporter: sink, items: rows });
   }
 
   /** What open windows hold now. */

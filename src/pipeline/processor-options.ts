@@ -11,6 +11,7 @@ import type { IntakeObserver, LogRandomness } from './intake.ts';
 import type { LinkedBy } from './linked-groups.ts';
 import type { TimeSource } from './signal-intake.ts';
 import type { BatchSink } from './sink.ts';
+import type { SinkRoutes } from './sink-routes.ts';
 import type { StampCounts } from './stamp-rows.ts';
 import type { Fallback, WindowDecision } from './window-decision.ts';
 
@@ -36,6 +37,8 @@ export interface ProcessorOptions {
   readonly batchRowsMax: number;
   readonly decodeLimits: Partial<DecodeLimits>;
   readonly sinks: readonly BatchSink[];
+  /** Which of the sinks get what; where it is left out each gets all that is kept. */
+  readonly routes?: SinkRoutes;
   /** Keys that the processor reads for its own telemetry. */
   readonly extraKeys: readonly Pick<KeyColumn, 'source' | 'key' | 'type'>[];
   readonly observer: ProcessorObserver;
@@ -54,6 +57,8 @@ export interface ProcessorObserver extends IntakeObserver {
   /** A set of policies begins to decide the signal's windows; the first is number 1. */
   policiesInForce(signal: SampledSignal, generation: number): void;
   unreadable(signal: SampledSignal, rows: number, error: unknown): void;
-  /** A sink did not take kept rows. */
+  /** So many dropped rows went to the sinks that want them. */
+  droppedRouted(signal: SampledSignal, rows: number): void;
+  /** A sink did not take rows. */
   lost(signal: Signal, sink: string, rows: number, error: unknown): void;
 }

@@ -4,12 +4,14 @@ import type { HeldBytes } from '../store/held-batch.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
 import { checkCombination } from './combining.ts';
 import { Dispatcher } from './dispatcher.ts';
+import { KeptMarks } from './dropped-rows.ts';
 import { Intake } from './intake.ts';
 import type { KeptRows } from './kept-rows.ts';
 import { KeptTraces } from './kept-traces.ts';
 import { buildLane, type Lane, onLostOf, type OnLate } from './lane.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import type { ProcessorOptions } from './processor-options.ts';
+import { keptToAll } from './sink-routes.ts';
 import { WindowClock } from './window-clock.ts';
 
 export type { ProcessorObserver, ProcessorOptions } from './processor-options.ts';
@@ -35,7 +37,8 @@ export class Processor {
     this.#sessions = sessions;
     this.#lanes = lanes;
     this.#keptTraces = keptTraces;
-    this.#metrics = new Dispatcher('metrics', options.batchRowsMax, options.sinks, options.seam.monotonicMs, onLostOf(options, 'metrics'), options.hashSeed);
+    const { kept } = (options.routes ?? keptToAll(options.sinks)).metrics;
+    this.#metrics = new Dispatcher('metrics', options.batchRowsMax, kept, options.seam.monotonicMs, onLostOf(options, 'metrics'), options.hashSeed);
     this.intake = new Intake({
       seam: options.seam, budget, account, decodeLimits: options.decodeLimits, observer: options.observer,
       traces: lanes.traces.intake, logs: lanes.logs.intake, logRandomness: options.logRandomness ?? 'trace',
@@ -57,7 +60,7 @@ export class Processor {
     const late: { [signal in SampledSignal]: OnLate } = { traces: ignoreLate, logs: ignoreLate };
     const clocks = { traces: new WindowClock(options.windows.tracesLengthMs, options.windows.tracesWaitMs), logs: new WindowClock(options.windows.logsLengthMs, 0) };
     const keptTraces = new KeptTraces(clocks.traces, clocks.logs, options.decisionsMax);
-    const build = (signal: SampledSignal): Lane => buildLane(options, signal, { database, writer, engine: engines[signal], clock: clocks[signal], keptTraces }, (kept, dropped) => late[signal](kept, dropped));
+    const build = (signal: SampledSignal): Lane => buildLane(options, signal, { database, writer, engine: engines[signal], clock: clocks[signal], keptTraces }, (...rows) => late[signal](...rows));
     const lanes = { traces: build('traces'), logs: build('logs') };
     const holdings = [
       () => account.retained,
@@ -69,7 +72,7 @@ export class Processor {
     ];
     const processor = new Processor(
       options, database, [writer, engines.traces, engines.logs], lanes, keptTraces, new MemoryBudget(options.memoryLimitBytes, holdings), account);
-    late.traces = (kept, dropped) => processor.#followLate('traces', kept, dropped);
+    late.traces = (...rows) => processor.#followLate('traces', ...rows);
     return processor;
   }
 
@@ -114,7 +117,7 @@ export class Processor {
   async drain(): Promise<void> {
     for (const lane of Object.values(this.#lanes)) await lane.loop.drain();
     await Promise.all(this.#late);
-    for (const lane of Object.values(this.#lanes)) await lane.dispatcher.flush();
+    for (const lane of Object.values(this.#lanes)) await Promise.all([lane.dispatcher.flush(), lane.droppedDispatch?.flush()]);
     await this.#metrics.flush();
   }
 
@@ -124,13 +127,15 @@ export class Processor {
     this.#database.close();
   }
 
-  /** Late spans of kept traces go out at once; their batch is held until they have been read. */
-  #followLate(signal: SampledSignal, kept: KeptRows, droppedCount: number): void {
-    const { dispatcher, keptDispatch } = this.#lanes[signal];
+  /** Late spans go out at once, those of dropped traces where somebody wants them; their batch is held until they have been read. */
+  #followLate(signal: SampledSignal, kept: KeptRows, droppedCount: number, arrived: Uint32Array): void {
+    const { dispatcher, keptDispatch, droppedDispatch } = this.#lanes[signal];
+    const marks = droppedDispatch === null ? null : new KeptMarks();
     kept.batch.hold();
-    const work = keptDispatch.dispatch([kept])
+    const work = keptDispatch.dispatch([kept], marks)
       .then((counts) => this.#options.observer.late(signal, counts, droppedCount))
       .then(() => dispatcher.flush())
+      .then(() => droppedDispatch?.dispatch(marks?.othersOf([{ batch: kept.batch, rows: arrived }]) ?? []))
       .finally(() => {
         kept.batch.release();
         this.#late.delete(work);

@@ -27,7 +27,8 @@ export interface SignalIntakeParts {
   readonly tools: ProjectionTools;
   /** Waits where windows are decided too slowly for what comes; of no use where the caller waits for windows itself, as replay does. */
   readonly pace: (unixNano: bigint) => Promise<void>;
-  readonly onLate: (kept: KeptRows, droppedCount: number) => void;
+  /** Told of late rows: those that are kept, how many are not, and all of them. */
+  readonly onLate: (kept: KeptRows, droppedCount: number, arrived: Uint32Array) => void;
 }
 
 /** What became of a batch's rows. */
@@ -80,7 +81,7 @@ export class SignalIntake {
       project(open.map(({ slot, rows }): SlotPart => ({ slot: present(ring.get(slot), `slot ${slot}`), rows })), batch, held, inputs, tools);
       if (traces !== null && inputs.traceIds !== null) for (const part of slots) if (part.slot < ring.firstOpen) traces.followers.add(part, held, inputs.traceIds);
       if (late !== null) {
-        this.#parts.onLate({ batch: held, rows: late.kept, n: late.n, nSplit: null, nCeiling: null, reasons: late.reasons, isUndecided: false }, late.droppedCount);
+        this.#parts.onLate({ batch: held, rows: late.kept, n: late.n, nSplit: null, nCeiling: null, reasons: late.reasons, isUndecided: false }, late.droppedCount, late.arrived);
       }
       return { inputs, lateKept: late?.kept.length ?? 0, lateDropped: late?.droppedCount ?? 0 };
     } finally {

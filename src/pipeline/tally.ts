@@ -59,8 +59,10 @@ export class TallyObserver implements ProcessorObserver {
   /** How the randomness of unsampled traces lies over all windows, by service. */
   readonly randomness = new RandomnessWatch();
   metricsPassed = 0;
-  /** Kept items that a sink did not take. */
+  /** Items that a sink did not take. */
   lostItems = 0;
+  /** Dropped items that went to sinks which want them. */
+  droppedRoutedItems = 0;
   #firstError: string | null = null;
 
   /** The first failure of a policy, the engine or a batch, in words. */
@@ -129,12 +131,16 @@ export class TallyObserver implements ProcessorObserver {
 
   unreadable(signal: SampledSignal, rows: number, error: unknown): void {
     this.bySignal[signal].unreadable += rows;
-    this.#note(`${rows} kept items could not be read again: ${messageOf(error)}`);
+    this.#note(`${rows} items could not be read again: ${messageOf(error)}`);
+  }
+
+  droppedRouted(_signal: SampledSignal, rows: number): void {
+    this.droppedRoutedItems += rows;
   }
 
   lost(_signal: Signal, sink: string, rows: number, error: unknown): void {
     this.lostItems += rows;
-    this.#note(`${rows} kept items were not taken by ${sink}: ${messageOf(error)}`);
+    this.#note(`${rows} items were not taken by ${sink}: ${messageOf(error)}`);
   }
 
   #addKept(tally: SignalTally, counts: StampCounts): void {

@@ -79,7 +79,7 @@ export class TraceWindows {
     const followers = this.#settle(number);
     return {
       slot: number, ...counts, services, outcomes, policies: policyCounts, mixedTraces: evidence.mixedTraces, ...certified,
-      kept: [...keptRows(window.slots, rows), ...followers.kept],
+      kept: [...keptRows(window.slots, rows), ...followers.kept], followers: followers.arrived,
       release: () => {
         followers.release();
         return this.#release(name, number);
@@ -95,7 +95,7 @@ export class TraceWindows {
     const followers = this.#settle(number);
     return {
       slot: number, items, truth: items, services: [], outcomes: [], policies: [], certificate: [],
-      kept: [...kept, ...followers.kept],
+      kept: [...kept, ...followers.kept], followers: followers.arrived,
       release: () => {
         followers.release();
         return this.#parts.ring.drop(number);

@@ -3,6 +3,7 @@ import type { KeyedHash } from '../sampling/keyed-hash.ts';
 import type { Session } from '../store/duckdb.ts';
 import type { CertificateDetail, CertificateLine } from './certificate.ts';
 import type { Combining } from './combining.ts';
+import type { RowsOfBatch } from './dropped-rows.ts';
 import type { KeptRows } from './kept-rows.ts';
 import type { KeptTraces } from './kept-traces.ts';
 import type { PolicyCounts } from './policy-counts.ts';
@@ -20,6 +21,8 @@ export interface WindowDecision {
   /** Traces whose spans came with different probabilities (sampling.md, rule 11); left out for logs. */
   readonly mixedTraces?: number;
   readonly kept: readonly KeptRows[];
+  /** Rows that came while it was decided and go with it, beside those of its slot; left out for logs. */
+  readonly followers?: readonly RowsOfBatch[];
   /** In the order of the policies, whatever their mode. */
   readonly outcomes: readonly PolicyOutcome[];
   /** One for each outcome; none where the engine itself failed. */

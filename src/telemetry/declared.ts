@@ -16,7 +16,8 @@ export const metrics = declareMetrics({
   windowsDecided: { type: 'counter', name: 'thresher_windows_decided_total', help: 'Windows closed, by how they were decided: policy or fallback.', labels: ['signal', 'by'] },
   mixedTraces: { type: 'counter', name: 'thresher_mixed_traces_total', help: 'Traces of closed windows whose spans came with different probabilities; they were decided on their most-sampled spans alone.' },
   lateItems: { type: 'counter', name: 'thresher_late_items_total', help: 'Spans that came after their trace was decided and followed that decision.', labels: ['signal', 'outcome'] },
-  itemsUnreadable: { type: 'counter', name: 'thresher_items_unreadable_total', help: 'Kept items whose batch could not be read again; they are lost.', labels: ['signal'] },
+  itemsUnreadable: { type: 'counter', name: 'thresher_items_unreadable_total', help: 'Items to be sent, kept or (where these go somewhere) dropped, whose batch could not be read again; they are lost.', labels: ['signal'] },
+  droppedRouted: { type: 'counter', name: 'thresher_dropped_items_routed_total', help: 'Dropped items that were handed, as they came, to the exporters that pipelines name under dropped.', labels: ['signal'] },
   attributeMismatches: { type: 'counter', name: 'thresher_attribute_mismatches_total', help: 'Attribute values of another type than the policy reads; they read as NULL.', labels: ['key'] },
   policySeconds: { type: 'histogram', name: 'thresher_policy_duration_seconds', help: 'Time that one policy took over one window.', labels: ['policy'] },
   policyFailures: { type: 'counter', name: 'thresher_policy_failures_total', help: 'Windows in which a policy failed, by reason.', labels: ['policy', 'reason'] },
@@ -55,7 +56,7 @@ export const metrics = declareMetrics({
   bufferedItems: { type: 'gauge', name: 'thresher_buffered_items', help: 'Items in open windows.', labels: ['signal'] },
 
   itemsExported: { type: 'counter', name: 'thresher_items_exported_total', help: 'Items that the next hop acknowledged.', labels: ['signal', 'exporter'] },
-  itemsLost: { type: 'counter', name: 'thresher_items_lost_total', help: 'Kept items that an exporter gave up on, by reason.', labels: ['signal', 'exporter', 'reason'] },
+  itemsLost: { type: 'counter', name: 'thresher_items_lost_total', help: 'Items that an exporter gave up on, by reason.', labels: ['signal', 'exporter', 'reason'] },
   exportRetries: { type: 'counter', name: 'thresher_export_retries_total', help: 'Batches that were sent again, by reason.', labels: ['signal', 'exporter', 'reason'] },
   wireBytesSent: { type: 'counter', name: 'thresher_wire_bytes_sent_total', help: 'Bytes of sent messages as they went on the wire.', labels: ['signal', 'exporter'] },
 

@@ -79,6 +79,7 @@ describe('late rows', () => {
     cache.put(ids(2), 0, 0n);
     const late = followDecisions(cache, ids(1, 1, 2, 3, 1, 2, 2, 3), Uint32Array.of(0, 1, 2, 3, 4, 5, 6, 7));
     expect(late).toEqual({
+      arrived: Uint32Array.of(0, 1, 2, 3, 4, 5, 6, 7),
       kept: Uint32Array.of(0, 1, 4), n: Uint32Array.of(3, 2 ** 23, 3, 2 ** 23, 3, 2 ** 23), reasons: null, droppedCount: 3, forgotten: Uint32Array.of(3, 7),
     });
     expect(followDecisions(cache, ids(1, 1, 2), Uint32Array.of(1))).toMatchObject({ kept: Uint32Array.of(1), droppedCount: 0 });
