@@ -3,6 +3,9 @@ export const wires = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 
 export type Wire = keyof typeof wires;
 
+/** What the bytes of a singular field are: text, an id of so many bytes, or something that is read by itself. */
+export type BytesKind = 'text' | 8 | 16 | 'other';
+
 /** What a walk does with a tag. Slots are `slot` and up, lists `list` and up, single elements of packed lists `element` and up. */
 export const actions = { skip: 0, slot: 1, list: 64, element: 128, refuse: 255 } as const;
 
@@ -20,6 +23,9 @@ export interface MessageShape<S extends string = string, L extends string = stri
   readonly lists: { readonly [name in L]: number };
   /** With the name of the message, for errors. */
   readonly listNames: readonly string[];
+  /** Slots of texts, and of ids with their width. */
+  readonly textSlots: readonly number[];
+  readonly idSlots: readonly (readonly [name: string, slot: number, width: 8 | 16])[];
   /** The action for each tag (field * 8 + wire type) below 256. A known field in another wire type is refused. */
   readonly actions: Uint8Array;
 }
@@ -30,10 +36,13 @@ export interface ListField {
   readonly packed: Wire | null;
 }
 
-/** A shape; `slots` gives field number and wire type, numbered in the order given. */
+/** A singular field: its number, its wire type, and where that is bytes what they are, text if it does not say. */
+export type SlotField = readonly [field: number, wire: Wire] | readonly [field: number, wire: 'bytes', kind: BytesKind];
+
+/** A shape; slots are numbered in the order given. */
 export function messageShape<S extends string, L extends string>(
   name: string,
-  slots: { readonly [name in S]: readonly [number, Wire] },
+  slots: { readonly [name in S]: SlotField },
   lists: { readonly [name in L]: ListField },
 ): MessageShape<S, L> {
   const table = new Uint8Array(tagsMax);
@@ -51,8 +60,17 @@ export function messageShape<S extends string, L extends string>(
     if (packed !== null) table[field * 8 + wires[packed]] = actions.element + index;
   });
   return {
-    name, slots: numbered(slotNames), slotCount: slotNames.length, lists: numbered(listNames), listNames: listNames.map((list) => `${name}.${list}`), actions: table,
+    name, slots: numbered(slotNames), slotCount: slotNames.length, textSlots: slotNames.flatMap((slot, index) => (kindOf(slots[slot]) === 'text' ? [index] : [])),
+    idSlots: slotNames.flatMap((slot, index) => idSlot(slot, index, kindOf(slots[slot]))), lists: numbered(listNames), listNames: listNames.map((list) => `${name}.${list}`), actions: table,
   };
+}
+
+function kindOf([, wire, kind]: SlotField): BytesKind {
+  return kind ?? (wire === 'bytes' ? 'text' : 'other');
+}
+
+function idSlot(name: string, slot: number, kind: BytesKind): readonly (readonly [string, number, 8 | 16])[] {
+  return kind === 8 || kind === 16 ? [[name, slot, kind]] : [];
 }
 
 function numbered<K extends string>(names: readonly K[]): { readonly [name in K]: number } {

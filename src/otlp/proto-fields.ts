@@ -27,10 +27,10 @@ export const scope = messageShape(
 export const span = messageShape(
   'Span',
   {
-    trace_id: [1, 'bytes'],
-    span_id: [2, 'bytes'],
+    trace_id: [1, 'bytes', 16],
+    span_id: [2, 'bytes', 8],
     trace_state: [3, 'bytes'],
-    parent_span_id: [4, 'bytes'],
+    parent_span_id: [4, 'bytes', 8],
     name: [5, 'bytes'],
     kind: [6, 'varint'],
     start_time_unix_nano: [7, 'fixed64'],
@@ -53,7 +53,7 @@ export const spanEvent = messageShape(
 
 export const spanLink = messageShape(
   'Span.Link',
-  { trace_id: [1, 'bytes'], span_id: [2, 'bytes'], trace_state: [3, 'bytes'], dropped_attributes_count: [5, 'varint'], flags: [6, 'fixed32'] },
+  { trace_id: [1, 'bytes', 16], span_id: [2, 'bytes', 8], trace_state: [3, 'bytes'], dropped_attributes_count: [5, 'varint'], flags: [6, 'fixed32'] },
   { attributes: messages(4) },
 );
 
@@ -63,11 +63,11 @@ export const logRecord = messageShape(
     time_unix_nano: [1, 'fixed64'],
     severity_number: [2, 'varint'],
     severity_text: [3, 'bytes'],
-    body: [5, 'bytes'],
+    body: [5, 'bytes', 'other'],
     dropped_attributes_count: [7, 'varint'],
     flags: [8, 'fixed32'],
-    trace_id: [9, 'bytes'],
-    span_id: [10, 'bytes'],
+    trace_id: [9, 'bytes', 16],
+    span_id: [10, 'bytes', 8],
     observed_time_unix_nano: [11, 'fixed64'],
     event_name: [12, 'bytes'],
   },
@@ -165,8 +165,8 @@ export const exemplar = messageShape(
   {
     time_unix_nano: [2, 'fixed64'],
     double_value: [3, 'fixed64'],
-    span_id: [4, 'bytes'],
-    trace_id: [5, 'bytes'],
+    span_id: [4, 'bytes', 8],
+    trace_id: [5, 'bytes', 16],
     int_value: [6, 'fixed64'],
   },
   { attributes: messages(7) },

@@ -1,6 +1,7 @@
 import type { Column, DictionaryColumn, DictionaryStore } from '../../otap/column.ts';
 import { valueTypes } from '../../otap/take/attributes.ts';
 import { cborOfValue } from './cbor-writer.ts';
+import { checkTextAt } from './check-values.ts';
 import { counting, u32Memory, u8Memory, Validity } from './column-memory.ts';
 import { wideColumn } from './field-columns.ts';
 import { type Member, readMember, typeOfField } from './member.ts';
@@ -38,6 +39,16 @@ export class AnyValues {
       seen |= 1 << type;
     }
     this.#seen = seen;
+  }
+
+  /** Checks texts, and arrays and maps with all that is in them. Throws INVALID_ARGUMENT: malformed_protobuf, invalid_utf8, nested_too_deep. */
+  check(): void {
+    const { bytes, view } = this.#request;
+    for (let row = 0; row < this.types.length; row++) {
+      const type = this.types[row];
+      if (type === valueTypes.STR) checkTextAt(bytes, view, this.#values[row]);
+      else if (type === valueTypes.MAP || type === valueTypes.SLICE) cborOfValue(bytes, this.#values[row], type === valueTypes.MAP);
+    }
   }
 
   /** A column by the last part of its path; null where no row has its type. Throws for nothing but what reading entries throws. */

@@ -2,7 +2,9 @@ import type { IdColumn } from '../../otap/batch.ts';
 import type { Column } from '../../otap/column.ts';
 import type { PayloadInfo } from '../../otap/payload-type.ts';
 import { AnyValues } from './any-values.ts';
+import { checkText } from './check-values.ts';
 import { u32Memory } from './column-memory.ts';
+import { named } from './errors.ts';
 import { type KeyValue, readKeyValue } from './key-value.ts';
 import { type KeyRows, LazyTable } from './lazy-table.ts';
 import { int32Memory, type Ranges } from './ranges.ts';
@@ -42,11 +44,18 @@ export class AttributeTable extends LazyTable {
     return path === 'parent_id' ? this.#parents : null;
   }
 
+  /** Checks every key and value. Throws OtlpDecodeError. */
+  check(): void {
+    named(this.info.name, () => {
+      const { bytes, view } = this.#request;
+      const { keyStarts, keyEnds } = this.#located();
+      for (let row = 0; row < this.rowCount; row++) checkText(bytes, view, keyStarts[row], keyEnds[row]);
+      this.#valuesRead().check();
+    });
+  }
+
   protected override read(path: string): Column | null {
-    if (path === 'key') return this.#keys();
-    const { values } = this.#located();
-    this.#values ??= new AnyValues(this.#request, values, 1, 0, this.rowCount);
-    return this.#values.column(path);
+    return path === 'key' ? this.#keys() : this.#valuesRead().column(path);
   }
 
   protected override forget(): void {
@@ -74,6 +83,10 @@ export class AttributeTable extends LazyTable {
     const codes = u32Memory(source, this.rowCount);
     for (let row = 0; row < codes.length; row++) codes[row] = store.codeOf(bytes, keyStarts[row], keyEnds[row]);
     return { kind: 'dictionary', type: 'utf8', length: codes.length, validity: null, codes, dictionary: { store, size: store.size } };
+  }
+
+  #valuesRead(): AnyValues {
+    return (this.#values ??= new AnyValues(this.#request, this.#located().values, 1, 0, this.rowCount));
   }
 
   #located(): Places {

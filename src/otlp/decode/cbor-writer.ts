@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { assert } from '../../base/assert.ts';
 import { CodedError } from '../../base/errors.ts';
 import { malformedProtobuf } from '../../otap/proto/wire-reader.ts';
+import { invalidUtf8 } from './check-values.ts';
 import { type Member, pastValue, readMember } from './member.ts';
 import { type KeyValue, readKeyValue } from './key-value.ts';
 import { lengthAt, pastVarint, startAt, tagAt, varint64At } from './varint.ts';
@@ -102,9 +103,7 @@ class CborWriter {
   }
 
   #text(start: number, end: number): void {
-    if (!isUtf8(this.#bytes.subarray(start, end))) {
-      throw new CodedError('INVALID_ARGUMENT', 'invalid_utf8', `text of ${end - start} bytes is not UTF-8`);
-    }
+    if (!isUtf8(this.#bytes.subarray(start, end))) throw invalidUtf8(end - start);
     this.#chunk(heads.text, start, end);
   }
 

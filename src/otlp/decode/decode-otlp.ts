@@ -16,6 +16,8 @@ export interface OtlpReading {
   readonly limits?: OtlpLimits;
   /** Keys the hash tables of texts. */
   readonly hashSeed?: number;
+  /** Checks every value now, so that no column throws later. Default false. */
+  readonly isChecked?: boolean;
 }
 
 const tablesOf = { traces: traceTables, logs: logTables, metrics: metricTables } as const;
@@ -24,7 +26,8 @@ const tablesOf = { traces: traceTables, logs: logTables, metrics: metricTables }
  * Reads an ExportTraceServiceRequest, ExportLogsServiceRequest or ExportMetricsServiceRequest in protobuf as the tables that OTAP has for it. Tags
  * and lengths of all messages but attributes and values are walked here; columns, attributes and values are read when asked for, out of `bytes`,
  * which must not change. Rows have ids of their own: 0, 1, 2 ... in the order of the request.
- * Throws OtlpDecodeError, INVALID_ARGUMENT: malformed_protobuf, over_limit; tables throw these too, invalid_id, invalid_utf8, nested_too_deep.
+ * Throws OtlpDecodeError, INVALID_ARGUMENT: malformed_protobuf, over_limit; tables throw these too, invalid_id, invalid_utf8, nested_too_deep. Where
+ * `isChecked`, all of these are thrown here and tables throw nothing.
  */
 export function decodeOtlp(signal: Signal, bytes: Uint8Array, reading: OtlpReading = {}): OtlpBatch {
   const request: RequestBytes = {
@@ -34,6 +37,7 @@ export function decodeOtlp(signal: Signal, bytes: Uint8Array, reading: OtlpReadi
     source: reading.source ?? freshBuffers,
     limits: reading.limits ?? defaultOtlpLimits,
     hashSeed: reading.hashSeed ?? 0,
+    isChecked: reading.isChecked ?? false,
   };
   return named(null, () => new OtlpBatch(new OtlpLayout(signal, request.hashSeed), tablesOf[signal](request, readFraming(request)).tables));
 }

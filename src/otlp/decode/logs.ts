@@ -34,5 +34,6 @@ export function logTables(request: RequestBytes, framing: Framing): TableSet {
 function bodyColumns(request: RequestBytes, logs: MessageRows): [string, () => Column | null][] {
   let values: AnyValues | null = null;
   const read = (): AnyValues => (values ??= new AnyValues(request, logs.positions, shapes.logRecord.slotCount, slots.body, logs.count));
+  if (request.isChecked) read().check();
   return bodyParts.map((part) => [`body.${part}`, () => read().column(part)]);
 }

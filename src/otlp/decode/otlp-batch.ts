@@ -61,7 +61,7 @@ export class TableSet {
     const ids = new Map([['resource.id', framing.resourceOf], ['scope.id', framing.scopeOf]]);
     const columns = new Map([...framingColumns(framing), ...columnsOf(rows, fields), ...more]);
     if (rows.count === 0) return;
-    this.tables.set(name, new MessageTable(this.#info(name), rows, ids, columns));
+    this.#add(new MessageTable(this.#info(name), rows, ids, columns), more);
     this.addAttributes('RESOURCE_ATTRS', framing.resources.lists[0]);
     this.addAttributes('SCOPE_ATTRS', framing.scopes.lists[0]);
   }
@@ -69,11 +69,20 @@ export class TableSet {
   /** A table of messages that lie in rows of another: `ranges` are those that `rows` were walked over. */
   addChildren(name: PayloadName, ranges: Ranges, rows: MessageRows, fields: FieldColumns, more: readonly [string, () => Column | null][] = []): void {
     if (rows.count === 0) return;
-    this.tables.set(name, new MessageTable(this.#info(name), rows, new Map([['parent_id', ranges.ownerIds()]]), new Map([...columnsOf(rows, fields), ...more])));
+    this.#add(new MessageTable(this.#info(name), rows, new Map([['parent_id', ranges.ownerIds()]]), new Map([...columnsOf(rows, fields), ...more])), more);
   }
 
   addAttributes(name: PayloadName, ranges: Ranges): void {
-    if (ranges.count > 0) this.tables.set(name, new AttributeTable(this.#info(name), this.#request, ranges));
+    if (ranges.count === 0) return;
+    const table = new AttributeTable(this.#info(name), this.#request, ranges);
+    if (this.#request.isChecked) table.check();
+    this.tables.set(name, table);
+  }
+
+  /** Columns that are not fields of the message are checked by reading them. */
+  #add(table: MessageTable, more: readonly [string, () => Column | null][]): void {
+    if (this.#request.isChecked) for (const [path] of more) table.column(path);
+    this.tables.set(table.info.name, table);
   }
 
   #info(name: PayloadName): PayloadInfo {

@@ -1,6 +1,7 @@
 import type { BufferSource } from '../../otap/ipc/buffer-source.ts';
 import { malformedProtobuf } from '../../otap/proto/wire-reader.ts';
 import { actions, type MessageShape } from '../message-shape.ts';
+import { checkRows } from './check-values.ts';
 import { checkCount, type OtlpLimits } from './limits.ts';
 import { int32Memory, Ranges } from './ranges.ts';
 import { lengthAt, pastVarint, tagAt } from './varint.ts';
@@ -13,6 +14,8 @@ export interface RequestBytes {
   readonly limits: OtlpLimits;
   /** Keys the hash tables of texts against input that is made to collide. */
   readonly hashSeed: number;
+  /** Every value is checked on the way, not only when its column is read. */
+  readonly isChecked: boolean;
 }
 
 /** Messages of one shape as rows: where the value of each field begins. */
@@ -31,7 +34,8 @@ export interface MessageRows {
 /**
  * Walks the messages in `ranges` once, each by itself a row; with `rowCount`, messages of one owner are one row, as protobuf merges them: of
  * a singular field the last counts, repeated ones are joined. Nothing is read but tags and lengths, and all of these are checked.
- * Throws INVALID_ARGUMENT: malformed_protobuf (lengths, varints, groups, a known field in another wire type), over_limit.
+ * Throws INVALID_ARGUMENT: malformed_protobuf (lengths, varints, groups, a known field in another wire type), over_limit; where values are checked,
+ * invalid_utf8 and invalid_id.
  */
 export function walk(request: RequestBytes, shape: MessageShape, ranges: Ranges, rowCount: number | null = null): MessageRows {
   const { bytes, source, limits } = request;
@@ -91,7 +95,9 @@ export function walk(request: RequestBytes, shape: MessageShape, ranges: Ranges,
       else throw malformedProtobuf(`${shape.name}: field ${tag >>> 3} has wire type ${tag & 7}`, value);
     }
   }
-  return { request, shape, count, positions, seen, lists };
+  const rows = { request, shape, count, positions, seen, lists };
+  if (request.isChecked) checkRows(rows);
+  return rows;
 }
 
 /** The whole of a request's bytes, as the one message of its kind. */

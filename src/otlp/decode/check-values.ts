@@ -1,0 +1,51 @@
+import { isUtf8 } from 'node:buffer';
+import { CodedError } from '../../base/errors.ts';
+import { invalidId } from './errors.ts';
+import { lengthAt, startAt } from './varint.ts';
+import type { MessageRows } from './walk.ts';
+
+/** Checks texts and ids of messages. Throws INVALID_ARGUMENT: invalid_utf8, invalid_id. */
+export function checkRows({ request: { bytes, view }, positions, count, seen, shape: { slotCount, textSlots, idSlots } }: MessageRows): void {
+  for (const slot of textSlots) {
+    if ((seen & (1 << slot)) === 0) continue;
+    for (let row = 0, from = slot; row < count; row++, from += slotCount) {
+      const at = positions[from];
+      if (at !== 0) checkTextAt(bytes, view, at);
+    }
+  }
+  for (const [name, slot, width] of idSlots) {
+    if ((seen & (1 << slot)) === 0) continue;
+    for (let row = 0, from = slot; row < count; row++, from += slotCount) {
+      const at = positions[from];
+      if (at !== 0 && bytes[at] !== width && bytes[at] !== 0) {
+        const length = lengthAt(bytes, at);
+        if (length !== width && length !== 0) throw invalidId(name, length, width);
+      }
+    }
+  }
+}
+
+/** Checks the text whose length is at `at`, both known to lie within the bytes. Throws INVALID_ARGUMENT / invalid_utf8. */
+export function checkTextAt(bytes: Uint8Array, view: DataView, at: number): void {
+  const first = bytes[at];
+  if (first < 0x80) checkText(bytes, view, at + 1, at + 1 + first);
+  else {
+    const start = startAt(bytes, at);
+    checkText(bytes, view, start, start + lengthAt(bytes, at));
+  }
+}
+
+/** Checks that bytes[start, end) are UTF-8; ASCII, four bytes at a time, is what most texts are. Throws INVALID_ARGUMENT / invalid_utf8. */
+export function checkText(bytes: Uint8Array, view: DataView, start: number, end: number): void {
+  let high = 0;
+  let at = start;
+  for (; at + 4 <= end; at += 4) high |= view.getUint32(at, true);
+  high &= 0x80808080;
+  for (; at < end; at++) high |= bytes[at] & 0x80;
+  if (high !== 0 && !isUtf8(bytes.subarray(start, end))) throw invalidUtf8(end - start);
+}
+
+/** A text that is no UTF-8. */
+export function invalidUtf8(length: number): CodedError {
+  return new CodedError('INVALID_ARGUMENT', 'invalid_utf8', `text of ${length} bytes is not UTF-8`);
+}
