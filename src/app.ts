@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { parseEndpoint } from './base/endpoint.ts';
 import { CodedError, messageOf } from './base/errors.ts';
 import { FileWatch } from './base/file-watch.ts';
+import { autoLimitBytes, machineMemory } from './base/machine-memory.ts';
 import { hashKeyOfSeed, realSeam, type Seam } from './base/seam.ts';
 import type { ThresherConfig } from './config/load.ts';
 import { findPolicyFiles, policyDirectories, type PolicyFiles } from './config/policy-files.ts';
@@ -136,7 +137,7 @@ async function openProcessor(
     limits: { deadlineMs: config.policy.deadlineMs, rowsMax: config.policy.rowsMax },
     fallback: { n: probabilityOf(config.policy.fallback.probability) },
     combine: config.policy.combine, hasPolicyAttribute: config.output.policyAttribute,
-    memoryLimitBytes: config.memory.limitBytes,
+    memoryLimitBytes: config.memory.limit === 'auto' ? autoLimitBytes(machineMemory()) : config.memory.limit,
     decisionsMax: Math.ceil((config.decisionCache.keptMax + config.decisionCache.droppedMax) / 2),
     batchRowsMax: batchRowsMax(config), decodeLimits: {}, extraKeys: countServices || (config.certificate.enabled && config.certificate.services) ? [serviceName] : [],
     logRandomness: config.windows.logs.randomness,

@@ -1,7 +1,7 @@
 import { exporters, receivers } from './components.ts';
 import type { ValueOf } from './kind.ts';
 import { policyFilePatterns } from './policy-files.ts';
-import { duration, endpoint, flag, hexKey, integer, number, oneOf, size, text } from './scalars.ts';
+import { duration, endpoint, flag, hexKey, integer, number, oneOf, sizeOr, text } from './scalars.ts';
 import { option, optional, secret, section } from './section.ts';
 import { listenerSecurity } from './security.ts';
 
@@ -58,7 +58,7 @@ export const declaration = section('The whole configuration is one YAML file.', 
   output: option('output', output, {}, 'What leaves.'),
   certificate: option('certificate', certificate, {}, 'The certificate.'),
   memory: option('memory', section('Bounds of memory.', {
-    limitBytes: option('limit', size({ min: 2 ** 20 }), '1GiB', 'Retained batches and their tables; at the limit senders are told to come again (RESOURCE_EXHAUSTED).'),
+    limit: option('limit', sizeOr('auto', { min: 2 ** 20 }), 'auto', 'Retained batches and their tables; at the limit senders are told to come again (RESOURCE_EXHAUSTED). `auto` is half of what the container or systemd unit may use above 256 MiB, and a quarter of that where only the machine is the limit. DuckDB\'s queries may take as much again.'),
   }), {}, 'Memory.'),
   decisionCache: option('decision_cache', decisionCache, {}, 'The decision cache.'),
   metrics: option('metrics', section('Metrics as a signal.', {

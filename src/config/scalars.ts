@@ -132,14 +132,28 @@ export function duration(bounds: Bounds = {}): Kind<number> {
 
 /** Read to bytes. */
 export function size(bounds: Bounds = {}): Kind<number> {
-  return scalar({
-    name: 'size', expected: `a size such as 64MiB or 2GiB${bounds.min === undefined ? '' : `, at least ${bounds.min} bytes`}`,
-    schema: { anyOf: [{ type: 'integer', minimum: bounds.min ?? 0 }, { type: 'string', pattern: '^\\d+(\\.\\d+)?\\s*([kKmMgGtT]i?)?[bB]?$' }] },
-    parse: (input) => {
-      const bytes = typeof input === 'number' && Number.isSafeInteger(input) ? input : typeof input === 'string' ? parseBytes(input) : null;
-      return bytes !== null && within(bytes, { min: 0, ...bounds }) ? bytes : undefined;
-    },
+  return scalar({ name: 'size', expected: sizeText(bounds), schema: { anyOf: sizeSchemas(bounds) }, parse: (input) => toBytes(input, bounds) });
+}
+
+/** Read to bytes, or the word. */
+export function sizeOr<const W extends string>(word: W, bounds: Bounds = {}): Kind<number | W> {
+  return scalar<number | W>({
+    name: `size | ${word}`, expected: `${sizeText(bounds)}, or ${word}`, schema: { anyOf: [...sizeSchemas(bounds), { const: word }] },
+    parse: (input) => (input === word ? word : toBytes(input, bounds)),
   });
+}
+
+function sizeText({ min }: Bounds): string {
+  return `a size such as 64MiB or 2GiB${min === undefined ? '' : `, at least ${min} bytes`}`;
+}
+
+function sizeSchemas({ min }: Bounds): readonly JsonSchema[] {
+  return [{ type: 'integer', minimum: min ?? 0 }, { type: 'string', pattern: '^\\d+(\\.\\d+)?\\s*([kKmMgGtT]i?)?[bB]?$' }];
+}
+
+function toBytes(input: unknown, bounds: Bounds): number | undefined {
+  const bytes = typeof input === 'number' && Number.isSafeInteger(input) ? input : typeof input === 'string' ? parseBytes(input) : null;
+  return bytes !== null && within(bytes, { min: 0, ...bounds }) ? bytes : undefined;
 }
 
 /** Kept as `host:port` (`parseEndpoint` takes it apart). */

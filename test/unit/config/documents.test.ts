@@ -28,6 +28,8 @@ describe('the JSON Schema', () => {
     [{ windows: { traces: { length: '${env:LENGTH:-10s}' } } }, true],
     [{ receivers: { otlp: { grpc: null }, 'otlp/b': { grpc: {} } } }, true],
     [{ memory: { limit: 4_000_000 } }, true],
+    [{ memory: { limit: 'auto' } }, true],
+    [{ memory: { limit: 'half' } }, false],
     [{ windows: { traces: { lenght: '10s' } } }, false],
     [{ windows: { traces: { length: 10 } } }, false],
     [{ receivers: { otlp: {} } }, false],

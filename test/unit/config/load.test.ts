@@ -34,7 +34,7 @@ describe('a valid configuration', () => {
       policies: { patterns: [join(directory, 'a.sql')], files: [join(directory, 'a.sql')] },
       policy: { deadlineMs: 10_000, fallback: { probability: 1 }, rowsMax: 10_000_000, combine: 'union', signalsWithoutPolicy: 'keep', reload: 'auto' },
       output: { policyAttribute: false },
-      memory: { limitBytes: 2 ** 30 },
+      memory: { limit: 'auto' },
       certificate: { enabled: true, services: false },
       decisionCache: { keptMax: 500_000, droppedMax: 2_000_000 },
       metrics: { passThrough: true },
@@ -78,7 +78,7 @@ sampling: { hash_key: "\${file:key}" }
     expect(config.receivers[0]).toMatchObject({ grpc: { endpoint: '127.0.0.1:5000' } });
     expect(config.policy).toMatchObject({ rowsMax: 77, deadlineMs: 3000 });
     expect(config.http.endpoint).toBe('127.0.0.1:9');
-    expect(config.memory.limitBytes).toBe(2 ** 21);
+    expect(config.memory.limit).toBe(2 ** 21);
     expect(config.sampling.hashKey).toEqual(Uint8Array.from(Buffer.from('00112233445566778899aabbccddeeff', 'hex')));
   });
 
