@@ -7,7 +7,7 @@ import { wideColumn } from './field-columns.ts';
 import { type Member, readMember, typeOfField } from './member.ts';
 import { MadeStore, RangeStore } from './stores.ts';
 import { int32Memory } from './ranges.ts';
-import { lengthAt, startAt, varint64At } from './varint.ts';
+import { isTrueAt, lengthAt, startAt, varint64At } from './varint.ts';
 import type { RequestBytes } from './walk.ts';
 
 /** Values of attributes or bodies, one a row: their types and where they lie. Columns are made of them when asked for. */
@@ -129,11 +129,9 @@ export class AnyValues {
     const { bytes, source } = this.#request;
     const { types } = this;
     const bits = u8Memory(source, (types.length + 7) >>> 3).fill(0);
-    const word = new Uint32Array(2);
     for (let row = 0; row < types.length; row++) {
       if (types[row] !== valueTypes.BOOL) continue;
-      varint64At(bytes, this.#values[row], word, 0);
-      if ((word[0] | word[1]) !== 0) bits[row >>> 3] |= 1 << (row & 7);
+      if (isTrueAt(bytes, this.#values[row])) bits[row >>> 3] |= 1 << (row & 7);
     }
     return { kind: 'bool', type: 'bool', length: types.length, validity: this.#validity(valueTypes.BOOL, valueTypes.BOOL), bits };
   }

@@ -5,7 +5,7 @@ import { malformedProtobuf } from '../../otap/proto/wire-reader.ts';
 import { invalidUtf8 } from './check-values.ts';
 import { type Member, pastValue, readMember } from './member.ts';
 import { type KeyValue, readKeyValue } from './key-value.ts';
-import { lengthAt, pastVarint, startAt, tagAt, varint64At } from './varint.ts';
+import { isTrueAt, lengthAt, pastVarint, startAt, tagAt, varint64At } from './varint.ts';
 
 /** Arrays and maps within each other: what is in the innermost is as deep as our reader goes (otap/decode/cbor.ts). */
 const depthMax = 64;
@@ -75,10 +75,8 @@ class CborWriter {
     readMember(this.#bytes, start, end, member);
     const { field, at } = member;
     if (field === 0) this.#byte(heads.null);
-    else if (field === 2) {
-      varint64At(this.#bytes, at, this.#words, 0);
-      this.#byte((this.#words[0] | this.#words[1]) === 0 ? heads.false : heads.true);
-    } else if (field === 3) this.#integer(at);
+    else if (field === 2) this.#byte(isTrueAt(this.#bytes, at) ? heads.true : heads.false);
+    else if (field === 3) this.#integer(at);
     else if (field === 4) this.#double(at);
     else {
       const from = startAt(this.#bytes, at);

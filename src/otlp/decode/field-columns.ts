@@ -50,7 +50,7 @@ export function idField(path: string, slot: number, width: 8 | 16, absent: Absen
     for (let row = 0, from = slot, to = 0; row < count; row++, from += slotCount, to += width) {
       const at = positions[from];
       const length = at === 0 ? 0 : lengthAt(bytes, at);
-      if (length === width) for (let index = 0, start = at + 1; index < width; index++) data[to + index] = bytes[start + index];
+      if (length === width) for (let index = 0, start = startAt(bytes, at); index < width; index++) data[to + index] = bytes[start + index];
       else if (length === 0) {
         data.fill(0, to, to + width);
         if (absent === 'null') validity.clear(row);

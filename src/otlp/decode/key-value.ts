@@ -18,12 +18,16 @@ export function readKeyValue(bytes: Uint8Array, start: number, end: number, part
   parts.keyStart = parts.keyEnd = start;
   parts.value = 0;
   for (let at = start; at < end; ) {
-    const tag = bytes[at];
+    let tag = bytes[at];
+    let value = at + 1;
     if (tag !== keyTag && tag !== valueTag) {
-      at = skipField(bytes, at, end);
-      continue;
+      tag = tagAt(bytes, at);
+      value = pastVarint(bytes, at, end);
+      if (tag !== keyTag && tag !== valueTag) {
+        at = pastUnknown(bytes, tag, value, end);
+        continue;
+      }
     }
-    const value = at + 1;
     let length = bytes[value];
     let from = value + 1;
     if (!(length < 0x80)) {
@@ -40,13 +44,11 @@ export function readKeyValue(bytes: Uint8Array, start: number, end: number, part
   }
 }
 
-/** A field that is not as every writer writes it: skipped where it is unknown, read no further where it is a key or value in other clothes. */
-function skipField(bytes: Uint8Array, at: number, end: number): number {
-  const tag = tagAt(bytes, at);
-  const value = pastVarint(bytes, at, end);
+/** Where a field ends that nobody knows; its value is at `at`. Keys and values in another wire type are refused. */
+function pastUnknown(bytes: Uint8Array, tag: number, at: number, end: number): number {
   const field = tag >>> 3;
-  if (field === 1 || field === 2) throw malformedProtobuf(`KeyValue: field ${field} has wire type ${tag & 7} or an overlong tag`, at);
-  const past = pastValue(bytes, value, end, tag & 7);
-  if (!(past <= end)) throw malformedProtobuf(`KeyValue: field ${field} ends behind its message`, value);
+  if (field === 1 || field === 2) throw malformedProtobuf(`KeyValue: field ${field} has wire type ${tag & 7}`, at);
+  const past = pastValue(bytes, at, end, tag & 7);
+  if (!(past <= end)) throw malformedProtobuf(`KeyValue: field ${field} ends behind its message`, at);
   return past;
 }

@@ -3,7 +3,7 @@ import type { MessageShape } from '../message-shape.ts';
 import * as shapes from '../proto-fields.ts';
 import { u32Memory, u8Memory, Validity } from './column-memory.ts';
 import { Ranges } from './ranges.ts';
-import { varint32At } from './varint.ts';
+import { isTrueAt, varint32At } from './varint.ts';
 import { type MessageRows, type RequestBytes, walk } from './walk.ts';
 
 /** OTAP's metric types (specification, section 5.2.1), in the order of Metric's lists. */
@@ -98,7 +98,7 @@ function monotonic({ bytes, source }: RequestBytes, types: Uint8Array, { positio
   for (let row = 0; row < types.length; row++) {
     const at = positions[row * shape.slotCount + shapes.sum.slots.is_monotonic];
     if (types[row] !== 2) validity.clear(row);
-    else if (at !== 0 && varint32At(bytes, at) !== 0) bits[row >>> 3] |= 1 << (row & 7);
+    else if (at !== 0 && isTrueAt(bytes, at)) bits[row >>> 3] |= 1 << (row & 7);
   }
   return { kind: 'bool', type: 'bool', length: types.length, validity: validity.finish(), bits };
 }

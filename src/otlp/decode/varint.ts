@@ -48,6 +48,12 @@ export function varint32At(bytes: Uint8Array, at: number): number {
   }
 }
 
+/** The varint at `at`, which is known to end, as a bool: whether any of its bits is set. */
+export function isTrueAt(bytes: Uint8Array, at: number): boolean {
+  while (bytes[at] === 0x80) at++;
+  return bytes[at] !== 0;
+}
+
 /** Writes the varint at `at`, which is known to end, as two words: words[target] low, words[target + 1] high; gives where it ends. */
 export function varint64At(bytes: Uint8Array, at: number, words: Uint32Array, target: number): number {
   let low = 0;
