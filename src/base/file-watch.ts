@@ -1,5 +1,6 @@
-import { type FSWatcher, statSync, watch } from 'node:fs';
+import { type FSWatcher, watch } from 'node:fs';
 import { messageOf } from './errors.ts';
+import { fileState } from './files.ts';
 import type { Seam } from './seam.ts';
 
 export interface FileWatchOptions {
@@ -109,9 +110,4 @@ export class FileWatch {
   #closeWatchers(): void {
     for (const watcher of this.#watchers.splice(0)) watcher.close();
   }
-}
-
-function fileState(path: string): string {
-  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return stats === undefined ? `${path} gone` : `${path} ${stats.dev} ${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`;
 }

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, statSync } from 'node:fs';
 import { CodedError, messageOf, type StatusName } from './errors.ts';
 
 const statuses: { readonly [code: string]: StatusName } = { ENOENT: 'NOT_FOUND', EACCES: 'PERMISSION_DENIED', EPERM: 'PERMISSION_DENIED' };
@@ -15,4 +15,10 @@ export function openFile(path: string, flags: 'r' | 'w'): number {
     const what = code === 'ENOENT' && flags === 'r' ? 'no such file' : messageOf(error).replace(/, open '.*$/, '');
     throw new CodedError(statuses[code] ?? 'FAILED_PRECONDITION', 'file_unusable', `${path}: ${what}`, { cause: error });
   }
+}
+
+/** A text that is another when the file is replaced, written, or gone: by device and inode, size and times of change. Links are followed. */
+export function fileState(path: string): string {
+  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stats === undefined ? `${path} gone` : `${path} ${stats.dev} ${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`;
 }

@@ -12,6 +12,11 @@ export const metrics = declareMetrics({
   wireBytesReceived: { type: 'counter', name: 'thresher_wire_bytes_received_total', help: 'Bytes of accepted messages as they came on the wire.', labels: ['signal', 'receiver'] },
   batchesRefused: { type: 'counter', name: 'thresher_batches_refused_total', help: 'Batches that were not accepted, by the reason that the sender was told.', labels: ['signal', 'receiver', 'reason'] },
 
+  tlsFailures: { type: 'counter', name: 'thresher_tls_handshake_failures_total', help: 'Connections to a listener with TLS that came to nothing, by reason.', labels: ['listener', 'reason'] },
+  tlsCertificateExpiry: { type: 'gauge', name: 'thresher_tls_certificate_expiry_timestamp_seconds', help: 'When the certificate that a listener shows ends, seconds since the Unix epoch.', labels: ['listener'] },
+  unauthenticated: { type: 'counter', name: 'thresher_unauthenticated_total', help: 'Requests refused for want of a valid token: none came (missing), or another (wrong).', labels: ['listener', 'reason'] },
+  credentialReloads: { type: 'counter', name: 'thresher_credential_reloads_total', help: 'Times that changed files of certificates, keys or tokens were read again, by result: loaded, or failed (the old ones stay).', labels: ['component', 'result'] },
+
   itemsDecided: { type: 'counter', name: 'thresher_items_decided_total', help: 'Items of closed windows, by what became of them: kept or dropped.', labels: ['signal', 'outcome'] },
   windowsDecided: { type: 'counter', name: 'thresher_windows_decided_total', help: 'Windows closed, by how they were decided: policy or fallback.', labels: ['signal', 'by'] },
   mixedTraces: { type: 'counter', name: 'thresher_mixed_traces_total', help: 'Traces of closed windows whose spans came with different probabilities; they were decided on their most-sampled spans alone.' },

@@ -9,6 +9,7 @@ const rows: readonly (readonly string[])[] = [
   ['store'],
   ['policy', 'audit'],
   ['pipeline'],
+  ['security'],
   ['grpc'],
   ['receivers', 'exporters', 'http'],
   ['policies'],
@@ -22,7 +23,7 @@ const rows: readonly (readonly string[])[] = [
 ];
 
 /** What a folder imports at most, where the rows alone would allow it more. */
-const narrower: Readonly<Record<string, readonly string[]>> = { grpc: ['base', 'telemetry'] };
+const narrower: Readonly<Record<string, readonly string[]>> = { security: ['base', 'config', 'telemetry'], grpc: ['base', 'telemetry', 'security'] };
 
 /** The folder of a file, or its own name when it lies at the top: `src/otap/ipc/x.ts` is otap, `src/cli.ts` is cli. */
 export function unitOf(path: string): string {

@@ -1,0 +1,34 @@
+/** Why no TLS connection came to be, as a server sees it. */
+export interface HandshakeFailure {
+  /** A word for metrics. */
+  readonly reason: string;
+  /** What to do about it. */
+  readonly text: string;
+  /** Port scans and probes do it all the time. */
+  readonly isNoise: boolean;
+}
+
+type Row = readonly [pattern: RegExp, reason: string, text: string];
+
+/** By the codes of OpenSSL's errors and of its certificate checks. */
+const rows: readonly Row[] = [
+  [/^ERR_SSL_(HTTP_REQUEST|HTTPS_PROXY_REQUEST|WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|RECORD_TOO_SMALL|BAD_RECORD_TYPE|INVALID_MESSAGE_TYPE)$/, 'not_tls', 'a client does not speak TLS; configure it to, or let this listener be plain'],
+  [/^ERR_SSL_(UNSUPPORTED_PROTOCOL|VERSION_TOO_LOW|TLSV1_ALERT_PROTOCOL_VERSION)$/, 'version', 'a client speaks no version of TLS that is taken here; see min_version'],
+  [/^ERR_SSL_(NO_SHARED_CIPHER|NO_SUITABLE_SIGNATURE_ALGORITHM|NO_SUITABLE_KEY_SHARE)$/, 'cipher', 'a client has no cipher or algorithm that is taken here'],
+  [/^ERR_SSL_NO_APPLICATION_PROTOCOL$/, 'protocol', 'a client does not speak the protocol of this listener'],
+  [/^ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE$/, 'client_certificate_missing', 'a client without a certificate, which client_ca_file asks for'],
+  [/^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/, 'client_certificate_expired', 'a client\'s certificate is expired or not yet valid'],
+  [/^(UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_|INVALID_|PATH_LENGTH_|ERR_SSL_CERTIFICATE_VERIFY_FAILED)/, 'client_certificate_untrusted', 'a client\'s certificate is not signed by one of client_ca_file'],
+  [/^ERR_SSL_.*ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_)/, 'refused_by_client', 'a client does not trust the certificate of this listener'],
+  [/^ERR_TLS_HANDSHAKE_TIMEOUT$/, 'timeout', 'a client did not finish the handshake in time'],
+];
+
+const closed: HandshakeFailure = { reason: 'closed_by_client', text: 'a client went away during the handshake', isNoise: true };
+
+/** What an error of a TLS server's `tlsClientError` means. */
+export function handshakeFailure(error: unknown): HandshakeFailure {
+  const code = String(Reflect.get(Object(error), 'code') ?? '');
+  if (code === 'ECONNRESET' || code === 'EPIPE') return closed;
+  const row = rows.find(([pattern]) => pattern.test(code));
+  return { reason: row?.[1] ?? 'other', text: row?.[2] ?? 'a handshake failed', isNoise: false };
+}
