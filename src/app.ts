@@ -1,13 +1,10 @@
 import { randomInt } from 'node:crypto';
-import { parseEndpoint } from './base/endpoint.ts';
-import { CodedError, messageOf } from './base/errors.ts';
 import { FileWatch } from './base/file-watch.ts';
 import { autoLimitBytes, machineMemory } from './base/machine-memory.ts';
 import { hashKeyOfSeed, realSeam, type Seam } from './base/seam.ts';
 import type { ThresherConfig } from './config/load.ts';
 import { findPolicyFiles, policyDirectories, type PolicyFiles } from './config/policy-files.ts';
 import { buildSinks } from './exporters/build.ts';
-import { GrpcServer } from './grpc/server.ts';
 import { startHttp } from './http/server.ts';
 import { MetricsObserver } from './pipeline/metrics-observer.ts';
 import type { LinkedBy } from './pipeline/linked-groups.ts';
@@ -15,8 +12,7 @@ import { Processor } from './pipeline/processor.ts';
 import type { BatchSink } from './pipeline/sink.ts';
 import { type OpenPolicies, openPolicies, readPolicyTexts } from './policies.ts';
 import { PolicyReloader, type ReloadOutcome, type ReloadTrigger } from './policy-reload.ts';
-import { addOtapReceiver } from './receivers/otap.ts';
-import { OtapFileReceiver } from './receivers/otap-file.ts';
+import { startReceivers } from './receivers/build.ts';
 import { probabilityOf } from './sampling/probability.ts';
 import type { Logger } from './telemetry/log.ts';
 import { MetricRegistry } from './telemetry/metrics.ts';
@@ -83,12 +79,8 @@ async function start(config: ThresherConfig, log: Logger, options: AppOptions, o
     { seam, log, registry, patterns: config.policies.patterns, keepsRest, use: (policies) => processor.usePolicies(policies) }, { texts, policies: compiled.policies });
   const reloadPolicies = config.policy.reload === 'off' ? null : (trigger: ReloadTrigger) => reloader.reload(trigger);
   const state = { isReady: false, lastTickMs: seam.monotonicMs() };
-  const grpc: { server: GrpcServer; address: string }[] = [];
-  const files: OtapFileReceiver[] = [];
-  for (const receiver of config.receivers) {
-    if (receiver.type === 'otap_file') files.push(new OtapFileReceiver(receiver, processor.intake, seam, log));
-    else grpc.push(await listenGrpc(receiver, processor, seam, log, config.metrics.passThrough, opened));
-  }
+  const receivers = await startReceivers(config.receivers, { seam, log, intake: processor.intake, passMetrics: config.metrics.passThrough });
+  opened.push(() => receivers.drain(0));
   const http = await startHttp({
     endpoint: config.http.endpoint, registry, log, ready: () => state.isReady,
     health: () => ({ ok: seam.monotonicMs() - state.lastTickMs < 60_000, detail: { ready: state.isReady, policies: reloader.loaded } }),
@@ -96,17 +88,17 @@ async function start(config: ThresherConfig, log: Logger, options: AppOptions, o
   });
   const stopping = new AbortController();
   const ticking = tick(processor, observer, seam, log, stopping.signal, () => { state.lastTickMs = seam.monotonicMs(); });
-  for (const file of files) file.start();
+  receivers.start();
   const policyWatch = config.policy.reload === 'auto' ? watchPolicies(config.policies, seam, reloader) : null;
   state.isReady = true;
-  log.info('started', 'taking telemetry in', { grpc: grpc.map(({ address }) => address).join(', '), http: http.address });
+  log.info('started', 'taking telemetry in', { grpc: receivers.grpcAddresses.join(', '), http: http.address });
   return {
     registry, observer, reloadPolicies,
-    addresses: { grpc: grpc.map(({ address }) => address), http: http.address },
+    addresses: { grpc: receivers.grpcAddresses, http: http.address },
     drain: async () => {
       state.isReady = false;
       await policyWatch?.stop();
-      await Promise.all([...files.map((file) => file.stop()), ...grpc.map(({ server }) => server.drain(drainDeadlineMs))]);
+      await receivers.drain(drainDeadlineMs);
       stopping.abort();
       await ticking;
       const isDone = await within(shutdownDeadlineMs, seam, decideAndExport(processor, sinks));
@@ -167,28 +159,6 @@ const batchRowsDefault = 8192;
 function batchRowsMax({ exporters }: ThresherConfig): number {
   const limits = exporters.flatMap((exporter) => (exporter.type === 'otap' ? [exporter.maxBatchRows] : []));
   return limits.length === 0 ? batchRowsDefault : Math.min(...limits);
-}
-
-type GrpcReceiver = Extract<ThresherConfig['receivers'][number], { readonly type: 'otlp' | 'otap' }>;
-
-async function listenGrpc(
-  receiver: GrpcReceiver, processor: Processor, seam: Seam, log: Logger, passMetrics: boolean, opened: (() => unknown)[],
-): Promise<{ server: GrpcServer; address: string }> {
-  const server = new GrpcServer({
-    seam, log, limits: { messageBytesMax: receiver.grpc.maxRecvMsgBytes, streamsPerConnectionMax: receiver.grpc.maxConcurrentStreams } });
-  addOtapReceiver(server, (signal) => {
-    if (signal === 'metrics' && !passMetrics) throw new CodedError('UNIMPLEMENTED', 'metrics_refused', 'metrics are not taken here (metrics.pass_through is false)');
-    return processor.intake.open(signal, { withoutThreshold: receiver.inputWithoutThreshold, validate: receiver.validate });
-  });
-  const endpoint = parseEndpoint(receiver.grpc.endpoint);
-  if (endpoint === null) throw new Error(`invariant broken: endpoint ${receiver.grpc.endpoint}`);
-  try {
-    const port = await server.listen(endpoint.host, endpoint.port);
-    opened.push(() => server.drain(0));
-    return { server, address: `${endpoint.host}:${port}` };
-  } catch (error) {
-    throw new CodedError('UNAVAILABLE', 'cannot_listen', `receivers.${receiver.id}: cannot listen on ${receiver.grpc.endpoint}: ${messageOf(error)}`, { cause: error });
-  }
 }
 
 /** Closes windows as their time comes, until stopped. Ticks go on while a window waits, as for an exporter whose queue is full. */

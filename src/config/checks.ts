@@ -2,6 +2,8 @@ import { parseEndpoint } from '../base/endpoint.ts';
 import { checkExporterSecurity, checkListenerSecurity } from './check-security.ts';
 import type { ThresherConfig } from './declaration.ts';
 import type { Place } from './place.ts';
+import type { ReceiverConfig } from './receivers.ts';
+import type { ListenerSecurity } from './security.ts';
 
 /** What must hold between options that are each valid by themselves. */
 export function checkTogether(config: ThresherConfig, root: Place): void {
@@ -12,7 +14,7 @@ export function checkTogether(config: ThresherConfig, root: Place): void {
 
 function checkListeners(config: ThresherConfig, root: Place): void {
   const listeners = [
-    ...config.receivers.flatMap((receiver) => ('grpc' in receiver ? [{ listener: receiver.grpc, path: ['receivers', receiver.id, 'grpc'] }] : [])),
+    ...config.receivers.flatMap(listenersOf),
     { listener: config.http, path: ['http'] },
   ];
   const taken = new Map<string, string>();
@@ -25,6 +27,14 @@ function checkListeners(config: ThresherConfig, root: Place): void {
     if (first === undefined) taken.set(endpoint, place.path.join('.'));
     else if (parseEndpoint(endpoint)?.port !== 0) place.fail(`${endpoint} is already taken by ${first}; choose another port`);
   }
+}
+
+function listenersOf(receiver: ReceiverConfig): { readonly listener: ListenerSecurity & { readonly endpoint: string }; readonly path: readonly string[] }[] {
+  const at = (key: string): readonly string[] => ['receivers', receiver.id, key];
+  return [
+    ...('grpc' in receiver && receiver.grpc !== null ? [{ listener: receiver.grpc, path: at('grpc') }] : []),
+    ...('http' in receiver && receiver.http !== null ? [{ listener: receiver.http, path: at('http') }] : []),
+  ];
 }
 
 function checkRetries(config: ThresherConfig, root: Place): void {

@@ -1,39 +1,8 @@
 import { components, list, mapOf } from './collections.ts';
 import type { ValueOf } from './kind.ts';
-import { duration, endpoint, filePath, flag, httpUrl, integer, oneOf, positiveOr, secretText, size } from './scalars.ts';
+import { duration, endpoint, filePath, flag, httpUrl, integer, oneOf, secretText, size } from './scalars.ts';
 import { option, required, section } from './section.ts';
-import { clientAuth, clientTls, httpTls, listenerSecurity } from './security.ts';
-
-const collectorHints = { protocols: 'write grpc directly under the receiver, without protocols' };
-
-const inputWithoutThreshold = option('input_without_threshold', oneOf('unsampled', 'unknown'), 'unsampled',
-  'What an item stands for that says nothing of sampling: itself alone (`unsampled`), or nobody knows (`unknown`: weight 1, and it leaves without threshold and count).');
-
-const grpcListener = section('A gRPC server.', {
-  endpoint: option('endpoint', endpoint, '127.0.0.1:4317', 'Where to listen. `0.0.0.0:4317` is all interfaces, which needs `tls`, or `insecure: true`.'),
-  maxRecvMsgBytes: option('max_recv_msg_size', size({ min: 1024, max: 2 ** 31 - 1 }), '16MiB', 'Greatest message, compressed or not; larger ones are answered with RESOURCE_EXHAUSTED.'),
-  maxConcurrentStreams: option('max_concurrent_streams', integer({ min: 1, max: 100_000 }), 100, 'Streams and calls that one connection may have open at once.'),
-  ...listenerSecurity,
-}, { max_recv_msg_size_mib: 'write max_recv_msg_size: 16MiB', transport: 'only TCP is served' });
-
-const validate = option('validate', oneOf('all', 'read'), 'all',
-  'What is checked before a batch is acknowledged: every value, or only what is read on the way (bad values elsewhere then cost their item later).');
-
-const grpcReceiver = section('Serves OTAP (ArrowTracesService, ArrowLogsService, ArrowMetricsService) over gRPC.', {
-  grpc: required('grpc', grpcListener, 'The gRPC server of this receiver; `grpc: {}` takes the defaults.'),
-  inputWithoutThreshold,
-  validate,
-}, collectorHints);
-
-const otapFileReceiver = section('Reads a capture file: repeated [uvarint length][BatchArrowRecords].', {
-  path: required('path', filePath, 'The capture file.'),
-  loop: option('loop', flag, false, 'Start again at the end, with times moved on.'),
-  speed: option('speed', positiveOr('max'), 'max', 'How fast recorded time passes: 1 is as it was recorded, `max` as fast as it can be read.'),
-  inputWithoutThreshold,
-});
-
-/** All receivers: `otlp` and `otap` are two names of the same gRPC port, since the OTAP services live on it. */
-export const receivers = components({ otlp: grpcReceiver, otap: grpcReceiver, otap_file: otapFileReceiver }, 'otlp: { grpc: {} }');
+import { clientAuth, clientTls, httpTls } from './security.ts';
 
 const retry = section('What happens to a batch that was not accepted and may be sent again.', {
   enabled: option('enabled', flag, true, 'Whether to send again at all.'),
@@ -64,7 +33,7 @@ const otapExporter = section('Sends OTAP over gRPC streams.', {
   omitMetricAttributes: option('omit_metric_attributes', flag, false, 'Leave out the attributes (metadata) of metrics: the Collector\'s otelarrow receiver at 0.50 refuses batches that have them.'),
   timeoutMs: option('timeout', duration({ min: 1 }), '10s', 'How long to wait for a batch\'s acknowledgement.'),
   maxStreamLifetimeMs: option('max_stream_lifetime', duration({ min: 1000 }), '30s', 'A stream is replaced after this time, so that load balancers can move it.'),
-}, collectorHints);
+});
 
 const plainCompression = oneOf('gzip', 'zstd', 'none');
 const requestBytesMax = option('max_request_size', size({ min: 1024 }), '4MB',
@@ -82,7 +51,7 @@ const otlpExporter = section('Sends OTLP over gRPC.', {
   retry: option('retry_on_failure', retry, {}, 'Retries, by OTLP\'s rules for which answers may be sent again.'),
   requestBytesMax,
   timeoutMs: option('timeout', duration({ min: 1 }), '10s', 'How long to wait for a request\'s answer.'),
-}, collectorHints);
+});
 
 const otlpHttpExporter = section('Sends OTLP over HTTP: POST to `/v1/traces`, `/v1/logs` and `/v1/metrics` under the endpoint.', {
   endpoint: required('endpoint', httpUrl, 'The next hop, for example `http://collector:4318`.'),
@@ -108,7 +77,5 @@ const debugExporter = section('Counts what it gets and logs a line a window; for
 export const exporters = components({ otap: otapExporter, otlp: otlpExporter, otlphttp: otlpHttpExporter, otap_file: otapFileExporter, debug: debugExporter }, 'debug: {}');
 
 type Components<K> = ValueOf<K> extends readonly (infer C)[] ? C : never;
-export type ReceiverConfig = Components<typeof receivers>;
 export type ExporterConfig = Components<typeof exporters>;
-export type GrpcListenerConfig = ValueOf<typeof grpcListener>;
 export type RetryConfig = ValueOf<typeof retry>;

@@ -1,6 +1,7 @@
-import { exporters, receivers } from './components.ts';
+import { exporters } from './components.ts';
 import type { ValueOf } from './kind.ts';
 import { policyFilePatterns } from './policy-files.ts';
+import { receivers } from './receivers.ts';
 import { duration, endpoint, flag, hexKey, integer, number, oneOf, sizeOr, text } from './scalars.ts';
 import { option, optional, secret, section } from './section.ts';
 import { listenerSecurity } from './security.ts';

@@ -29,7 +29,7 @@ function complaints(text: string, rest: Partial<ConfigSource> = {}): string[] {
 describe('a valid configuration', () => {
   test('has every default, in milliseconds and bytes', () => {
     expect(parsed(least)).toEqual({
-      receivers: [{ id: 'otlp', type: 'otlp', grpc: { endpoint: '127.0.0.1:4317', maxRecvMsgBytes: 16 * 2 ** 20, maxConcurrentStreams: 100, tls: null, auth: null, insecure: false }, inputWithoutThreshold: 'unsampled', validate: 'all' }],
+      receivers: [{ id: 'otlp', type: 'otlp', grpc: { endpoint: '127.0.0.1:4317', maxRecvMsgBytes: 16 * 2 ** 20, maxConcurrentStreams: 100, readTimeoutMs: 30_000, tls: null, auth: null, insecure: false }, http: null, inputWithoutThreshold: 'unsampled', validate: 'all' }],
       windows: { traces: { lengthMs: 10_000, decisionWaitMs: 30_000, linked: { spanLinks: false, sessionKey: null } }, logs: { lengthMs: 60_000, randomness: 'trace' } },
       policies: { patterns: [join(directory, 'a.sql')], files: [join(directory, 'a.sql')] },
       policy: { deadlineMs: 10_000, fallback: { probability: 1 }, rowsMax: 10_000_000, combine: 'union', signalsWithoutPolicy: 'keep', reload: 'auto' },
@@ -137,8 +137,8 @@ logs: text
       'test.yaml:2: receivers.otlp.grpc.endpoint: expected host:port, got "x"',
       'test.yaml:2: receivers.otlp.grpc.max_recv_msg_size: expected a size such as 64MiB or 2GiB, at least 1024 bytes, got 3',
       'test.yaml:3: receivers.foo: unknown type "foo"; known here: otlp, otap, otap_file',
-      'test.yaml:4: receivers.otlp/b.protocols: unknown key; write grpc directly under the receiver, without protocols',
-      'test.yaml:4: receivers.otlp/b.grpc: is missing: The gRPC server of this receiver; `grpc: {}` takes the defaults.',
+      'test.yaml:4: receivers.otlp/b.protocols: unknown key; write grpc and http directly under the receiver, without protocols',
+      'test.yaml:4: receivers.otlp/b: needs grpc or http; grpc: {}, http: {} takes the defaults of each',
       'test.yaml:7: windows.traces.lenght: unknown key; did you mean "length"?',
       'test.yaml:7: windows.traces.length: expected a duration such as 10s, 1m30s or 250ms, at least 100ms, got 5',
       `test.yaml:10: policies.0: no such file: ${directory}/nope/*.sql`,
@@ -156,7 +156,7 @@ logs: text
 
   test('an empty file says what is needed at least', () => {
     expect(complaints('')).toEqual([
-      'test.yaml: receivers: name at least one, for example otlp: { grpc: {} }',
+      'test.yaml: receivers: name at least one, for example otlp: { grpc: {}, http: {} }',
       'test.yaml: policies: name at least one SQL file; package:sql/policies/*.sql are ready ones',
       'test.yaml: exporters: name at least one, for example debug: {}',
     ]);
