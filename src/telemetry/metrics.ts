@@ -4,6 +4,9 @@ import { Histogram } from './histogram.ts';
 
 export type MetricType = 'counter' | 'gauge' | 'histogram';
 
+/** Where the dashboard and docs/operations.md show a metric. */
+export type MetricRow = 'intake' | 'windows' | 'policies' | 'certificate' | 'export' | 'memory' | 'process';
+
 /** One metric, declared as data. Names follow Prometheus: base units, `_total` on counters. */
 export interface MetricDefinition {
   readonly type: MetricType;
@@ -14,6 +17,9 @@ export interface MetricDefinition {
   readonly buckets?: readonly number[];
   /** Distinct label sets that are kept apart (default 200); further ones are folded into one whose values are "other". */
   readonly seriesMax?: number;
+  readonly row?: MetricRow;
+  /** What a high value means to whoever runs the process. */
+  readonly high?: string;
 }
 
 type LabelNames<D extends MetricDefinition> = D extends { readonly labels: readonly (infer L extends string)[] } ? L : never;
