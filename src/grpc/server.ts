@@ -2,6 +2,7 @@ import http2 from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import { CodedError } from '../base/errors.ts';
 import type { Seam } from '../base/seam.ts';
+import type { OpenListenerSecurity } from '../security/listener-security.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { acceptEncoding, isMessageEncoding, type MessageEncoding } from './message-encoding.ts';
 import { Http2ServerCall, trailersOf, type GrpcMessage, type ReceiveBudget, type ServerCall } from './server-call.ts';
@@ -48,6 +49,8 @@ export interface GrpcServerOptions {
   readonly seam: Seam;
   readonly log: Logger;
   readonly limits?: Partial<GrpcServerLimits>;
+  /** TLS and tokens; without it neither is. */
+  readonly security?: OpenListenerSecurity;
 }
 
 /**
@@ -61,7 +64,10 @@ export class GrpcServer {
   readonly #handlers = new Map<string, StreamHandler>();
   readonly #draining = new AbortController();
   readonly #connections = new Set<http2.ServerHttp2Session>();
-  readonly #server: http2.Http2Server;
+  readonly #server: http2.Http2Server | http2.Http2SecureServer;
+  readonly #security: OpenListenerSecurity;
+  /** Ends TLS handshakes under way. */
+  readonly #dropHandshakes: () => void;
   readonly #budget: ReceiveBudget;
 
   constructor(options: GrpcServerOptions) {
@@ -69,11 +75,14 @@ export class GrpcServer {
     this.#log = options.log;
     this.#limits = { ...defaultGrpcServerLimits, ...options.limits };
     this.#budget = { bytes: 0, bytesMax: this.#limits.unreadBytesMax };
-    this.#server = http2.createServer(http2Options(this.#limits));
-    this.#server.maxConnections = this.#limits.connectionsMax;
-    this.#server.on('session', (session) => this.#onConnection(session));
-    this.#server.on('stream', (stream, headers) => this.#onStream(stream, headers));
-    this.#server.on('error', (error) => this.#log.warn('grpc_server_error', error.message));
+    this.#security = options.security ?? { tls: null, auth: null };
+    const { server, dropHandshakes } = createServer(http2Options(this.#limits), this.#security);
+    this.#server = server;
+    this.#dropHandshakes = dropHandshakes;
+    server.maxConnections = this.#limits.connectionsMax;
+    server.on('session', (session: http2.ServerHttp2Session) => this.#onConnection(session));
+    server.on('stream', (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => this.#onStream(stream, headers));
+    server.on('error', (error: Error) => this.#log.warn('grpc_server_error', error.message));
   }
 
   /** Adds a streaming method by its path, `/package.Service/Method`. */
@@ -104,6 +113,7 @@ export class GrpcServer {
   async drain(deadlineMs: number): Promise<void> {
     if (!this.#draining.signal.aborted) this.#draining.abort();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#dropHandshakes();
     for (const session of this.#connections) session.close();
     const finished = new AbortController();
     const forced = this.#seam.sleepMs(deadlineMs, finished.signal).then(
@@ -138,12 +148,13 @@ export class GrpcServer {
     }
     const path = headers[':path'] ?? '';
     const handler = this.#handlers.get(path);
+    const peer = stream.session === undefined ? 'unknown' : peerOf(stream.session);
     try {
+      this.#security.auth?.check(headers.authorization, peer);
       if (handler === undefined) throw new CodedError('UNIMPLEMENTED', 'unknown_method', `unknown method ${path}`);
       const encoding = encodingOf(headers);
       const timeout = headers['grpc-timeout'];
       const timeoutMs = typeof timeout === 'string' ? parseTimeoutMs(timeout) : null;
-      const peer = stream.session === undefined ? 'unknown' : peerOf(stream.session);
       const { messageBytesMax } = this.#limits;
       const shared = { messageBytesMax, budget: this.#budget, draining: this.#draining.signal };
       const call = new Http2ServerCall(stream, headers, { path, peer, encoding, ...shared });
@@ -183,6 +194,14 @@ export class GrpcServer {
     if (!(error instanceof CodedError)) this.#log.error('grpc_handler_failed', describeError(error), where);
     else this.#log.debug(error.reason, error.message, { ...where, status: error.status });
   }
+}
+
+function createServer(
+  options: http2.ServerOptions, { tls }: OpenListenerSecurity,
+): { readonly server: http2.Http2Server | http2.Http2SecureServer; readonly dropHandshakes: () => void } {
+  if (tls === null) return { server: http2.createServer(options), dropHandshakes: () => {} };
+  const server = http2.createSecureServer({ ...options, ...tls.options });
+  return { server, dropHandshakes: tls.guard(server) };
 }
 
 function http2Options(limits: GrpcServerLimits): http2.ServerOptions {

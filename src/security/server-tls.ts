@@ -49,14 +49,27 @@ export class ServerTls {
     tools.registry.onRead(() => expiry.set(this.#files.value.expirySeconds));
   }
 
-  /** Keeps the certificates of a server that was made with `options` fresh, and tells of clients that cannot get in. */
-  guard(server: tls.Server): void {
+  /**
+   * Keeps the certificates of a server that was made with `options` fresh, and tells of clients that cannot get in. Returns what ends the
+   * handshakes under way: a server that closes would else wait for clients that say nothing.
+   */
+  guard(server: tls.Server): () => void {
     this.#servers.push(server);
+    const shaking = new Map<string, Socket>();
     // Before Node's own listener, which takes the certificates for this connection.
-    server.prependListener('connection', () => {
+    server.prependListener('connection', (socket: Socket) => {
       void this.#files.value;
+      const peer = peerOf(socket);
+      shaking.set(peer, socket);
+      socket.once('close', () => {
+        if (shaking.get(peer) === socket) shaking.delete(peer);
+      });
     });
+    server.on('secureConnection', (socket: Socket) => shaking.delete(peerOf(socket)));
     server.on('tlsClientError', (error: Error, socket: Socket) => this.#onFailure(error, socket));
+    return () => {
+      for (const socket of shaking.values()) socket.destroy();
+    };
   }
 
   #onFailure(error: Error, socket: Socket): void {
@@ -64,8 +77,12 @@ export class ServerTls {
     const { reason, text, isNoise } = handshakeFailure(error);
     registry.counter(metrics.tlsFailures).add(1, { listener: name, reason });
     const say = isNoise ? log.debug : log.warn;
-    say('tls_handshake_failed', `${name}: ${text}`, { listener: name, reason, peer: socket.remoteAddress ?? 'unknown', detail: error.message });
+    say('tls_handshake_failed', `${name}: ${text}`, { listener: name, reason, peer: peerOf(socket), detail: error.message });
   }
+}
+
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return remoteAddress === undefined ? 'unknown' : `${remoteAddress}:${remotePort}`;
 }
 
 /** Throws where certificate and key do not belong together, or are none. */
