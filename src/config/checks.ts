@@ -1,5 +1,6 @@
 import { parseEndpoint } from '../base/endpoint.ts';
 import { checkExporterSecurity, checkListenerSecurity } from './check-security.ts';
+import { checkPipelines } from './check-pipelines.ts';
 import type { ThresherConfig } from './declaration.ts';
 import type { Place } from './place.ts';
 import type { ReceiverConfig } from './receivers.ts';
@@ -10,6 +11,7 @@ export function checkTogether(config: ThresherConfig, root: Place): void {
   if (config.seed !== null && config.sampling.hashKey !== null) root.at('seed').fail('give either seed or sampling.hash_key, since the one determines the other');
   checkListeners(config, root);
   checkRetries(config, root);
+  checkPipelines(config, root);
 }
 
 function checkListeners(config: ThresherConfig, root: Place): void {

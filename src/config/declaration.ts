@@ -1,5 +1,6 @@
 import { exporters } from './components.ts';
 import type { ValueOf } from './kind.ts';
+import { pipelines } from './pipelines.ts';
 import { policyFilePatterns } from './policy-files.ts';
 import { receivers } from './receivers.ts';
 import { duration, endpoint, flag, hexKey, integer, number, oneOf, sizeOr, text } from './scalars.ts';
@@ -70,6 +71,7 @@ export const declaration = section('The whole configuration is one YAML file.', 
   }), {}, 'Sampling.'),
   seed: optional('seed', integer({ min: 0, max: 2 ** 32 - 1 }), 'Makes a replay decide the same each time: `sampling.hash_key` is derived from it.'),
   exporters: option('exporters', exporters, {}, 'Where kept telemetry goes.'),
+  pipelines: optional('pipelines', pipelines, 'Which signal, and which of kept and dropped, goes where.'),
   http: option('http', section('Health (`/healthz`, `/readyz`) and Prometheus metrics (`/metrics`).', {
     endpoint: option('endpoint', endpoint, '127.0.0.1:13133', 'Where to listen.'),
     ...listenerSecurity,
@@ -79,7 +81,7 @@ export const declaration = section('The whole configuration is one YAML file.', 
     format: option('format', oneOf('auto', 'json', 'text'), 'auto', 'One JSON object a line, or text for people; `auto` is text on a terminal.'),
     linesMax: option('lines_max', integer({ min: 1 }), 10, 'Lines of one reason in ten seconds; further ones are counted.'),
   }), {}, 'Our own log.'),
-}, { service: 'pipelines are not wired by hand: every receiver feeds the windows, and every exporter gets what is kept', processors: 'write policies, windows and policy' });
+}, { service: 'write pipelines at the top, or leave them out: then every receiver feeds the windows, and every exporter gets what is kept', processors: 'write policies, windows and policy' });
 
 /** A valid configuration: camelCase names with units, every default filled in; policies are absolute, and files that exist; other paths stand as written. */
 export type ThresherConfig = ValueOf<typeof declaration>;

@@ -34,6 +34,7 @@ describe('a valid configuration', () => {
       policies: { patterns: [join(directory, 'a.sql')], files: [join(directory, 'a.sql')] },
       policy: { deadlineMs: 10_000, fallback: { probability: 1 }, rowsMax: 10_000_000, combine: 'union', signalsWithoutPolicy: 'keep', reload: 'auto' },
       output: { policyAttribute: false },
+      pipelines: null,
       memory: { limit: 'auto' },
       certificate: { enabled: true, services: false },
       decisionCache: { keptMax: 500_000, droppedMax: 2_000_000 },

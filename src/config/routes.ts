@@ -1,0 +1,36 @@
+import type { ThresherConfig } from './declaration.ts';
+
+/** Names of the components that one signal goes through. */
+export interface RouteNames {
+  readonly receivers: readonly string[];
+  readonly kept: readonly string[];
+  /** None of metrics, which are not sampled. */
+  readonly dropped: readonly string[];
+}
+
+/** What goes where, by the names of components. */
+export interface Routes {
+  readonly traces: RouteNames;
+  readonly logs: RouteNames;
+  readonly metrics: RouteNames;
+  /** Whether `pipelines` say so; else everything goes everywhere. */
+  readonly isWritten: boolean;
+  /** Components that nothing goes through, as `exporters.otlp/spare`. They are not started. */
+  readonly unused: readonly string[];
+}
+
+const nowhere: RouteNames = { receivers: [], kept: [], dropped: [] };
+
+/** The ways of the signals. Without `pipelines` every receiver takes every signal, and every exporter gets all that is kept. */
+export function routesOf({ pipelines, receivers, exporters, metrics }: Pick<ThresherConfig, 'pipelines' | 'receivers' | 'exporters' | 'metrics'>): Routes {
+  if (pipelines === null) {
+    const all: RouteNames = { receivers: receivers.map(({ id }) => id), kept: exporters.map(({ id }) => id), dropped: [] };
+    return { traces: all, logs: all, metrics: metrics.passThrough ? all : nowhere, isWritten: false, unused: [] };
+  }
+  const named = (pipeline: { readonly receivers: readonly string[]; readonly exporters: readonly string[]; readonly dropped?: readonly string[] } | null): RouteNames => (
+    pipeline === null ? nowhere : { receivers: pipeline.receivers, kept: pipeline.exporters, dropped: pipeline.dropped ?? [] });
+  const routes = { traces: named(pipelines.traces), logs: named(pipelines.logs), metrics: named(pipelines.metrics) };
+  const used = new Set(Object.values(routes).flatMap(({ receivers: from, kept, dropped }) => [...from.map((id) => `receivers.${id}`), ...[...kept, ...dropped].map((id) => `exporters.${id}`)]));
+  const components = [...receivers.map(({ id }) => `receivers.${id}`), ...exporters.map(({ id }) => `exporters.${id}`)];
+  return { ...routes, isWritten: true, unused: components.filter((path) => !used.has(path)) };
+}

@@ -1,0 +1,71 @@
+import { describe, expect, test } from 'vitest';
+import { ConfigError, parseConfig, type ThresherConfig } from '../../../src/config/load.ts';
+import { routesOf } from '../../../src/config/routes.ts';
+
+const components = `policies: package:package.json
+receivers: { otlp: { grpc: {} }, otlp/eu: { grpc: { endpoint: 127.0.0.1:5317 } }, otap_file: { path: a.otap } }
+exporters: { debug: {}, debug/dropped: {}, otap_file/archive: { path: b.otap }, otlp/backend: { endpoint: backend:4317 } }
+`;
+
+function parsed(pipelines: string): ThresherConfig {
+  return parseConfig({ text: components + pipelines, name: 'test.yaml', directory: '/', environment: {} });
+}
+
+function complaints(pipelines: string): string[] {
+  try {
+    parsed(pipelines);
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  }
+}
+
+describe('ways', () => {
+  test('without pipelines everything goes everywhere, and nothing that is dropped goes anywhere', () => {
+    const all = { receivers: ['otlp', 'otlp/eu', 'otap_file'], kept: ['debug', 'debug/dropped', 'otap_file/archive', 'otlp/backend'], dropped: [] };
+    expect(routesOf(parsed(''))).toEqual({ traces: all, logs: all, metrics: all, isWritten: false, unused: [] });
+    expect(routesOf(parsed('metrics: { pass_through: false }')).metrics).toEqual({ receivers: [], kept: [], dropped: [] });
+  });
+
+  test('pipelines say who gets what; what none names is unused', () => {
+    const config = parsed('pipelines: { traces: { receivers: [otlp], exporters: [otlp/backend, debug], dropped: otap_file/archive }, metrics: { receivers: otlp, exporters: [otlp/backend] } }');
+    expect(routesOf(config)).toEqual({
+      traces: { receivers: ['otlp'], kept: ['otlp/backend', 'debug'], dropped: ['otap_file/archive'] },
+      logs: { receivers: [], kept: [], dropped: [] },
+      metrics: { receivers: ['otlp'], kept: ['otlp/backend'], dropped: [] },
+      isWritten: true, unused: ['receivers.otlp/eu', 'receivers.otap_file', 'exporters.debug/dropped'],
+    });
+  });
+
+  test('an exporter may get what is kept of one signal and what is dropped of another', () => {
+    expect(complaints('pipelines: { traces: { receivers: otlp, exporters: debug, dropped: otap_file/archive }, logs: { receivers: otlp, exporters: otap_file/archive } }')).toEqual([]);
+  });
+});
+
+describe('what cannot be', () => {
+  test.each([
+    ['a name that nothing has', 'traces: { receivers: [oltp], exporters: [otlp/backand] }',
+      ['pipelines.traces.receivers.0: receivers has no "oltp"; did you mean "otlp"?', 'pipelines.traces.exporters.0: exporters has no "otlp/backand"; did you mean "otlp/backend"?']],
+    ['a list without names', 'traces: { receivers: [], exporters: [debug] }', ['pipelines.traces.receivers: name at least one of otlp, otlp/eu, otap_file']],
+    ['a way without exporters', 'logs: { receivers: otlp }', ['pipelines.logs.exporters: is missing: Exporters that each get all that is kept.']],
+    ['a name twice', 'logs: { receivers: [otlp, otlp], exporters: debug }', ['pipelines.logs.receivers.1: otlp is named twice']],
+    ['kept and dropped in one', 'traces: { receivers: otlp, exporters: debug, dropped: [debug] }',
+      ['pipelines.traces.dropped: debug gets what is kept already, and nobody could tell the two apart: declare a second exporter, for example debug/dropped']],
+    ['dropped metrics', 'metrics: { receivers: otlp, exporters: debug, dropped: debug/dropped }', ['pipelines.metrics.dropped: unknown key; metrics pass through unsampled, so that none are dropped']],
+    ['several of one signal', 'traces/eu: { receivers: otlp/eu, exporters: debug }',
+      ['pipelines.traces/eu: there is one pipeline a signal, since its windows and policies are one: name all its receivers under traces, or run a second Thresher']],
+    ['a signal that is none', 'profiles: { receivers: otlp, exporters: debug }', ['pipelines.profiles: unknown key; known here: traces, logs, metrics', 'pipelines: names no signal: write traces, logs or metrics, or leave pipelines out, so that everything goes everywhere']],
+    ['processors', 'traces: { receivers: otlp, exporters: debug, processors: [batch] }', ['pipelines.traces.processors: unknown key; nothing is put in between by hand: write policies, windows and policy']],
+  ])('%s', (_what, pipelines, expected) => {
+    expect(complaints(`pipelines: { ${pipelines} }`)).toEqual(expected);
+  });
+
+  test('no pipeline at all', () => {
+    for (const text of ['pipelines: {}', 'pipelines:']) expect(complaints(text)).toEqual(['pipelines: names no signal: write traces, logs or metrics, or leave pipelines out, so that everything goes everywhere']);
+  });
+
+  test('a way of metrics where they do not pass', () => {
+    expect(complaints('metrics: { pass_through: false }\npipelines: { metrics: { receivers: otlp, exporters: debug } }')).toEqual(['pipelines.metrics: contradicts metrics.pass_through, which is false']);
+  });
+});
