@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { FileWatch } from './base/file-watch.ts';
 import { autoLimitBytes, machineMemory } from './base/machine-memory.ts';
 import { hashKeyOfSeed, realSeam, type Seam } from './base/seam.ts';
+import { formatBytes } from './base/units.ts';
 import type { ThresherConfig } from './config/load.ts';
 import { findPolicyFiles, policyDirectories, type PolicyFiles } from './config/policy-files.ts';
 import { buildSinks } from './exporters/build.ts';
@@ -9,6 +10,7 @@ import { startHttp } from './http/server.ts';
 import { MetricsObserver } from './pipeline/metrics-observer.ts';
 import type { LinkedBy } from './pipeline/linked-groups.ts';
 import { Processor } from './pipeline/processor.ts';
+import { registerResourceMetrics, type Resources } from './pipeline/resource-metrics.ts';
 import type { BatchSink } from './pipeline/sink.ts';
 import { type OpenPolicies, openPolicies, readPolicyTexts } from './policies.ts';
 import { PolicyReloader, type ReloadOutcome, type ReloadTrigger } from './policy-reload.ts';
@@ -24,9 +26,9 @@ const tickMs = 200;
 const policyPollMs = 5000;
 const policySettleMs = 100;
 /** What connections, open windows and queues get to finish at the end. */
-const drainDeadlineMs = 30_000;
+export const drainDeadlineMs = 30_000;
 /** What deciding and exporting everything gets to finish at the end; whoever cannot wait sends a second signal. */
-const shutdownDeadlineMs = 300_000;
+export const shutdownDeadlineMs = 300_000;
 
 /** A running processor with its receivers, exporters and HTTP server. */
 export interface App {
@@ -75,6 +77,8 @@ async function start(config: ThresherConfig, log: Logger, options: AppOptions, o
   const compiled = await openPolicies(texts, { keepsRest });
   const processor = await openProcessor(config, seam, sinks, observer, compiled, options.countServices === true);
   opened.push(() => processor.close());
+  const { bytes: grantedBytes } = machineMemory();
+  registerResourceMetrics(registry, () => ({ memory: processor.memory, grantedBytes, queues: queuesOf(config, sinks), lagMs: (signal) => processor.lagMs(signal, seam.nowUnixNano()) }));
   const reloader = new PolicyReloader(
     { seam, log, registry, patterns: config.policies.patterns, keepsRest, use: (policies) => processor.usePolicies(policies) }, { texts, policies: compiled.policies });
   const reloadPolicies = config.policy.reload === 'off' ? null : (trigger: ReloadTrigger) => reloader.reload(trigger);
@@ -91,7 +95,7 @@ async function start(config: ThresherConfig, log: Logger, options: AppOptions, o
   receivers.start();
   const policyWatch = config.policy.reload === 'auto' ? watchPolicies(config.policies, seam, reloader) : null;
   state.isReady = true;
-  log.info('started', 'taking telemetry in', { grpc: receivers.grpcAddresses.join(', '), http: http.address });
+  log.info('started', 'taking telemetry in', { memory_limit: formatBytes(processor.memory.limitBytes), grpc: receivers.grpcAddresses.join(', '), http: http.address });
   return {
     registry, observer, reloadPolicies,
     addresses: { grpc: receivers.grpcAddresses, http: http.address },
@@ -145,6 +149,14 @@ function watchPolicies({ patterns, files }: PolicyFiles, seam: Seam, reloader: P
   });
   watch.start();
   return watch;
+}
+
+/** The exporters that have a queue, and how full it is. */
+function queuesOf({ exporters }: ThresherConfig, sinks: readonly BatchSink[]): Resources['queues'] {
+  return exporters.flatMap((exporter) => {
+    const sink = sinks.find(({ name }) => name === exporter.id);
+    return 'sendingQueue' in exporter && sink !== undefined ? [{ name: sink.name, queuedBytes: sink.queuedBytes, bytesMax: exporter.sendingQueue.bytesMax }] : [];
+  });
 }
 
 /** Null where nothing links traces, so that nothing is looked for. */

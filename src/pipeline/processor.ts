@@ -19,6 +19,8 @@ export type { ProcessorObserver, ProcessorOptions } from './processor-options.ts
 /** The main path, from the intake to the sinks; composed by src/app.ts and by replay. */
 export class Processor {
   readonly intake: Intake;
+  /** What is held, and the limit. */
+  readonly memory: MemoryBudget;
   readonly #options: ProcessorOptions;
   readonly #database: Database;
   readonly #sessions: readonly Session[];
@@ -37,6 +39,7 @@ export class Processor {
     this.#sessions = sessions;
     this.#lanes = lanes;
     this.#keptTraces = keptTraces;
+    this.memory = budget;
     const { kept } = (options.routes ?? keptToAll(options.sinks)).metrics;
     this.#metrics = new Dispatcher('metrics', options.batchRowsMax, kept, options.seam.monotonicMs, onLostOf(options, 'metrics'), options.hashSeed);
     this.intake = new Intake({
@@ -93,6 +96,11 @@ export class Processor {
     const { ring } = this.#lanes[signal];
     const items = ring.numbers.reduce((sum, slot) => sum + (ring.get(slot)?.rows.rowCount ?? 0), 0);
     return { items, bytes: ring.byteLength };
+  }
+
+  /** How long (ms) the oldest window of a signal that is not decided and handed on has been due at `nowUnixNano`; 0 where none is. */
+  lagMs(signal: SampledSignal, nowUnixNano: bigint): number {
+    return this.#lanes[signal].loop.lagMs(nowUnixNano);
   }
 
   /** Decides the windows that are due: by arrival at `nowUnixNano`, with event time by how far the items' own time has come. */

@@ -25,6 +25,11 @@ export class WindowClock {
     return unixNano >= this.startOf(slot + 1) + this.waitNano;
   }
 
+  /** How long ago (ns) window `slot` became due; 0 where it is not. */
+  overdueNano(slot: number, unixNano: bigint): bigint {
+    return this.isDue(slot, unixNano) ? unixNano - this.startOf(slot + 1) - this.waitNano : 0n;
+  }
+
   /** Slots after its own that a window can still take spans from. */
   get slotsAfter(): number {
     return Number((this.waitNano + this.lengthNano - 1n) / this.lengthNano);

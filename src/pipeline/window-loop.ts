@@ -38,6 +38,12 @@ export class WindowLoop {
     return this.#isBusy;
   }
 
+  /** How long (ms) the oldest window that is not decided and handed on has been due at `unixNano`; 0 where none is. */
+  lagMs(unixNano: bigint): number {
+    const first = this.#first();
+    return first === null ? 0 : Number(this.#parts.clock.overdueNano(first, unixNano)) / 1e6;
+  }
+
   /** Decides every window that is due at `unixNano`; resolves when they are decided and handed on. */
   advance(unixNano: bigint): Promise<void> {
     return this.#decideWhile((slot) => this.#parts.clock.isDue(slot, unixNano));

@@ -70,7 +70,7 @@ export const metrics = declareMetrics({
   queueCapacityBytes: { type: 'gauge', name: 'thresher_export_queue_capacity_bytes', help: 'What the queue may hold (sending_queue.size_bytes).', labels: ['exporter'], row: 'export' },
 
   memoryHeldBytes: { type: 'gauge', name: 'thresher_memory_held_bytes', help: 'What counts against memory.limit: retained batches, tables and queues.', row: 'memory', high: 'At `memory.limit` senders are told to come again.' },
-  memoryLimitBytes: { type: 'gauge', name: 'thresher_memory_limit_bytes', help: 'memory.limit; what `auto` came to.', row: 'memory' },
+  memoryLimitBytes: { type: 'gauge', name: 'thresher_memory_limit_bytes', help: 'The limit of what is held (memory.limit), what `auto` came to.', row: 'memory' },
   memoryGrantedBytes: { type: 'gauge', name: 'thresher_memory_granted_bytes', help: 'What the control group (container, systemd unit) allows the process, or the machine\'s memory.', row: 'memory' },
 
   logLinesSuppressed: { type: 'counter', name: 'thresher_log_lines_suppressed_total', help: 'Log lines held back by the rate limit of their reason.', labels: ['reason'], row: 'process', high: 'The same is logged over and over.' },

@@ -66,6 +66,11 @@ describe('thresher run', () => {
     expect(value('thresher_items_decided_total{signal="logs",outcome="kept"}')).toBe(expected.logs.length);
     expect(value('thresher_items_exported_total{signal="traces",exporter="otap"}')).toBe(expected.traces.length);
     expect(value('thresher_buffered_items{signal="traces"}')).toBe(0);
+    expect(value('thresher_export_queue_capacity_bytes{exporter="otap"}')).toBe(256 * 2 ** 20);
+    expect(value('thresher_export_queue_bytes{exporter="otap"}')).toBe(0);
+    expect(value('thresher_window_lag_seconds{signal="traces"}')).toBe(0);
+    expect(value('thresher_memory_held_bytes')).toBeLessThan(value('thresher_memory_limit_bytes'));
+    expect(value('thresher_memory_limit_bytes')).toBeLessThan(value('thresher_memory_granted_bytes'));
     expect(await thresher.get('/healthz')).toMatchObject({ status: 200 });
     thresher.process.kill('SIGTERM');
     expect(await thresher.closed()).toEqual([0, null]);

@@ -53,6 +53,15 @@ function scene(failing: { readonly decide?: ReadonlySet<number>; readonly dispat
 const steps = (slot: number): string[] => [`decide ${slot}, first open ${slot + 1}`, `dispatch ${slot}`, `release ${slot}`];
 
 describe('the loop of windows', () => {
+  test('says how late the oldest undecided window is', async () => {
+    const { ring, loop } = scene();
+    expect(loop.lagMs(60n * second)).toBe(0);
+    for (const slot of [5, 3]) await ring.ensure(slot);
+    expect([39n, 40n, 42n].map((seconds) => loop.lagMs(seconds * second))).toEqual([0, 0, 2000]);
+    await loop.advance(40n * second);
+    expect(loop.lagMs(61_500_000_000n)).toBe(1500);
+  });
+
   test('decides what is due, in order, and leaves the rest', async () => {
     const { ring, loop, log } = scene();
     for (const slot of [7, 3, 5]) await ring.ensure(slot);
