@@ -4,6 +4,8 @@ export interface HandshakeFailure {
   readonly reason: string;
   /** What to do about it. */
   readonly text: string;
+  /** What OpenSSL says. */
+  readonly detail: string;
   /** Port scans and probes do it all the time. */
   readonly isNoise: boolean;
 }
@@ -23,12 +25,17 @@ const rows: readonly Row[] = [
   [/^ERR_TLS_HANDSHAKE_TIMEOUT$/, 'timeout', 'a client did not finish the handshake in time'],
 ];
 
-const closed: HandshakeFailure = { reason: 'closed_by_client', text: 'a client went away during the handshake', isNoise: true };
+/** A client that shook hands and then speaks nothing that the server does. */
+export const protocolNotSpoken: HandshakeFailure = { reason: 'protocol', text: 'a client does not speak the protocol of this listener', detail: 'no protocol was agreed on (ALPN)', isNoise: false };
 
-/** What an error of a TLS server's `tlsClientError` means. */
-export function handshakeFailure(error: unknown): HandshakeFailure {
-  const code = String(Reflect.get(Object(error), 'code') ?? '');
-  if (code === 'ECONNRESET' || code === 'EPIPE') return closed;
+/**
+ * What an error of a TLS server's `tlsClientError` means. Where Node refused a client's certificate, the error says no more than that the socket was
+ * closed, and `refused`, the socket's `authorizationError`, is the code of the check.
+ */
+export function handshakeFailure(error: Error, refused: unknown): HandshakeFailure {
+  const code = String(refused ?? Reflect.get(error, 'code') ?? '');
+  const detail = typeof refused === 'string' ? refused : String(Reflect.get(error, 'reason') ?? error.message).trim();
+  if (code === 'ECONNRESET' || code === 'EPIPE') return { reason: 'closed_by_client', text: 'a client went away during the handshake', detail, isNoise: true };
   const row = rows.find(([pattern]) => pattern.test(code));
-  return { reason: row?.[1] ?? 'other', text: row?.[2] ?? 'a handshake failed', isNoise: false };
+  return { reason: row?.[1] ?? 'other', text: row?.[2] ?? 'a handshake failed', detail, isNoise: false };
 }

@@ -5,7 +5,7 @@ import type { ServerTlsConfig } from '../config/load.ts';
 import { metrics } from '../telemetry/declared.ts';
 import type { ChangingFiles } from './changing-files.ts';
 import { openCredentialFiles } from './credential-files.ts';
-import { handshakeFailure } from './handshake-failure.ts';
+import { handshakeFailure, type HandshakeFailure, protocolNotSpoken } from './handshake-failure.ts';
 import type { SecurityTools } from './tools.ts';
 
 /** A client that has not shaken hands by then is sent away. */
@@ -56,33 +56,49 @@ export class ServerTls {
   guard(server: tls.Server): () => void {
     this.#servers.push(server);
     const shaking = new Map<string, Socket>();
+    const ended: string[] = [];
     // Before Node's own listener, which takes the certificates for this connection.
     server.prependListener('connection', (socket: Socket) => {
       void this.#files.value;
-      const peer = peerOf(socket);
+      const peer = peerOf(socket) ?? '';
       shaking.set(peer, socket);
       socket.once('close', () => {
-        if (shaking.get(peer) === socket) shaking.delete(peer);
+        if (shaking.get(peer) !== socket) return;
+        shaking.delete(peer);
+        ended.push(peer);
       });
     });
-    server.on('secureConnection', (socket: Socket) => shaking.delete(peerOf(socket)));
-    server.on('tlsClientError', (error: Error, socket: Socket) => this.#onFailure(error, socket));
+    server.on('secureConnection', (socket: Socket) => shaking.delete(peerOf(socket) ?? ''));
+    server.on('tlsClientError', (error: Error, socket: tls.TLSSocket) => {
+      const peer = peerOf(socket) ?? onlyOne(ended);
+      if (peer !== null) shaking.delete(peer);
+      this.#onFailure(handshakeFailure(error, socket.authorizationError), peer);
+    });
+    server.on('unknownProtocol', (socket: tls.TLSSocket) => {
+      this.#onFailure(protocolNotSpoken, peerOf(socket));
+      socket.destroy();
+    });
     return () => {
       for (const socket of shaking.values()) socket.destroy();
     };
   }
 
-  #onFailure(error: Error, socket: Socket): void {
+  #onFailure({ reason, text, detail, isNoise }: HandshakeFailure, peer: string | null): void {
     const { log, registry, name } = this.#tools;
-    const { reason, text, isNoise } = handshakeFailure(error);
     registry.counter(metrics.tlsFailures).add(1, { listener: name, reason });
     const say = isNoise ? log.debug : log.warn;
-    say('tls_handshake_failed', `${name}: ${text}`, { listener: name, reason, peer: peerOf(socket), detail: error.message });
+    say('tls_handshake_failed', `${name}: ${text}`, { listener: name, reason, peer: peer ?? 'unknown', detail });
   }
 }
 
-function peerOf({ remoteAddress, remotePort }: Socket): string {
-  return remoteAddress === undefined ? 'unknown' : `${remoteAddress}:${remotePort}`;
+function peerOf({ remoteAddress, remotePort }: Socket): string | null {
+  return remoteAddress === undefined ? null : `${remoteAddress}:${remotePort}`;
+}
+
+/** A socket that Node has destroyed no longer says whose it was: where one handshake alone has just ended, it was that. Empties the list. */
+function onlyOne(ended: string[]): string | null {
+  const peers = ended.splice(0);
+  return peers.length === 1 ? peers[0] : null;
 }
 
 /** Throws where certificate and key do not belong together, or are none. */
