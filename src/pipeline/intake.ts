@@ -1,5 +1,3 @@
-import { CodedError, messageOf } from '../base/errors.ts';
-import type { Seam } from '../base/seam.ts';
 import type { OtapBatch } from '../otap/batch.ts';
 import { OtapDecodeError } from '../otap/decode/errors.ts';
 import type { DecodeLimits } from '../otap/decode/limits.ts';
@@ -7,51 +5,22 @@ import { OtapStreamDecoder } from '../otap/decode/stream-decoder.ts';
 import { BatchValidator } from '../otap/decode/validate.ts';
 import { ArenaPool, type BufferArena } from '../otap/ipc/buffer-source.ts';
 import type { Signal } from '../otap/payload-type.ts';
-import { HeldBatch, type HeldBytes } from '../store/held-batch.ts';
-import { BodyCompressor, serialiseRetained, type WithoutThreshold } from '../store/retained-batch.ts';
-import { acceptedAck, type BatchAck, type BatchAnswer, type OtapIntakeStream, type TelemetryMessage } from './intake-port.ts';
-import type { MemoryBudget } from './memory-budget.ts';
-import type { SignalIntake, TakenRows } from './signal-intake.ts';
+import { HeldBatch } from '../store/held-batch.ts';
+import { BodyCompressor, serialiseRetained } from '../store/retained-batch.ts';
+import { BatchTaker, type StreamReading, type TakerParts } from './batch-taker.ts';
+import { acceptedAck, type BatchAnswer, type OtapIntakeStream, type OtlpIntake, type TelemetryMessage } from './intake-port.ts';
+import { OtlpRequests } from './otlp-requests.ts';
+import { bodyOnTheWire } from './wire-body.ts';
 
-/** When a sender that found the intake full should come again. */
-const retryAfterMs = 1000;
-
-export interface IntakeParts {
-  readonly seam: Seam;
-  readonly budget: MemoryBudget;
-  readonly account: HeldBytes;
+export interface IntakeParts extends TakerParts {
   readonly decodeLimits: Partial<DecodeLimits>;
-  readonly traces: SignalIntake;
-  readonly logs: SignalIntake;
-  /** Metrics go on as they are. */
-  readonly passThrough: (batch: OtapBatch) => Promise<void>;
-  readonly observer: IntakeObserver;
-  readonly logRandomness: LogRandomness;
-}
-
-/** Whose randomness a log record has: its trace's, so that a trace's records stay together, or its own (sampling.md, rule 14). */
-export type LogRandomness = 'trace' | 'record';
-
-/** Told what the intake did; counts, and nothing else. */
-export interface IntakeObserver {
-  accepted(signal: Signal, batch: { readonly items: number; readonly wireBytes: number; readonly taken: TakenRows | null }): void;
-  refused(signal: Signal, error: CodedError): void;
-}
-
-/** How the batches of a stream are read. */
-export interface StreamReading {
-  /** How items are read that say nothing of sampling; unsampled by default. */
-  readonly withoutThreshold?: WithoutThreshold;
-  /**
-   * `all` (default): every value is checked before a batch is acknowledged. `read`: only what is read on the way; bad values elsewhere
-   * are found when their item is rebuilt, and cost it.
-   */
-  readonly validate?: 'all' | 'read';
+  /** Keys hash tables against input that is made to collide. */
+  readonly hashSeed: number;
 }
 
 interface IntakeStream {
   readonly signal: Signal;
-  readonly withoutThreshold: WithoutThreshold;
+  readonly reading: StreamReading;
   readonly number: number;
   readonly decoder: OtapStreamDecoder;
   readonly compressor: BodyCompressor;
@@ -62,14 +31,14 @@ interface IntakeStream {
 /** Where receivers hand over batches: decodes, retains, projects, and says what the sender is told. */
 export class Intake {
   readonly #parts: IntakeParts;
-  #batchOrdinal: number;
+  readonly #taker: BatchTaker;
   #streamNumber = 0;
   readonly #open = new Set<IntakeStream>();
   readonly #arenas = new ArenaPool();
 
   constructor(parts: IntakeParts) {
     this.#parts = parts;
-    this.#batchOrdinal = parts.seam.firstBatchOrdinal;
+    this.#taker = new BatchTaker(parts);
   }
 
   /** Bytes of schemas and dictionaries that open streams hold. */
@@ -83,7 +52,7 @@ export class Intake {
   open(signal: Signal, reading: StreamReading = {}): OtapIntakeStream {
     const stream: IntakeStream = {
       signal,
-      withoutThreshold: reading.withoutThreshold ?? 'unsampled',
+      reading,
       number: this.#streamNumber++,
       decoder: new OtapStreamDecoder(signal, this.#parts.decodeLimits),
       compressor: new BodyCompressor(),
@@ -94,6 +63,11 @@ export class Intake {
       accept: (message) => this.#accept(stream, message),
       close: () => this.#open.delete(stream),
     };
+  }
+
+  /** Where a receiver's OTLP requests of one signal go. */
+  openOtlp(signal: Signal, reading: StreamReading = {}): OtlpIntake {
+    return new OtlpRequests(signal, reading, this.#taker, this.#arenas, this.#parts.hashSeed);
   }
 
   async #accept(stream: IntakeStream, message: TelemetryMessage): Promise<BatchAnswer> {
@@ -118,56 +92,28 @@ export class Intake {
       return { batchId: batch.batchId, ack: acceptedAck, streamBroken: false };
     } catch (error) {
       const streamBroken = error instanceof OtapDecodeError && error.streamBroken;
-      return { batchId: batch.batchId, ack: this.#refusal(stream.signal, error), streamBroken };
+      return { batchId: batch.batchId, ack: this.#taker.refusal(stream.signal, error), streamBroken };
     }
   }
 
-  async #take(batch: OtapBatch, stream: IntakeStream, message: TelemetryMessage): Promise<void> {
-    const { budget, seam, observer, passThrough } = this.#parts;
-    const wireBytes = (message.compressed ?? message.bytes).length;
-    if (!budget.hasRoom(wireBytes)) {
-      throw new CodedError('RESOURCE_EXHAUSTED', 'memory_limit', 'the intake is full; come again later', { retryAfterMs });
-    }
-    if (batch.signal === 'metrics') {
-      await passThrough(batch);
-      observer.accepted('metrics', { items: batch.rowCount, wireBytes, taken: null });
-      return;
-    }
-    const arrivalNano = seam.nowUnixNano();
-    const held = this.#retain(batch, stream, message, arrivalNano);
-    const taken = await this.#parts[batch.signal].take(batch, held, arrivalNano);
-    observer.accepted(batch.signal, { items: batch.rowCount, wireBytes, taken });
-  }
-
-  #retain(batch: OtapBatch, stream: IntakeStream, message: TelemetryMessage, arrivalUnixNano: bigint): HeldBatch {
-    const came = compressedAs(message);
-    const body = came ?? stream.compressor.compress(message.bytes);
-    const bytes = serialiseRetained({
-      kind: 'batch', signal: batch.signal, encoding: body.encoding, withoutThreshold: stream.withoutThreshold,
-      isChecked: stream.validator !== null, ...(this.#parts.logRandomness === 'record' && batch.signal === 'logs' ? { ownRandomness: true } : {}), batchOrdinal: this.#batchOrdinal++,
-      arrivalUnixNano, streamNumber: stream.number, bodyBytes: message.bytes.length,
-    }, body.bytes);
-    return new HeldBatch(bytes, batch.rowCount, batch.layout, this.#parts.account);
+  #take(batch: OtapBatch, { reading, number, validator, compressor }: IntakeStream, message: TelemetryMessage): Promise<void> {
+    const arrival = { receiver: reading.receiver ?? 'otap', wireBytes: (message.compressed ?? message.bytes).length };
+    return this.#taker.take(batch, arrival, (batchOrdinal, arrivalUnixNano, ownRandomness, account) => {
+      const body = bodyOnTheWire(message) ?? compressor.compress(message.bytes);
+      const bytes = serialiseRetained({
+        kind: 'batch', signal: batch.signal, encoding: body.encoding, withoutThreshold: reading.withoutThreshold ?? 'unsampled', isChecked: validator !== null,
+        ...(ownRandomness ? { ownRandomness } : {}), batchOrdinal, arrivalUnixNano, streamNumber: number, bodyBytes: message.bytes.length,
+      }, body.bytes);
+      return new HeldBatch(bytes, batch.rowCount, batch.layout, account);
+    });
   }
 
   #refuseUndecoded(signal: Signal, error: unknown): BatchAnswer {
     const isKnown = error instanceof OtapDecodeError;
     if (!isKnown || error.batchId === null) {
-      this.#refusal(signal, error);
+      this.#taker.refusal(signal, error);
       throw error;
     }
-    return { batchId: error.batchId, ack: this.#refusal(signal, error), streamBroken: error.streamBroken };
+    return { batchId: error.batchId, ack: this.#taker.refusal(signal, error), streamBroken: error.streamBroken };
   }
-
-  #refusal(signal: Signal, error: unknown): BatchAck {
-    const coded = error instanceof CodedError ? error : new CodedError('INTERNAL', 'intake_failed', messageOf(error), { cause: error });
-    this.#parts.observer.refused(signal, coded);
-    return { status: coded.status, message: coded.message, retryAfterMs: coded.retryAfterMs };
-  }
-}
-
-function compressedAs({ compressed, encoding }: TelemetryMessage): { readonly encoding: 'zstd' | 'gzip'; readonly bytes: Uint8Array } | null {
-  if (compressed === null) return null;
-  if (encoding === 'gzip') return { encoding, bytes: compressed };
-  return encoding.startsWith('zstd') ? { encoding: 'zstd', bytes: compressed } : null;
 }

@@ -29,9 +29,9 @@ export class MetricsObserver extends TallyObserver {
     this.#log = log;
   }
 
-  override accepted(signal: Signal, batch: { readonly items: number; readonly wireBytes: number; readonly taken: TakenRows | null }): void {
+  override accepted(signal: Signal, batch: { readonly receiver: string; readonly items: number; readonly wireBytes: number; readonly taken: TakenRows | null }): void {
     super.accepted(signal, batch);
-    const labels = { signal, receiver: 'otap' };
+    const labels = { signal, receiver: batch.receiver };
     this.#registry.counter(metrics.itemsReceived).add(batch.items, labels);
     this.#registry.counter(metrics.batchesReceived).add(1, labels);
     this.#registry.counter(metrics.wireBytesReceived).add(batch.wireBytes, labels);

@@ -7,7 +7,7 @@ import type { KeyColumn } from '../store/key-columns.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
 import type { CertificateDetail } from './certificate.ts';
 import type { Combine } from './combining.ts';
-import type { IntakeObserver, LogRandomness } from './intake.ts';
+import type { IntakeObserver, LogRandomness } from './batch-taker.ts';
 import type { LinkedBy } from './linked-groups.ts';
 import type { TimeSource } from './signal-intake.ts';
 import type { BatchSink } from './sink.ts';

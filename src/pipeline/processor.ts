@@ -44,7 +44,7 @@ export class Processor {
     this.#metrics = new Dispatcher('metrics', options.batchRowsMax, kept, options.seam.monotonicMs, onLostOf(options, 'metrics'), options.hashSeed);
     this.intake = new Intake({
       seam: options.seam, budget, account, decodeLimits: options.decodeLimits, observer: options.observer,
-      traces: lanes.traces.intake, logs: lanes.logs.intake, logRandomness: options.logRandomness ?? 'trace',
+      traces: lanes.traces.intake, logs: lanes.logs.intake, logRandomness: options.logRandomness ?? 'trace', hashSeed: options.hashSeed ?? 0,
       passThrough: async (batch) => {
         await this.#metrics.add(batch, Uint32Array.from({ length: batch.rowCount }, (_, row) => row), null);
         await this.#metrics.flush();

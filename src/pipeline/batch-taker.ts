@@ -1,0 +1,91 @@
+import { CodedError, messageOf } from '../base/errors.ts';
+import type { Seam } from '../base/seam.ts';
+import type { OtapBatch } from '../otap/batch.ts';
+import type { Signal } from '../otap/payload-type.ts';
+import type { HeldBatch, HeldBytes } from '../store/held-batch.ts';
+import type { WithoutThreshold } from '../store/retained-batch.ts';
+import type { BatchAck } from './intake-port.ts';
+import type { MemoryBudget } from './memory-budget.ts';
+import type { SignalIntake, TakenRows } from './signal-intake.ts';
+
+/** When a sender that found the intake full should come again. */
+const retryAfterMs = 1000;
+
+/** Told what the intake did; counts, and nothing else. */
+export interface IntakeObserver {
+  accepted(signal: Signal, batch: { readonly receiver: string; readonly items: number; readonly wireBytes: number; readonly taken: TakenRows | null }): void;
+  refused(signal: Signal, error: CodedError): void;
+}
+
+/** Whose randomness a log record has: its trace's, so that a trace's records stay together, or its own (sampling.md, rule 14). */
+export type LogRandomness = 'trace' | 'record';
+
+/** How what comes over one stream, or to one receiver, is read. */
+export interface StreamReading {
+  /** Name of the receiver, for counters; `otap` by default. */
+  readonly receiver?: string;
+  /** How items are read that say nothing of sampling; unsampled by default. */
+  readonly withoutThreshold?: WithoutThreshold;
+  /**
+   * `all` (default): every value is checked before a batch is acknowledged. `read`: only what is read on the way; bad values elsewhere
+   * are found when their item is rebuilt, and cost it.
+   */
+  readonly validate?: 'all' | 'read';
+}
+
+export interface TakerParts {
+  readonly seam: Seam;
+  readonly budget: MemoryBudget;
+  readonly account: HeldBytes;
+  readonly traces: SignalIntake;
+  readonly logs: SignalIntake;
+  /** Metrics go on as they are. */
+  readonly passThrough: (batch: OtapBatch) => Promise<void>;
+  readonly observer: IntakeObserver;
+  readonly logRandomness: LogRandomness;
+}
+
+/** What a batch is counted by. */
+export interface Arrival {
+  readonly receiver: string;
+  readonly wireBytes: number;
+}
+
+/** Puts decoded batches of any form into windows, and says what came of those that cannot be taken. */
+export class BatchTaker {
+  readonly #parts: TakerParts;
+  #batchOrdinal: number;
+
+  constructor(parts: TakerParts) {
+    this.#parts = parts;
+    this.#batchOrdinal = parts.seam.firstBatchOrdinal;
+  }
+
+  /**
+   * Takes all items of a batch. `retain` makes the form in which it is held, of its ordinal and arrival; it is not called for metrics, which are not
+   * held. Throws what reading throws, and RESOURCE_EXHAUSTED / memory_limit; then none of its items is taken.
+   */
+  async take(batch: OtapBatch, arrival: Arrival, retain: (ordinal: number, arrivalUnixNano: bigint, ownRandomness: boolean, account: HeldBytes) => HeldBatch): Promise<void> {
+    const { budget, seam, observer, passThrough, account, logRandomness } = this.#parts;
+    if (!budget.hasRoom(arrival.wireBytes)) {
+      throw new CodedError('RESOURCE_EXHAUSTED', 'memory_limit', 'the intake is full; come again later', { retryAfterMs });
+    }
+    const { signal, rowCount: items } = batch;
+    if (signal === 'metrics') {
+      await passThrough(batch);
+      observer.accepted(signal, { ...arrival, items, taken: null });
+      return;
+    }
+    const arrivalNano = seam.nowUnixNano();
+    const held = retain(this.#batchOrdinal++, arrivalNano, signal === 'logs' && logRandomness === 'record', account);
+    const taken = await this.#parts[signal].take(batch, held, arrivalNano);
+    observer.accepted(signal, { ...arrival, items, taken });
+  }
+
+  /** Counts what was not taken, and says it in the sender's terms. */
+  refusal(signal: Signal, error: unknown): BatchAck {
+    const coded = error instanceof CodedError ? error : new CodedError('INTERNAL', 'intake_failed', messageOf(error), { cause: error });
+    this.#parts.observer.refused(signal, coded);
+    return { status: coded.status, message: coded.message, retryAfterMs: coded.retryAfterMs };
+  }
+}

@@ -1,0 +1,69 @@
+import { promisify } from 'node:util';
+import { constants, zstdCompress } from 'node:zlib';
+import { present } from '../base/assert.ts';
+import type { ArenaPool, BufferArena } from '../otap/ipc/buffer-source.ts';
+import type { Signal } from '../otap/payload-type.ts';
+import { decodeOtlp } from '../otlp/decode/decode-otlp.ts';
+import { HeldBatch } from '../store/held-batch.ts';
+import { serialiseRetained } from '../store/retained-batch.ts';
+import type { BatchTaker, StreamReading } from './batch-taker.ts';
+import { acceptedAck, type BatchAck, type OtlpIntake, type TelemetryMessage } from './intake-port.ts';
+import { bodyOnTheWire, type RetainedBody } from './wire-body.ts';
+
+const compress = promisify(zstdCompress);
+const fastest = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+/** Shorter requests are not worth the way to another thread. */
+const compressBytesMin = 4096;
+
+/** The OTLP requests of one receiver and signal on their way into windows. Requests have no stream, so each stands for itself. */
+export class OtlpRequests implements OtlpIntake {
+  readonly #signal: Signal;
+  readonly #reading: StreamReading;
+  readonly #taker: BatchTaker;
+  readonly #arenas: ArenaPool;
+  readonly #hashSeed: number;
+
+  constructor(signal: Signal, reading: StreamReading, taker: BatchTaker, arenas: ArenaPool, hashSeed: number) {
+    this.#signal = signal;
+    this.#reading = reading;
+    this.#taker = taker;
+    this.#arenas = arenas;
+    this.#hashSeed = hashSeed;
+  }
+
+  async accept(message: TelemetryMessage): Promise<BatchAck> {
+    const arena = this.#arenas.acquire();
+    try {
+      await this.#take(message, arena);
+      return acceptedAck;
+    } catch (error) {
+      return this.#taker.refusal(this.#signal, error);
+    } finally {
+      this.#arenas.release(arena);
+    }
+  }
+
+  async #take(message: TelemetryMessage, arena: BufferArena): Promise<void> {
+    const { receiver = 'otlp', withoutThreshold = 'unsampled', validate = 'all' } = this.#reading;
+    const isChecked = validate === 'all';
+    const batch = decodeOtlp(this.#signal, message.bytes, { source: arena, hashSeed: this.#hashSeed, isChecked });
+    const { signal, rowCount, layout } = batch;
+    const wireBytes = (message.compressed ?? message.bytes).length;
+    const body = signal === 'metrics' ? null : bodyOnTheWire(message) ?? await compressed(message.bytes);
+    await this.#taker.take(batch, { receiver, wireBytes }, (batchOrdinal, arrivalUnixNano, ownRandomness, account) => {
+      const { encoding, bytes } = present(body, 'body of what is retained');
+      const header = {
+        kind: 'batch', signal, encoding, withoutThreshold, isChecked, ...(ownRandomness ? { ownRandomness } : {}), isOtlp: true, batchOrdinal, arrivalUnixNano, streamNumber: 0,
+        bodyBytes: message.bytes.length,
+      } as const;
+      return new HeldBatch(serialiseRetained(header, bytes), rowCount, layout, account);
+    });
+  }
+}
+
+/** What came plain, compressed on another thread where that saves at least an eighth. */
+async function compressed(bytes: Uint8Array): Promise<RetainedBody> {
+  if (bytes.length < compressBytesMin) return { encoding: 'none', bytes };
+  const small = await compress(bytes, fastest);
+  return small.length < bytes.length * 0.875 ? { encoding: 'zstd', bytes: small } : { encoding: 'none', bytes };
+}
