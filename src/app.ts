@@ -5,7 +5,8 @@ import { hashKeyOfSeed, realSeam, type Seam } from './base/seam.ts';
 import { formatBytes } from './base/units.ts';
 import type { ThresherConfig } from './config/load.ts';
 import { findPolicyFiles, policyDirectories, type PolicyFiles } from './config/policy-files.ts';
-import { buildSinks } from './exporters/build.ts';
+import { routesOf, withoutUnused } from './config/routes.ts';
+import { type BuiltRoutes, buildRoutes } from './exporters/build-routes.ts';
 import { startHttp } from './http/server.ts';
 import { MetricsObserver } from './pipeline/metrics-observer.ts';
 import type { LinkedBy } from './pipeline/linked-groups.ts';
@@ -15,7 +16,9 @@ import type { BatchSink } from './pipeline/sink.ts';
 import { type OpenPolicies, openPolicies, readPolicyTexts } from './policies.ts';
 import { PolicyReloader, type ReloadOutcome, type ReloadTrigger } from './policy-reload.ts';
 import { startReceivers } from './receivers/build.ts';
+import { checkTakenBy } from './receivers/taken.ts';
 import { probabilityOf } from './sampling/probability.ts';
+import { openListenerSecurity } from './security/listener-security.ts';
 import type { Logger } from './telemetry/log.ts';
 import { MetricRegistry } from './telemetry/metrics.ts';
 import { registerProcessMetrics } from './telemetry/process-metrics.ts';
@@ -65,17 +68,21 @@ export async function startApp(config: ThresherConfig, log: Logger, options: App
 }
 
 /** `opened` gets how to close each thing that was opened. */
-async function start(config: ThresherConfig, log: Logger, options: AppOptions, opened: (() => unknown)[]): Promise<App> {
+async function start(written: ThresherConfig, log: Logger, options: AppOptions, opened: (() => unknown)[]): Promise<App> {
+  const routes = routesOf(written);
+  for (const path of routes.unused) log.warn('component_unused', `${path} is in no pipeline, and is not started`, { component: path });
+  const config = withoutUnused(written, routes);
   const seam = options.seam ?? seamOf(config);
   const registry = new MetricRegistry();
   const stopMeasuring = registerProcessMetrics(registry);
   opened.push(stopMeasuring);
   const observer = new MetricsObserver(registry, log);
-  const sinks = buildSinks(config.exporters, { seam, log, registry });
+  const exporters = buildRoutes(config.exporters, routes, { seam, log, registry });
+  const { sinks } = exporters;
   const texts = readPolicyTexts(config.policies.files);
   const keepsRest = config.policy.signalsWithoutPolicy === 'keep';
   const compiled = await openPolicies(texts, { keepsRest });
-  const processor = await openProcessor(config, seam, sinks, observer, compiled, options.countServices === true);
+  const processor = await openProcessor(config, seam, exporters, observer, compiled, options.countServices === true);
   opened.push(() => processor.close());
   const { bytes: grantedBytes } = machineMemory();
   registerResourceMetrics(registry, () => ({ memory: processor.memory, grantedBytes, queues: queuesOf(config, sinks), lagMs: (signal) => processor.lagMs(signal, seam.nowUnixNano()) }));
@@ -83,10 +90,10 @@ async function start(config: ThresherConfig, log: Logger, options: AppOptions, o
     { seam, log, registry, patterns: config.policies.patterns, keepsRest, use: (policies) => processor.usePolicies(policies) }, { texts, policies: compiled.policies });
   const reloadPolicies = config.policy.reload === 'off' ? null : (trigger: ReloadTrigger) => reloader.reload(trigger);
   const state = { isReady: false, lastTickMs: seam.monotonicMs() };
-  const receivers = await startReceivers(config.receivers, { seam, log, intake: processor.intake, passMetrics: config.metrics.passThrough });
+  const receivers = await startReceivers(config.receivers, { seam, log, registry, intake: processor.intake, checkTaken: checkTakenBy(routes, (signal, error) => observer.refused(signal, error)) });
   opened.push(() => receivers.drain(0));
   const http = await startHttp({
-    endpoint: config.http.endpoint, registry, log, ready: () => state.isReady,
+    endpoint: config.http.endpoint, security: openListenerSecurity(config.http, { name: 'http', seam, log, registry }), registry, log, ready: () => state.isReady,
     health: () => ({ ok: seam.monotonicMs() - state.lastTickMs < 60_000, detail: { ready: state.isReady, policies: reloader.loaded } }),
     reload: reloadPolicies === null ? null : () => reloadPolicies('http'),
   });
@@ -121,10 +128,10 @@ function seamOf({ sampling, seed }: ThresherConfig): Seam {
 }
 
 async function openProcessor(
-  config: ThresherConfig, seam: Seam, sinks: readonly BatchSink[], observer: MetricsObserver, { policies, setupSql }: OpenPolicies, countServices: boolean,
+  config: ThresherConfig, seam: Seam, { sinks, routes }: BuiltRoutes, observer: MetricsObserver, { policies, setupSql }: OpenPolicies, countServices: boolean,
 ): Promise<Processor> {
   return Processor.open({
-    seam, time: 'arrival', policies, setupSql, sinks, observer,
+    seam, time: 'arrival', policies, setupSql, sinks, routes, observer,
     windows: {
       tracesLengthMs: config.windows.traces.lengthMs, tracesWaitMs: config.windows.traces.decisionWaitMs,
       logsLengthMs: config.windows.logs.lengthMs, linked: linkedOf(config.windows.traces.linked),

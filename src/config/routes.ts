@@ -34,3 +34,9 @@ export function routesOf({ pipelines, receivers, exporters, metrics }: Pick<Thre
   const components = [...receivers.map(({ id }) => `receivers.${id}`), ...exporters.map(({ id }) => `exporters.${id}`)];
   return { ...routes, isWritten: true, unused: components.filter((path) => !used.has(path)) };
 }
+
+/** The configuration without the components that nothing goes through. */
+export function withoutUnused(config: ThresherConfig, { unused }: Routes): ThresherConfig {
+  const isUsed = (section: string) => ({ id }: { readonly id: string }): boolean => !unused.includes(`${section}.${id}`);
+  return { ...config, receivers: config.receivers.filter(isUsed('receivers')), exporters: config.exporters.filter(isUsed('exporters')) };
+}

@@ -4,16 +4,20 @@ import type { Seam } from '../base/seam.ts';
 import type { GrpcListenerConfig, ReceiverConfig } from '../config/load.ts';
 import { GrpcServer } from '../grpc/server.ts';
 import type { Intake } from '../pipeline/intake.ts';
+import { openListenerSecurity } from '../security/listener-security.ts';
 import type { Logger } from '../telemetry/log.ts';
+import type { MetricRegistry } from '../telemetry/metrics.ts';
 import { addOtapReceiver } from './otap.ts';
 import { OtapFileReceiver } from './otap-file.ts';
+import type { CheckTaken } from './taken.ts';
 
 export interface ReceiverTools {
   readonly seam: Seam;
   readonly log: Logger;
+  readonly registry: MetricRegistry;
   readonly intake: Intake;
-  /** Whether metrics are taken. */
-  readonly passMetrics: boolean;
+  /** Throws where a receiver does not take a signal. */
+  readonly checkTaken: CheckTaken;
 }
 
 /** Receivers that listen. */
@@ -42,7 +46,7 @@ export async function startReceivers(configs: readonly ReceiverConfig[], tools: 
   };
   try {
     for (const config of configs) {
-      if (config.type === 'otap_file') files.push(new OtapFileReceiver(config, tools.intake, tools.seam, tools.log));
+      if (config.type === 'otap_file') files.push(new OtapFileReceiver(config, tools));
       else if (config.grpc !== null) grpc.push(await listenGrpc(config, config.grpc, tools));
     }
   } catch (error) {
@@ -58,13 +62,15 @@ export async function startReceivers(configs: readonly ReceiverConfig[], tools: 
   };
 }
 
-async function listenGrpc(receiver: ListeningConfig, grpc: GrpcListenerConfig, { seam, log, intake, passMetrics }: ReceiverTools): Promise<Listening> {
-  const server = new GrpcServer({ seam, log, limits: { messageBytesMax: grpc.maxRecvMsgBytes, streamsPerConnectionMax: grpc.maxConcurrentStreams } });
+async function listenGrpc(receiver: ListeningConfig, grpc: GrpcListenerConfig, { seam, log, registry, intake, checkTaken }: ReceiverTools): Promise<Listening> {
+  const name = `receivers.${receiver.id}.grpc`;
+  const security = openListenerSecurity(grpc, { name, seam, log, registry });
+  const server = new GrpcServer({ seam, log, security, limits: { messageBytesMax: grpc.maxRecvMsgBytes, streamsPerConnectionMax: grpc.maxConcurrentStreams } });
   addOtapReceiver(server, (signal) => {
-    if (signal === 'metrics' && !passMetrics) throw new CodedError('UNIMPLEMENTED', 'metrics_refused', 'metrics are not taken here (metrics.pass_through is false)');
+    checkTaken(receiver.id, signal);
     return intake.open(signal, { withoutThreshold: receiver.inputWithoutThreshold, validate: receiver.validate });
   });
-  const address = await listening(`receivers.${receiver.id}.grpc`, grpc.endpoint, (host, port) => server.listen(host, port));
+  const address = await listening(name, grpc.endpoint, (host, port) => server.listen(host, port));
   return { address, drain: (deadlineMs) => server.drain(deadlineMs) };
 }
 

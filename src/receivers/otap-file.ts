@@ -14,8 +14,11 @@ import { LookupCache } from '../store/lookup.ts';
 import type { WithoutThreshold } from '../store/retained-batch.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { shiftedBatch } from './shifted-batch.ts';
+import type { CheckTaken } from './taken.ts';
 
 export interface OtapFileReceiverOptions {
+  /** Name in the configuration. */
+  readonly id: string;
   readonly path: string;
   /** Start again at the end, with times moved on and traces renamed, as if traffic went on. */
   readonly loop: boolean;
@@ -24,20 +27,29 @@ export interface OtapFileReceiverOptions {
   readonly inputWithoutThreshold: WithoutThreshold;
 }
 
+export interface OtapFileTools {
+  readonly intake: Intake;
+  readonly seam: Seam;
+  readonly log: Logger;
+  readonly checkTaken: CheckTaken;
+}
+
 /** Reads a capture file into the intake, once or over and over. */
 export class OtapFileReceiver {
   readonly #options: OtapFileReceiverOptions;
   readonly #intake: Intake;
   readonly #seam: Seam;
   readonly #log: Logger;
+  readonly #checkTaken: CheckTaken;
   readonly #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
 
-  constructor(options: OtapFileReceiverOptions, intake: Intake, seam: Seam, log: Logger) {
+  constructor(options: OtapFileReceiverOptions, { intake, seam, log, checkTaken }: OtapFileTools) {
     this.#options = options;
     this.#intake = intake;
     this.#seam = seam;
     this.#log = log;
+    this.#checkTaken = checkTaken;
   }
 
   start(): void {
@@ -66,6 +78,7 @@ export class OtapFileReceiver {
       const first = reader.next();
       if (first === null) return false;
       const signal = signalOfMessage(first) ?? 'traces';
+      this.#checkTaken(this.#options.id, signal);
       const pass = new Pass(signal, this.#intake.open(signal, { withoutThreshold: this.#options.inputWithoutThreshold }), round, this.#seam, this.#options.speed, this.#stop.signal);
       for (let bytes: Uint8Array | null = first; bytes !== null && !this.#stop.signal.aborted; bytes = reader.next()) {
         await pass.feed(bytes);

@@ -15,13 +15,13 @@ import { readTruth } from '../../support/otlp-truth.ts';
 const directory = mkdtempSync(join(tmpdir(), 'otap-file-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
-const options = (path: string, more: { readonly loop: boolean; readonly speed: number | 'max' }) => ({ path, inputWithoutThreshold: 'unsampled', ...more }) as const;
+const options = (path: string, more: { readonly loop: boolean; readonly speed: number | 'max' }) => ({ id: 'otap_file', path, inputWithoutThreshold: 'unsampled', ...more }) as const;
 const waitMs = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Plays a file into a processor that keeps all, for some time, and gives the spans that leave. */
 async function played(name: string, ms: number, more: { readonly loop: boolean; readonly speed: number | 'max' }) {
   const flow = await openFlow({ time: 'arrival', policies: await compile('SELECT trace_id, 1.0 AS probability FROM traces'), memoryLimitBytes: 2 ** 28 });
-  const receiver = new OtapFileReceiver(options(join(captures, captureOf(name).file), more), flow.processor.intake, realSeam(), silentLogger);
+  const receiver = new OtapFileReceiver(options(join(captures, captureOf(name).file), more), { intake: flow.processor.intake, seam: realSeam(), log: silentLogger, checkTaken: () => undefined });
   const startMs = Date.now();
   receiver.start();
   await waitMs(ms);
@@ -68,7 +68,7 @@ describe('the receiver of capture files', () => {
     const path = join(directory, 'empty.otap');
     writeFileSync(path, '');
     const flow = await openFlow({ time: 'arrival' });
-    const receiver = new OtapFileReceiver(options(path, { loop: true, speed: 1 }), flow.processor.intake, realSeam(), silentLogger);
+    const receiver = new OtapFileReceiver(options(path, { loop: true, speed: 1 }), { intake: flow.processor.intake, seam: realSeam(), log: silentLogger, checkTaken: () => undefined });
     receiver.start();
     await waitMs(50);
     await receiver.stop();
