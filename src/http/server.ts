@@ -1,6 +1,9 @@
-import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
-import { formatEndpoint, parseEndpoint } from '../base/endpoint.ts';
+import https from 'node:https';
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyServerOptions } from 'fastify';
+import { formatEndpoint, isLoopbackHost, parseEndpoint } from '../base/endpoint.ts';
 import { CodedError, messageOf } from '../base/errors.ts';
+import type { OpenListenerSecurity } from '../security/listener-security.ts';
+import { UnauthenticatedError, type BearerAuth } from '../security/bearer-auth.ts';
 import { expositionContentType } from '../telemetry/exposition.ts';
 import { silentLogger, type Logger } from '../telemetry/log.ts';
 import type { MetricRegistry } from '../telemetry/metrics.ts';
@@ -22,6 +25,8 @@ export interface ReloadAnswer {
 export interface HttpOptions {
   /** `host:port`; port 0 takes a free one. */
   readonly endpoint: string;
+  /** TLS and tokens; without it neither is. Health and readiness never ask for a token: probes have none. */
+  readonly security?: OpenListenerSecurity;
   readonly registry: MetricRegistry;
   /** Whether telemetry is taken in now: false while starting and draining. */
   readonly ready: () => boolean;
@@ -48,10 +53,14 @@ const requestTimeoutMs = 10_000;
  * `cannot_listen` when the endpoint is taken or not ours.
  */
 export async function startHttp(options: HttpOptions): Promise<HttpServer> {
+  const security = options.security ?? { tls: null, auth: null };
   const endpoint = parseEndpoint(options.endpoint);
   if (endpoint === null) throw new CodedError('INVALID_ARGUMENT', 'bad_endpoint', `http.endpoint: expected host:port, got "${options.endpoint}"`);
+  const beforeClose: (() => void)[] = [];
   const app = fastify({
-    logger: false, bodyLimit: bodyBytesMax, requestTimeout: requestTimeoutMs, connectionTimeout: requestTimeoutMs, forceCloseConnections: true });
+    logger: false, bodyLimit: bodyBytesMax, requestTimeout: requestTimeoutMs, connectionTimeout: requestTimeoutMs, forceCloseConnections: true, ...serverFactoryOf(security, (close) => beforeClose.push(close)) });
+  app.addHook('preClose', async () => beforeClose.forEach((close) => close()));
+  if (security.auth !== null) askForTokens(app, security.auth);
   answerPlainly(app, options.log ?? silentLogger);
   addRoutes(app, options);
   try {
@@ -73,15 +82,36 @@ function addRoutes(app: FastifyInstance, { registry, ready, health, reload = nul
   app.get('/metrics', (_, reply) => reply.type(expositionContentType).send(registry.text()));
   if (reload === null) return;
   app.post('/-/reload', async ({ socket, headers }, reply) => {
-    if (!isLoopback(socket.remoteAddress ?? '')) return json(reply, 403, { error: 'forbidden', message: 'policies are reloaded from this machine only; elsewhere send SIGHUP, or change the files' });
+    if (!isLoopbackHost(socket.remoteAddress ?? '')) return json(reply, 403, { error: 'forbidden', message: 'policies are reloaded from this machine only; elsewhere send SIGHUP, or change the files' });
     if (headers.origin !== undefined) return json(reply, 403, { error: 'forbidden', message: 'not for pages of a browser' });
     const outcome = await reload();
     return json(reply, outcome.result === 'refused' ? 422 : 200, { ...outcome });
   });
 }
 
-function isLoopback(address: string): boolean {
-  return address === '::1' || /^(::ffff:)?127\./.test(address);
+/** `onClose` gets what is to be done before the server closes. */
+function serverFactoryOf({ tls }: OpenListenerSecurity, onClose: (close: () => void) => void): Pick<FastifyServerOptions, 'serverFactory'> {
+  if (tls === null) return {};
+  return {
+    serverFactory: (handler) => {
+      const server = https.createServer({ ...tls.options, requestTimeout: requestTimeoutMs }, handler);
+      server.setTimeout(requestTimeoutMs);
+      onClose(tls.guard(server));
+      return server;
+    },
+  };
+}
+
+function askForTokens(app: FastifyInstance, auth: BearerAuth): void {
+  app.addHook('onRequest', async ({ url, headers, socket }, reply) => {
+    if (url === '/healthz' || url === '/readyz') return;
+    try {
+      auth.check(headers.authorization, socket.remoteAddress ?? 'unknown');
+    } catch (error) {
+      if (!(error instanceof UnauthenticatedError)) throw error;
+      await json(reply.header('www-authenticate', error.challenge), 401, { error: error.reason, message: error.message });
+    }
+  });
 }
 
 function answerPlainly(app: FastifyInstance, log: Logger): void {

@@ -65,7 +65,7 @@ export class ServerTls {
       socket.once('close', () => {
         if (shaking.get(peer) !== socket) return;
         shaking.delete(peer);
-        ended.push(peer);
+        if (ended.length < 2) ended.push(peer);
       });
     });
     server.on('secureConnection', (socket: Socket) => shaking.delete(peerOf(socket) ?? ''));
