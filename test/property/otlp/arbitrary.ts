@@ -50,10 +50,17 @@ function attributes(signs: boolean): fc.Arbitrary<JsonObject[]> {
   return list(some({ key: text, value: value(signs) }), 5);
 }
 
+/** Most have items: three in four of what holds them is there. */
+function mostly(items: fc.Arbitrary<JsonObject[]>): fc.Arbitrary<JsonObject[] | undefined> {
+  return fc.oneof({ weight: 3, arbitrary: items }, { weight: 1, arbitrary: fc.constant(undefined) });
+}
+
 function framed(entries: string, scopes: string, items: string, item: fc.Arbitrary<JsonObject>, signs: boolean): fc.Arbitrary<OtlpRequest> {
   const own = { attributes: attributes(signs), droppedAttributesCount: u32 };
-  const scoped = some({ scope: some({ ...own, name: text, version: text }), schemaUrl: text, [items]: list(item, 4) });
-  return some({ [entries]: list(some({ resource: some(own), schemaUrl: text, [scopes]: list(scoped) })) });
+  const around = (members: { readonly [name: string]: fc.Arbitrary<unknown> }, name: string, inner: fc.Arbitrary<JsonObject[]>): fc.Arbitrary<JsonObject> =>
+    fc.tuple(some(members), mostly(inner)).map(([rest, held]) => (held === undefined ? rest : { ...rest, [name]: held }));
+  const scoped = around({ scope: some({ ...own, name: text, version: text }), schemaUrl: text }, items, list(item, 4));
+  return around({}, entries, list(around({ resource: some(own), schemaUrl: text }, scopes, list(scoped))));
 }
 
 function traces(signs: boolean): fc.Arbitrary<OtlpRequest> {
