@@ -5,7 +5,7 @@ import { encodeFrame, FrameReader } from './framing.ts';
 import { acceptEncoding, MessageInflater, type MessageEncoding } from './message-encoding.ts';
 import { encodeRetryDetails } from './retry-info.ts';
 import { encodeStatusMessage, statusOfError, type GrpcStatus } from './status.ts';
-import { zstdFrames } from './zstd-frames.ts';
+import { isOneZstdFrame } from './zstd-frames.ts';
 
 /** One received message. The bytes may be views into network buffers: whoever keeps a part of them copies it. */
 export interface GrpcMessage {
@@ -235,11 +235,8 @@ export class Http2ServerCall implements ServerCall {
   }
 }
 
-/** False for zstd messages of several frames or with skippable ones: many decoders, node:zlib's too, read the first frame only. */
 function isReadByAll(payload: Buffer, encoding: MessageEncoding): boolean {
-  if (!encoding.startsWith('zstd')) return true;
-  const frames = zstdFrames(payload);
-  return frames.length === 1 && frames[0].bytes.length === payload.length;
+  return !encoding.startsWith('zstd') || isOneZstdFrame(payload);
 }
 
 function clientGone(): CodedError {

@@ -39,6 +39,12 @@ export function zstdFrames(data: Uint8Array): ZstdFrame[] {
   return frames;
 }
 
+/** False for data of several frames or with skippable ones: many decoders, node:zlib's too, read the first frame only. Throws as `zstdFrames`. */
+export function isOneZstdFrame(data: Uint8Array): boolean {
+  const frames = zstdFrames(data);
+  return frames.length === 1 && frames[0].bytes.length === data.length;
+}
+
 function malformed(detail: string): CodedError {
   return new CodedError('INTERNAL', 'undecodable_message', `zstd: ${detail}`);
 }
