@@ -112,7 +112,7 @@ async function start(written: ThresherConfig, log: Logger, options: AppOptions, 
       await receivers.drain(drainDeadlineMs);
       stopping.abort();
       await ticking;
-      const isDone = await within(shutdownDeadlineMs, seam, decideAndExport(processor, sinks));
+      const isDone = await within(shutdownDeadlineMs, seam, decideAndExport(processor, sinks, seam));
       if (isDone) processor.close();
       else log.error('drain_incomplete', 'what is kept could not be exported in time; the rest is lost', { spans: processor.held('traces').items, logs: processor.held('logs').items });
       await http.close();
@@ -199,8 +199,12 @@ async function tick(
   }
 }
 
-async function decideAndExport(processor: Processor, sinks: readonly BatchSink[]): Promise<void> {
-  await processor.drain();
+/** An exporter whose queue stays full holds the others up for the first deadline, and no longer. */
+async function decideAndExport(processor: Processor, sinks: readonly BatchSink[], seam: Seam): Promise<void> {
+  const decided = new AbortController();
+  const hurried = seam.sleepMs(drainDeadlineMs, decided.signal).then(() => sinks.forEach((sink) => sink.dropWhenFull?.()), () => undefined);
+  await processor.drain().finally(() => decided.abort());
+  await hurried;
   await Promise.all(sinks.map((sink) => sink.drain(drainDeadlineMs)));
 }
 

@@ -11,8 +11,9 @@ const retry = section('What happens to a batch that was not accepted and may be 
   maxElapsedMs: option('max_elapsed_time', duration(), '5m', 'After this time the batch is given up and counted as lost; `0` never gives up.'),
 });
 
-const sendingQueue = section('Kept items that wait to be sent.', {
-  bytesMax: option('size_bytes', size({ min: 1024 }), '256MiB', 'Bytes of waiting batches; when it is full, closed windows wait, and then the intake refuses.'),
+const sendingQueue = section('Items that wait to be sent. Each exporter has a queue of its own.', {
+  bytesMax: option('size_bytes', size({ min: 1024 }), '256MiB', 'Bytes of waiting batches.'),
+  onFull: option('on_full', oneOf('wait', 'drop'), 'wait', 'What happens when it is full. `wait`: closed windows wait, for all exporters, and then the intake refuses. `drop`: what it has no room for is lost for this exporter alone, counted as `queue_full`.'),
 }, { queue_size: 'write size_bytes', enabled: 'the queue is always there', num_consumers: 'order and number in flight are the exporter\'s own affair' });
 
 const compression = oneOf('zstd', 'zstdarrow1', 'zstdarrow2', 'zstdarrow3', 'zstdarrow4', 'zstdarrow5', 'zstdarrow6', 'zstdarrow7', 'zstdarrow8',

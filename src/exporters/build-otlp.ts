@@ -3,15 +3,15 @@ import type { ExporterConfig } from '../config/load.ts';
 import type { Signal } from '../otap/payload-type.ts';
 import { RequestEncoder } from '../otlp/encode/requests.ts';
 import type { BatchSink } from '../pipeline/sink.ts';
+import { openClientSecurity } from '../security/client-security.ts';
 import { metrics } from '../telemetry/declared.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { MetricRegistry } from '../telemetry/metrics.ts';
-import { clientTlsOf } from './client-tls.ts';
 import { OtlpExporter } from './otlp.ts';
 import type { OtlpTransport } from './otlp-answer.ts';
 import { OtlpGrpcTransport } from './otlp-grpc.ts';
 import { OtlpHttpTransport } from './otlp-http.ts';
-import { QueuedSink } from './queued-sink.ts';
+import { queueFull, QueuedSink } from './queued-sink.ts';
 import type { ExportResult } from './retry.ts';
 
 type OtlpConfig = Extract<ExporterConfig, { readonly type: 'otlp' | 'otlphttp' }>;
@@ -36,15 +36,15 @@ export function otlpSink(config: OtlpConfig, tools: OtlpTools): BatchSink {
     onRetry: (signal, reason) => registry.counter(metrics.exportRetries).add(1, { signal, exporter: config.id, reason }),
     onWarning: (signal, message) => log.warn('otlp_warning', `the next hop accepted ${signal} and says: ${message}`, { exporter: config.id }),
   });
-  return new QueuedSink(exporter, { name: config.id, bytesMax: config.sendingQueue.bytesMax, onResult: () => {} });
+  return new QueuedSink(exporter, { name: config.id, ...config.sendingQueue, onResult: () => {}, onDropped: (signal, items) => onResult(signal, items, queueFull) });
 }
 
-function transportsOf(config: OtlpConfig, { seam, registry }: OtlpTools): readonly OtlpTransport<Signal>[] {
+function transportsOf(config: OtlpConfig, { seam, log, registry }: OtlpTools): readonly OtlpTransport<Signal>[] {
   const { compression, compressionLevel, timeoutMs } = config;
   const headers = Object.fromEntries(Object.entries(config.headers).map(([name, value]) => [name.toLowerCase(), value]));
-  const tls = clientTlsOf(config.tls);
+  const { tls, auth } = openClientSecurity(config, { name: `exporters.${config.id}`, seam, log, registry });
   const onWireBytes = (signal: Signal, bytes: number): void => registry.counter(metrics.wireBytesSent).add(bytes, { signal, exporter: config.id });
-  const common = { tls, headers, timeoutMs, seam, onWireBytes };
+  const common = { tls, auth, headers, timeoutMs, seam, onWireBytes };
   return [config.endpoint, ...config.moreEndpoints].map((endpoint) => {
     if (config.type === 'otlp') return new OtlpGrpcTransport({ ...common, endpoint, encoding: { encoding: compression === 'none' ? 'identity' : compression, level: compressionLevel } });
     return new OtlpHttpTransport({ ...common, endpoint, encoding: config.encoding, compression, compressionLevel, connectionsMax: inFlightMax });

@@ -4,15 +4,15 @@ import { OtapStreamEncoder } from '../otap/encode/stream-encoder.ts';
 import type { PayloadName, Signal } from '../otap/payload-type.ts';
 import type { OutputBatch } from '../otap/take/output-batch.ts';
 import type { BatchSink } from '../pipeline/sink.ts';
+import { openClientSecurity } from '../security/client-security.ts';
 import { metrics } from '../telemetry/declared.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { MetricRegistry } from '../telemetry/metrics.ts';
 import { otlpSink } from './build-otlp.ts';
-import { clientTlsOf } from './client-tls.ts';
 import { DebugExporter } from './debug.ts';
 import { OtapExporter } from './otap.ts';
 import { OtapFileExporter } from './otap-file.ts';
-import { QueuedSink } from './queued-sink.ts';
+import { queueFull, QueuedSink } from './queued-sink.ts';
 import type { ExportResult } from './retry.ts';
 
 export interface ExporterTools {
@@ -53,7 +53,7 @@ type OtapConfig = Extract<ExporterConfig, { readonly type: 'otap' }>;
 function otapSink(config: OtapConfig, tools: ExporterTools): BatchSink {
   const { seam, log, registry } = tools;
   const exporter = new OtapExporter<OutputBatch>({
-    endpoint: config.endpoint, tls: clientTlsOf(config.tls), headers: config.headers, compression: config.compression,
+    endpoint: config.endpoint, ...openClientSecurity(config, { name: `exporters.${config.id}`, seam, log, registry }), headers: config.headers, compression: config.compression,
     compressionLevel: config.compressionLevel, retry: config.retry, timeoutMs: config.timeoutMs,
     maxStreamLifetimeMs: config.maxStreamLifetimeMs, seam, log,
     encode: (signal) => new OtapStreamEncoder(signal, {
@@ -62,8 +62,9 @@ function otapSink(config: OtapConfig, tools: ExporterTools): BatchSink {
     onWireBytes: (signal, bytes) => registry.counter(metrics.wireBytesSent).add(bytes, { signal, exporter: config.id }),
   });
   return new QueuedSink(exporter, {
-    name: config.id, bytesMax: config.sendingQueue.bytesMax,
+    name: config.id, ...config.sendingQueue,
     onResult: (signal, items, result) => countResult(tools, config.id, signal, items, result),
+    onDropped: (signal, items) => countResult(tools, config.id, signal, items, queueFull),
   });
 }
 
@@ -73,5 +74,5 @@ function countResult(tools: ExporterTools, exporter: string, signal: Signal, ite
     return;
   }
   tools.registry.counter(metrics.itemsLost).add(items, { signal, exporter, reason: result.reason });
-  tools.log.error('export_failed', `${items} kept ${signal} items were given up: ${result.message}`, { exporter, reason: result.reason, items });
+  tools.log.error('export_failed', `${items} ${signal} items were given up: ${result.message}`, { exporter, reason: result.reason, items });
 }

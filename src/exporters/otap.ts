@@ -1,8 +1,10 @@
 import type { Seam } from '../base/seam.ts';
-import { GrpcChannel, type ClientTls } from '../grpc/client.ts';
+import { GrpcChannel } from '../grpc/client.ts';
 import { zstdLevelDefault, type MessageEncoding } from '../grpc/message-encoding.ts';
 import type { Signal } from '../otap/payload-type.ts';
 import { otapPaths } from '../otap/proto/services.ts';
+import type { ClientAuth } from '../security/client-auth.ts';
+import type { ClientTls } from '../security/client-tls.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { OtapSender } from './otap-sender.ts';
 import type { OtapStreamEncoderPort } from './otap-stream.ts';
@@ -13,6 +15,8 @@ export interface OtapExporterOptions<B> {
   readonly endpoint: string;
   /** Null connects without TLS. */
   readonly tls?: ClientTls | null;
+  /** The `authorization` of each stream; null is none. */
+  readonly auth?: ClientAuth | null;
   /** Metadata of each stream; names in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly compression?: Exclude<MessageEncoding, 'identity' | 'deflate'> | 'none';
@@ -39,7 +43,7 @@ export class OtapExporter<B> {
   readonly #senders: { readonly [signal in Signal]: OtapSender<B> };
 
   constructor(options: OtapExporterOptions<B>) {
-    this.#channel = new GrpcChannel({ endpoint: options.endpoint, tls: options.tls ?? null, headers: options.headers ?? {} });
+    this.#channel = new GrpcChannel({ endpoint: options.endpoint, tls: options.tls ?? null, auth: options.auth ?? null, headers: options.headers ?? {} });
     const sender = (signal: Signal): OtapSender<B> => senderOf(options, signal, this.#channel);
     this.#senders = { traces: sender('traces'), logs: sender('logs'), metrics: sender('metrics') };
   }

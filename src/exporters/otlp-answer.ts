@@ -1,4 +1,5 @@
 import type { StatusName } from '../base/errors.ts';
+import type { ClientAuth } from '../security/client-auth.ts';
 
 /** What a server said to one export request. */
 export type OtlpAnswer =
@@ -45,4 +46,14 @@ export function retryAfterMs(header: string | undefined, nowMs: number): number 
   if (/^\d{1,9}$/.test(header.trim())) return Number(header) * 1000;
   const date = /^[A-Z][a-z]{2,8},? /.test(header.trim()) ? Date.parse(header) : Number.NaN;
   return Number.isNaN(date) ? null : Math.max(0, date - nowMs);
+}
+
+/**
+ * The answer to a request that was sent with `authorization`: one that was refused for it (UNAUTHENTICATED, 401) may be sent again where there is a
+ * newer one by now, so that nothing is lost while tokens are rotated.
+ */
+export function withNewCredentials(answer: OtlpAnswer, auth: ClientAuth | null, authorization: string | null): OtlpAnswer {
+  if (answer.kind !== 'refused' || auth === null || authorization === null) return answer;
+  const isForCredentials = answer.reason === 'unauthenticated' || answer.reason === 'http_401';
+  return isForCredentials && auth.isNewerThan(authorization) ? { ...answer, retryable: true } : answer;
 }

@@ -1,9 +1,11 @@
 import type { Seam } from '../base/seam.ts';
-import { GrpcChannel, type ClientTls } from '../grpc/client.ts';
+import { GrpcChannel } from '../grpc/client.ts';
 import type { StreamEncoding } from '../grpc/client-stream.ts';
 import type { GrpcStatus } from '../grpc/status.ts';
 import type { Signal } from '../otap/payload-type.ts';
-import { isRetryableGrpc, type OtlpAnswer, type OtlpTransport, unanswered } from './otlp-answer.ts';
+import type { ClientAuth } from '../security/client-auth.ts';
+import type { ClientTls } from '../security/client-tls.ts';
+import { isRetryableGrpc, type OtlpAnswer, type OtlpTransport, unanswered, withNewCredentials } from './otlp-answer.ts';
 import { partialSuccessOf } from './otlp-response.ts';
 
 const prefix = '/opentelemetry.proto.collector';
@@ -18,6 +20,7 @@ const paths: { readonly [signal in Signal]: string } = {
 export interface OtlpGrpcOptions {
   readonly endpoint: string;
   readonly tls: ClientTls | null;
+  readonly auth: ClientAuth | null;
   /** Metadata of each call; names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly encoding: StreamEncoding;
@@ -35,11 +38,12 @@ export class OtlpGrpcTransport implements OtlpTransport<Signal> {
   constructor(options: OtlpGrpcOptions) {
     this.endpoint = options.endpoint;
     this.#options = options;
-    this.#channel = new GrpcChannel({ endpoint: options.endpoint, tls: options.tls, headers: options.headers });
+    this.#channel = new GrpcChannel({ endpoint: options.endpoint, tls: options.tls, auth: options.auth, headers: options.headers });
   }
 
   async send(signal: Signal, request: Uint8Array<ArrayBuffer>): Promise<OtlpAnswer> {
-    const { encoding, seam, timeoutMs, onWireBytes } = this.#options;
+    const { encoding, seam, timeoutMs, onWireBytes, auth } = this.#options;
+    const authorization = auth?.header ?? null;
     let response = new Uint8Array(0);
     const stream = this.#channel.openStream(paths[signal], encoding, (message) => {
       response = Uint8Array.from(message);
@@ -56,7 +60,7 @@ export class OtlpGrpcTransport implements OtlpTransport<Signal> {
     answered.abort();
     await timer;
     if (timedOut && status.status !== 'OK') return unanswered('timeout', `no answer within ${timeoutMs} ms`);
-    return answerOf(status, response);
+    return withNewCredentials(answerOf(status, response), auth, authorization);
   }
 
   close(): void {

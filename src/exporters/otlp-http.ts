@@ -2,18 +2,20 @@ import http from 'node:http';
 import https from 'node:https';
 import { messageOf } from '../base/errors.ts';
 import type { Seam } from '../base/seam.ts';
-import type { ClientTls } from '../grpc/client.ts';
 import { deflateMessage } from '../grpc/message-encoding.ts';
 import type { Signal } from '../otap/payload-type.ts';
 import type { OtlpEncoding } from '../otlp/encode/requests.ts';
-import { isRetryableHttp, type OtlpAnswer, type OtlpTransport, retryAfterMs, unanswered } from './otlp-answer.ts';
+import { isRetryableHttp, type OtlpAnswer, type OtlpTransport, retryAfterMs, unanswered, withNewCredentials } from './otlp-answer.ts';
+import type { ClientAuth } from '../security/client-auth.ts';
+import type { ClientTls } from '../security/client-tls.ts';
 import { partialSuccessOf, partialSuccessOfJson, statusMessageOf, statusMessageOfJson } from './otlp-response.ts';
 
 export interface OtlpHttpOptions {
   /** http or https; the signal's path, /v1/traces, is put behind its own. */
   readonly endpoint: string;
-  /** Null: the system's certificates. */
+  /** Null where no endpoint is https. */
   readonly tls: ClientTls | null;
+  readonly auth: ClientAuth | null;
   readonly headers: Readonly<Record<string, string>>;
   readonly encoding: OtlpEncoding;
   readonly compression: 'gzip' | 'zstd' | 'none';
@@ -24,6 +26,12 @@ export interface OtlpHttpOptions {
   readonly connectionsMax: number;
   readonly seam: Seam;
   readonly onWireBytes: (signal: Signal, bytes: number) => void;
+}
+
+interface Request {
+  readonly signal: Signal;
+  readonly body: Uint8Array;
+  readonly authorization: string | null;
 }
 
 /** A response as far as it is read. */
@@ -53,13 +61,15 @@ export class OtlpHttpTransport implements OtlpTransport<Signal> {
   }
 
   async send(signal: Signal, request: Uint8Array<ArrayBuffer>): Promise<OtlpAnswer> {
-    const { compression, compressionLevel, timeoutMs, seam } = this.#options;
+    const { compression, compressionLevel, timeoutMs, seam, auth } = this.#options;
+    const authorization = auth?.header ?? null;
     const body = compression === 'none' ? request : await deflateMessage(compression, request, compressionLevel);
     const answered = new AbortController();
     const late = new AbortController();
     const timer = seam.sleepMs(timeoutMs, answered.signal).then(() => late.abort(), () => {});
     try {
-      return this.#answerOf(await this.#post(signal, body, AbortSignal.any([late.signal, this.#stop.signal])));
+      const response = await this.#post({ signal, body, authorization }, AbortSignal.any([late.signal, this.#stop.signal]));
+      return withNewCredentials(this.#answerOf(response), auth, authorization);
     } catch (error) {
       if (late.signal.aborted) return unanswered('timeout', `no answer within ${timeoutMs} ms`);
       return unanswered(this.#stop.signal.aborted ? 'cancelled' : 'connection', messageOf(error));
@@ -75,9 +85,9 @@ export class OtlpHttpTransport implements OtlpTransport<Signal> {
   }
 
   /** Rejects when the connection fails; one that the server had closed while it was idle is replaced at once. */
-  async #post(signal: Signal, body: Uint8Array, abort: AbortSignal): Promise<Response> {
+  async #post(request: Request, abort: AbortSignal): Promise<Response> {
     let reused = false;
-    const once = (): Promise<Response> => this.#exchange(signal, body, abort, (isReused) => (reused = isReused));
+    const once = (): Promise<Response> => this.#exchange(request, abort, (isReused) => (reused = isReused));
     try {
       return await once();
     } catch (error) {
@@ -86,11 +96,11 @@ export class OtlpHttpTransport implements OtlpTransport<Signal> {
     }
   }
 
-  #exchange(signal: Signal, body: Uint8Array, abort: AbortSignal, sent: (reused: boolean) => void): Promise<Response> {
+  #exchange({ signal, body, authorization }: Request, abort: AbortSignal, sent: (reused: boolean) => void): Promise<Response> {
     const { endpoint, onWireBytes } = this.#options;
     const { promise, resolve, reject } = Promise.withResolvers<Response>();
     const url = `${endpoint.replace(/\/+$/, '')}/v1/${signal}`;
-    const options = { method: 'POST', agent: this.#agent, headers: this.#headers(body.length), signal: abort };
+    const options = { method: 'POST', agent: this.#agent, headers: this.#headers(body.length, authorization), signal: abort };
     const request = (isTls(endpoint) ? https : http).request(url, options, (response) => readResponse(response).then(resolve, reject));
     request.on('error', (error) => {
       sent(request.reusedSocket);
@@ -100,11 +110,12 @@ export class OtlpHttpTransport implements OtlpTransport<Signal> {
     return promise;
   }
 
-  #headers(length: number): Record<string, string> {
+  #headers(length: number, authorization: string | null): Record<string, string> {
     const { headers, encoding, compression } = this.#options;
     return {
       'user-agent': 'thresher',
       ...headers,
+      ...(authorization === null ? {} : { authorization }),
       'content-type': contentTypes[encoding],
       'content-length': String(length),
       ...(compression === 'none' ? {} : { 'content-encoding': compression }),
@@ -135,12 +146,7 @@ function isTls(endpoint: string): boolean {
 
 function tlsOptions(tls: ClientTls | null): https.AgentOptions {
   if (tls === null) return {};
-  return {
-    ...(tls.ca === null ? {} : { ca: tls.ca }),
-    ...(tls.certificate === null ? {} : { cert: tls.certificate }),
-    ...(tls.key === null ? {} : { key: tls.key }),
-    ...(tls.serverName === null ? {} : { servername: tls.serverName }),
-  };
+  return { secureContext: tls.secureContext, ...(tls.serverName === null ? {} : { servername: tls.serverName }) };
 }
 
 /** Rejects when the connection breaks within it. What comes beyond the bound is dropped, so that the connection can be used again. */

@@ -14,8 +14,15 @@ export interface QueuedExporter {
 export interface QueuedSinkOptions {
   readonly name: string;
   readonly bytesMax: number;
+  /** What becomes of a batch that the queue has no room for: it waits, and with it whoever brings it, or it is lost. */
+  readonly onFull: 'wait' | 'drop';
   readonly onResult: (signal: Signal, items: number, result: ExportResult) => void;
+  /** Told of items that were lost for want of room. */
+  readonly onDropped: (signal: Signal, items: number) => void;
 }
+
+/** What became of items that a full queue had no room for. */
+export const queueFull: ExportResult = { kind: 'retryable', reason: 'queue_full', message: 'the queue of the exporter is full' };
 
 /** The bounded queue before a network exporter: bytes of batches that are not acknowledged yet. */
 export class QueuedSink implements BatchSink {
@@ -24,11 +31,13 @@ export class QueuedSink implements BatchSink {
   readonly #options: QueuedSinkOptions;
   readonly #waiting: (() => void)[] = [];
   #queuedBytes = 0;
+  #dropsWhenFull: boolean;
 
   constructor(exporter: QueuedExporter, options: QueuedSinkOptions) {
     this.name = options.name;
     this.#exporter = exporter;
     this.#options = options;
+    this.#dropsWhenFull = options.onFull === 'drop';
   }
 
   get queuedBytes(): number {
@@ -39,6 +48,10 @@ export class QueuedSink implements BatchSink {
   async push(batch: OutputBatch): Promise<void> {
     const bytes = outputBytes(batch);
     while (this.#queuedBytes > 0 && this.#queuedBytes + bytes > this.#options.bytesMax) {
+      if (this.#dropsWhenFull) {
+        this.#options.onDropped(batch.signal, batch.rowCount);
+        return;
+      }
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
     this.#queuedBytes += bytes;
@@ -46,11 +59,19 @@ export class QueuedSink implements BatchSink {
     void this.#exporter.export(batch.signal, batch).catch(failed).then((result) => {
       this.#queuedBytes -= bytes;
       this.#options.onResult(batch.signal, batch.rowCount, result);
-      for (const wake of this.#waiting.splice(0)) wake();
+      this.#wake();
     });
+  }
+
+  dropWhenFull(): void {
+    this.#dropsWhenFull = true;
+    this.#wake();
   }
 
   drain(deadlineMs: number): Promise<void> {
     return this.#exporter.close(deadlineMs);
+  }
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
   }
 }

@@ -9,7 +9,7 @@ import { outputOf } from './synthetic.ts';
 const batch = outputOf(Array.from({ length: 10 }, (_, index) => ({ trace: index, startMs: 5 })));
 const size = outputBytes(batch);
 
-function scene(bytesMax: number) {
+function scene(bytesMax: number, onFull: 'wait' | 'drop' = 'wait') {
   const under: Deferred<ExportResult>[] = [];
   const results: string[] = [];
   const exporter: QueuedExporter = {
@@ -20,7 +20,9 @@ function scene(bytesMax: number) {
     },
     close: () => Promise.resolve(),
   };
-  const sink = new QueuedSink(exporter, { name: 'otap', bytesMax, onResult: (signal, items, result) => results.push(`${signal} ${items} ${result.kind}`) });
+  const sink = new QueuedSink(exporter, {
+    name: 'otap', bytesMax, onFull, onResult: (signal, items, result) => results.push(`${signal} ${items} ${result.kind}`), onDropped: (signal, items) => results.push(`${signal} ${items} dropped`),
+  });
   return { under, results, sink };
 }
 
@@ -55,5 +57,25 @@ describe('the queue before an exporter', () => {
     under[0].resolve({ kind: 'ok' });
     await second;
     expect(under.length).toBe(2);
+  });
+
+  test('with on_full: drop nobody waits: what it has no room for is lost and told, and it takes more when it has room again', async () => {
+    const { under, results, sink } = scene(size * 2, 'drop');
+    for (let i = 0; i < 4; i++) await sink.push(batch);
+    expect([under.length, sink.queuedBytes, results]).toEqual([2, size * 2, ['traces 10 dropped', 'traces 10 dropped']]);
+    under[0].resolve({ kind: 'ok' });
+    await turn();
+    await sink.push(batch);
+    expect([under.length, sink.queuedBytes]).toEqual([3, size * 2]);
+  });
+
+  test('those that wait are let go once it is to drop when it is full', async () => {
+    const { under, results, sink } = scene(size);
+    const pushes = [sink.push(batch), sink.push(batch), sink.push(batch)];
+    await turn();
+    expect(results).toEqual([]);
+    sink.dropWhenFull();
+    await Promise.all(pushes);
+    expect([under.length, results]).toEqual([1, ['traces 10 dropped', 'traces 10 dropped']]);
   });
 });
