@@ -39,7 +39,10 @@ export function decodeOtlp(signal: Signal, bytes: Uint8Array, reading: OtlpReadi
     hashSeed: reading.hashSeed ?? 0,
     isChecked: reading.isChecked ?? false,
   };
-  return named(null, () => new OtlpBatch(new OtlpLayout(signal, request.hashSeed), tablesOf[signal](request, readFraming(request)).tables));
+  return named(null, () => {
+    const framing = readFraming(request);
+    return new OtlpBatch(new OtlpLayout(signal, request.hashSeed), request, framing, tablesOf[signal](request, framing).tables);
+  });
 }
 
 /** The request was within its limits when it came. */

@@ -13,6 +13,9 @@ export interface Framing {
   readonly items: Ranges;
   readonly resourceOf: Uint32Array;
   readonly scopeOf: Uint32Array;
+  /** Where the messages around resources lie, and around scopes, which are owned by the former. */
+  readonly resourceRanges: Ranges;
+  readonly scopeRanges: Ranges;
   /** Rows by resource number: the messages around the resource, and the resource itself. */
   readonly resourceItems: MessageRows;
   readonly resources: MessageRows;
@@ -34,7 +37,7 @@ export function readFraming(request: RequestBytes): Framing {
   const resourceOf = u32Memory(request.source, items.count);
   for (let row = 0; row < items.count; row++) resourceOf[row] = scopeRanges.owners[scopeOf[row]];
   return {
-    items, resourceOf, scopeOf, resourceItems, scopeItems,
+    items, resourceOf, scopeOf, resourceRanges, scopeRanges, resourceItems, scopeItems,
     resources: walk(request, shapes.resource, resourceItems.lists[shapes.resourceItems.lists.resource], resourceRanges.count),
     scopes: walk(request, shapes.scope, scopeItems.lists[shapes.scopeItems.lists.scope], scopeRanges.count),
   };

@@ -27,10 +27,15 @@ export class OtlpBatch implements OtapBatch {
   readonly batchId = 0n;
   readonly rowCount: number;
   readonly layout: OtlpLayout;
+  /** The request's own bytes, and where its items lie in them. */
+  readonly request: RequestBytes;
+  readonly framing: Framing;
   readonly #tables: ReadonlyMap<PayloadName, PayloadTable>;
 
-  constructor(layout: OtlpLayout, tables: ReadonlyMap<PayloadName, PayloadTable>) {
+  constructor(layout: OtlpLayout, request: RequestBytes, framing: Framing, tables: ReadonlyMap<PayloadName, PayloadTable>) {
     const { signal } = layout;
+    this.request = request;
+    this.framing = framing;
     this.signal = signal;
     this.layout = layout;
     this.#tables = tables;

@@ -35,8 +35,11 @@ interface Followed {
 
 export interface JsonField extends Followed {
   readonly name: string;
-  /** `name":` */
-  readonly key: Uint8Array;
+  /** `name":` in words of four bytes, least significant first; of the last word only the bits in `lastMask` count. */
+  readonly words: Int32Array;
+  readonly lastMask: number;
+  /** Bytes of `name":`. */
+  readonly keyLength: number;
   readonly kind: Kind;
   /** Field number * 8 + wire type, of a repeated number that of the packed list. */
   readonly tag: number;
@@ -56,10 +59,15 @@ export interface JsonField extends Followed {
   lengthBytes: number;
 }
 
+export interface Spelling {
+  readonly key: Uint8Array;
+  readonly field: JsonField;
+}
+
 export interface JsonMessage extends Followed {
   readonly name: string;
-  /** By lowerCamelCase name and by the name in opentelemetry-proto; proto3's JSON parsers accept both. */
-  readonly byName: ReadonlyMap<string, JsonField>;
+  /** By the length of a key: in lowerCamelCase, and as in opentelemetry-proto, for proto3's JSON parsers accept both. */
+  readonly byLength: readonly (readonly Spelling[])[];
   /** An ArrayValue or KeyValueList: what the depth of a value is counted by. */
   readonly nests: boolean;
 }
@@ -76,23 +84,23 @@ export function jsonMessage<S extends string, L extends string>(
   const placed = Object.entries<FieldType>(types).map(([name, type]) => ({ name: type.name ?? name, type, ...placeOf(shape, name) }));
   for (const [name, [field, type]] of Object.entries(others)) placed.push({ name, type, tag: field * 8 + wires.bytes, wire: wires.bytes });
   const oneof = placed.reduce((bits, { type }, index) => (type.oneof === true ? bits | (1 << index) : bits), 0);
-  const byName = new Map<string, JsonField>();
+  const byLength: Spelling[][] = [];
   let previous: JsonField | null = null;
   let first: JsonField | null = null;
   placed.forEach(({ name, type, tag, wire }, index) => {
     const field = jsonField(camelCase(name), type, tag, wire, 1 << index, type.oneof === true ? oneof : 1 << index);
-    byName.set(field.name, field).set(name, field);
+    for (const spelled of new Set([field.name, name])) (byLength[spelled.length] ??= []).push({ key: new Uint8Array(Buffer.from(spelled, 'latin1')), field });
     if (previous === null) first = field;
     else previous.following = field;
     previous = field;
   });
-  return { name: shape.name, byName, nests: shape.name === 'ArrayValue' || shape.name === 'KeyValueList', following: first };
+  return { name: shape.name, byLength: Array.from(byLength, (spellings) => spellings ?? []), nests: shape.name === 'ArrayValue' || shape.name === 'KeyValueList', following: first };
 }
 
 function jsonField(name: string, type: FieldType, tag: number, wire: number, bit: number, excludes: number): JsonField {
   return {
     name, tag, wire, bit, excludes,
-    key: Buffer.from(`${name}":`, 'latin1'),
+    ...wordsOf(`${name}":`),
     kind: type.kind,
     width: type.width ?? 0,
     range: type.range ?? int32,
@@ -104,6 +112,12 @@ function jsonField(name: string, type: FieldType, tag: number, wire: number, bit
     lengthBytes: 1,
     following: null,
   };
+}
+
+function wordsOf(key: string): Pick<JsonField, 'words' | 'lastMask' | 'keyLength'> {
+  const words = new Int32Array(Math.ceil(key.length / 4));
+  for (let index = 0; index < key.length; index++) words[index >>> 2] |= key.charCodeAt(index) << ((index & 3) * 8);
+  return { words, lastMask: key.length % 4 === 0 ? -1 : (1 << ((key.length % 4) * 8)) - 1, keyLength: key.length };
 }
 
 function noMessage(): JsonMessage {

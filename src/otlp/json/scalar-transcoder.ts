@@ -2,13 +2,13 @@ import { wires } from '../message-shape.ts';
 import * as char from './characters.ts';
 import { base64End, decodeBase64, decodeHex } from './digits.ts';
 import { JsonFault } from './faults.ts';
-import { type JsonField, kinds } from './fields.ts';
+import { type JsonField, type JsonMessage, kinds } from './fields.ts';
 import type { MessageWriter } from './message-writer.ts';
 import { type Outcome, outcomes, readDouble, readInteger } from './numbers.ts';
 import type { JsonScanner } from './scanner.ts';
 import { unescape } from './unescape.ts';
 
-/** No key and no name of ours is longer. */
+/** No name of an enum is longer. */
 const nameLengthMax = 64;
 /** Tag, length and a number. */
 export const headBytes = 16;
@@ -32,10 +32,13 @@ export class ScalarTranscoder {
     this.#text = scanner.bytes;
   }
 
-  /** Passes a key; null for one that is longer than any of ours. */
-  key(): string | null {
+  /** Passes a key; null for one that the message does not have. */
+  key({ byLength }: JsonMessage): JsonField | null {
     this.#string();
-    return this.#end - this.#start > nameLengthMax ? null : this.#latin1();
+    const length = this.#end - this.#start;
+    if (length >= byLength.length) return null;
+    for (const { key, field } of byLength[length]) if (begins(this.#text, this.#start, key)) return field;
+    return null;
   }
 
   /** Passes the value of a field that is no message and writes it, if it is not the zero that goes without saying. */
@@ -197,4 +200,10 @@ export class ScalarTranscoder {
   #latin1(): string {
     return String.fromCharCode(...this.#text.subarray(this.#start, this.#end));
   }
+}
+
+/** The bytes from `at` on begin with the key. */
+function begins(bytes: Uint8Array, at: number, key: Uint8Array): boolean {
+  for (let index = 0; index < key.length; index++) if (bytes[at + index] !== key[index]) return false;
+  return true;
 }

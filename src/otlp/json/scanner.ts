@@ -7,6 +7,8 @@ export const skippedDepthMax = 10_000;
 /** Reads the tokens of a JSON text (RFC 8259) in UTF-8. The text is known to be UTF-8; all else is checked. Throws JsonFault. */
 export class JsonScanner {
   readonly bytes: Uint8Array;
+  /** Of the same bytes. */
+  readonly view: DataView;
   /** Where reading goes on. */
   at: number;
   /** The string or number read last is bytes[start, end), a string without its quotes. */
@@ -19,6 +21,7 @@ export class JsonScanner {
 
   constructor(bytes: Uint8Array, at: number) {
     this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.at = at;
   }
 

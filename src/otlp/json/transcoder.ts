@@ -57,15 +57,15 @@ export class JsonTranscoder {
   /** Passes a key and its colon; null for one that the message does not have. */
   #key(message: JsonMessage, guess: JsonField | null): JsonField | null {
     const scanner = this.#scanner;
-    const { bytes, at } = scanner;
-    if (bytes[at] !== char.quote) throw malformedJson('no key', at);
-    if (guess !== null && begins(bytes, at + 1, guess.key)) {
-      scanner.at = at + 1 + guess.key.length;
+    const { at } = scanner;
+    if (scanner.bytes[at] !== char.quote) throw malformedJson('no key', at);
+    if (guess !== null && isKey(scanner.view, at + 1, guess)) {
+      scanner.at = at + 1 + guess.keyLength;
       return guess;
     }
-    const key = this.#scalars.key();
+    const field = this.#scalars.key(message);
     scanner.expect(char.colon, 'after a key');
-    return (key === null ? undefined : message.byName.get(key)) ?? null;
+    return field;
   }
 
   #value(field: JsonField, depth: number): void {
@@ -127,7 +127,10 @@ export class JsonTranscoder {
   }
 }
 
-function begins(bytes: Uint8Array, at: number, key: Uint8Array): boolean {
-  for (let index = 0; index < key.length; index++) if (bytes[at + index] !== key[index]) return false;
-  return true;
+/** `name":` of the field is at `at`, and the text goes on behind it: where it ends so soon, the slow way will say what is wrong. */
+function isKey(view: DataView, at: number, { words, lastMask }: JsonField): boolean {
+  const last = words.length - 1;
+  if (at + words.length * 4 > view.byteLength) return false;
+  for (let index = 0; index < last; index++) if (view.getInt32(at + index * 4, true) !== words[index]) return false;
+  return ((view.getInt32(at + last * 4, true) ^ words[last]) & lastMask) === 0;
 }
