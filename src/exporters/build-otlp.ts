@@ -33,7 +33,10 @@ export function otlpSink(config: OtlpConfig, tools: OtlpTools): BatchSink {
     transports: transportsOf(config, tools),
     encoder: new RequestEncoder(config.type === 'otlphttp' ? config.encoding : 'proto', config.requestBytesMax),
     seam, retry: config.retry, inFlightMax, onResult,
-    onRetry: (signal, reason) => registry.counter(metrics.exportRetries).add(1, { signal, exporter: config.id, reason }),
+    onRetry: (signal, reason, message) => {
+      registry.counter(metrics.exportRetries).add(1, { signal, exporter: config.id, reason });
+      log.warn('export_retried', `${signal} are sent again: ${message}`, { exporter: config.id, reason });
+    },
     onWarning: (signal, message) => log.warn('otlp_warning', `the next hop accepted ${signal} and says: ${message}`, { exporter: config.id }),
   });
   return new QueuedSink(exporter, { name: config.id, ...config.sendingQueue, onResult: () => {}, onDropped: (signal, items) => onResult(signal, items, queueFull) });

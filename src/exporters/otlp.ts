@@ -19,7 +19,8 @@ export interface OtlpExporterOptions {
   readonly inFlightMax: number;
   /** What became of so many items; called for each request, and for the items that a server rejected of it. */
   readonly onResult: (signal: Signal, items: number, result: ExportResult) => void;
-  readonly onRetry: (signal: Signal, reason: string) => void;
+  /** `message` says why the last attempt came to nothing. */
+  readonly onRetry: (signal: Signal, reason: string, message: string) => void;
   /** A server accepted everything and has something to say. */
   readonly onWarning: (signal: Signal, message: string) => void;
 }
@@ -97,7 +98,7 @@ export class OtlpExporter implements QueuedExporter {
         await this.#wait(waitMs);
         continue;
       }
-      if (failure !== null) onRetry(signal, failure.reason);
+      if (failure !== null) onRetry(signal, failure.reason, failure.message);
       const transport = this.#ring.take(nowMs);
       const answer = await transport.send(signal, request.bytes);
       if (answer.kind === 'accepted') return this.#accepted(signal, request, answer);

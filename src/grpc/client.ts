@@ -1,15 +1,8 @@
 import grpc from '@grpc/grpc-js';
+import type { ClientAuth } from '../security/client-auth.ts';
+import type { ClientTls } from '../security/client-tls.ts';
 import { passFrames } from './client-frames.ts';
 import { DuplexClientStream, type ClientStream, type StreamEncoding } from './client-stream.ts';
-
-/** Certificates in PEM; null takes the system's (ca) or none (key and certificate). */
-export interface ClientTls {
-  readonly ca: Buffer | null;
-  readonly key: Buffer | null;
-  readonly certificate: Buffer | null;
-  /** The name that the server's certificate must have, when it is not the endpoint's. */
-  readonly serverName: string | null;
-}
 
 export interface GrpcChannelOptions {
   /** `host:port`, or any target that grpc-js resolves. */
@@ -18,6 +11,8 @@ export interface GrpcChannelOptions {
   readonly tls: ClientTls | null;
   /** Metadata of every call; names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
+  /** The `authorization` of each call; null is none. */
+  readonly auth?: ClientAuth | null;
   /** Bound of a received message, before and after decompression; default 4 MiB. */
   readonly receiveBytesMax?: number;
 }
@@ -34,10 +29,12 @@ const rawBytes = (bytes: Buffer): Buffer => bytes;
 export class GrpcChannel {
   readonly #client: grpc.Client;
   readonly #headers: Readonly<Record<string, string>>;
+  readonly #auth: ClientAuth | null;
   readonly #receiveBytesMax: number;
 
   constructor(options: GrpcChannelOptions) {
     this.#headers = options.headers;
+    this.#auth = options.auth ?? null;
     this.#receiveBytesMax = options.receiveBytesMax ?? 4 * 1024 * 1024;
     this.#client = new grpc.Client(options.endpoint, credentialsOf(options.tls), channelOptions(options.tls, this.#receiveBytesMax));
     passFrames(this.#client);
@@ -46,6 +43,7 @@ export class GrpcChannel {
   readonly openStream: OpenClientStream = (path, encoding, onMessage) => {
     const metadata = new grpc.Metadata();
     for (const [name, value] of Object.entries(this.#headers)) metadata.set(name, value);
+    if (this.#auth !== null) metadata.set('authorization', this.#auth.header);
     if (encoding.encoding !== 'identity') metadata.set('grpc-encoding', encoding.encoding);
     const call = this.#client.makeBidiStreamRequest(path, rawBytes, rawBytes, metadata);
     return new DuplexClientStream(call, encoding, this.#receiveBytesMax, onMessage);
@@ -58,7 +56,7 @@ export class GrpcChannel {
 }
 
 function credentialsOf(tls: ClientTls | null): grpc.ChannelCredentials {
-  return tls === null ? grpc.credentials.createInsecure() : grpc.credentials.createSsl(tls.ca, tls.key, tls.certificate);
+  return tls === null ? grpc.credentials.createInsecure() : grpc.credentials.createFromSecureContext(tls.secureContext);
 }
 
 function channelOptions(tls: ClientTls | null, receiveBytesMax: number): grpc.ChannelOptions {
