@@ -37,8 +37,8 @@ export const shutdownDeadlineMs = 300_000;
 export interface App {
   readonly registry: MetricRegistry;
   readonly observer: MetricsObserver;
-  /** `host:port` of each gRPC receiver and of the HTTP server, as they are listened on. */
-  readonly addresses: { readonly grpc: readonly string[]; readonly http: string };
+  /** `host:port` of each gRPC receiver, of each that takes OTLP over HTTP, and of the HTTP server for metrics and health, as they are listened on. */
+  readonly addresses: { readonly grpc: readonly string[]; readonly otlpHttp: readonly string[]; readonly http: string };
   /** Reads the policy files again; null where `policy.reload` is off. Never rejects. */
   readonly reloadPolicies: ((trigger: ReloadTrigger) => Promise<ReloadOutcome>) | null;
   /**
@@ -90,7 +90,7 @@ async function start(written: ThresherConfig, log: Logger, options: AppOptions, 
     { seam, log, registry, patterns: config.policies.patterns, keepsRest, use: (policies) => processor.usePolicies(policies) }, { texts, policies: compiled.policies });
   const reloadPolicies = config.policy.reload === 'off' ? null : (trigger: ReloadTrigger) => reloader.reload(trigger);
   const state = { isReady: false, lastTickMs: seam.monotonicMs() };
-  const receivers = await startReceivers(config.receivers, { seam, log, registry, intake: processor.intake, checkTaken: checkTakenBy(routes, (signal, error) => observer.refused(signal, error)) });
+  const receivers = await startReceivers(config.receivers, { seam, log, registry, intake: processor.intake, checkTaken: checkTakenBy(routes), memoryLimitBytes: processor.memory.limitBytes });
   opened.push(() => receivers.drain(0));
   const http = await startHttp({
     endpoint: config.http.endpoint, security: openListenerSecurity(config.http, { name: 'http', seam, log, registry }), registry, log, ready: () => state.isReady,
@@ -102,10 +102,11 @@ async function start(written: ThresherConfig, log: Logger, options: AppOptions, 
   receivers.start();
   const policyWatch = config.policy.reload === 'auto' ? watchPolicies(config.policies, seam, reloader) : null;
   state.isReady = true;
-  log.info('started', 'taking telemetry in', { memory_limit: formatBytes(processor.memory.limitBytes), grpc: receivers.grpcAddresses.join(', '), http: http.address });
+  log.info('started', 'taking telemetry in', {
+    memory_limit: formatBytes(processor.memory.limitBytes), grpc: receivers.grpcAddresses.join(', '), otlp_http: receivers.httpAddresses.join(', '), http: http.address });
   return {
     registry, observer, reloadPolicies,
-    addresses: { grpc: receivers.grpcAddresses, http: http.address },
+    addresses: { grpc: receivers.grpcAddresses, otlpHttp: receivers.httpAddresses, http: http.address },
     drain: async () => {
       state.isReady = false;
       await policyWatch?.stop();

@@ -6,8 +6,8 @@ import { CodedError } from '../base/errors.ts';
 import { peerOf } from '../base/peer.ts';
 import type { Seam } from '../base/seam.ts';
 import type { CorsConfig } from '../config/load.ts';
-import type { Signal } from '../otap/payload-type.ts';
-import type { TelemetryMessage } from '../pipeline/intake-port.ts';
+import { otlpJsonToProtobuf } from '../otlp/json/otlp-json-to-protobuf.ts';
+import type { OpenOtlpIntake, TelemetryMessage } from '../pipeline/intake-port.ts';
 import { UnauthenticatedError } from '../security/bearer-auth.ts';
 import type { OpenListenerSecurity } from '../security/listener-security.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -17,7 +17,7 @@ import { checkLength, discardRest, readBody } from './http-body.ts';
 import { HttpConnections } from './http-connections.ts';
 import { ContentDecoder } from './http-content.ts';
 import { encodingOf, type ExportHead, readHead, signalOf } from './http-head.ts';
-import { drainingError, type OnRefused, type OtlpIntakes, takenIntake } from './refusals.ts';
+import { drainingError, type OnRefused } from './refusals.ts';
 
 export interface OtlpHttpLimits {
   /** A body as it comes. */
@@ -26,11 +26,13 @@ export interface OtlpHttpLimits {
   readonly inflatedBytesMax: number;
   /** From the first byte of a request to its last. */
   readonly readTimeoutMs: number;
-  readonly connectionsMax: number;
+  /** Default 1000. */
+  readonly connectionsMax?: number;
 }
 
 export interface OtlpHttpOptions {
-  readonly intakes: OtlpIntakes;
+  /** Called for each request. */
+  readonly open: OpenOtlpIntake;
   readonly limits: OtlpHttpLimits;
   readonly cors: CorsConfig | null;
   readonly security: OpenListenerSecurity;
@@ -39,13 +41,12 @@ export interface OtlpHttpOptions {
   readonly onRefused: OnRefused;
   readonly seam: Seam;
   readonly log: Logger;
-  /** A request in JSON as protobuf; throws CodedError. */
-  readonly jsonToProtobuf: (signal: Signal, json: Uint8Array) => Uint8Array;
 }
 
 /** What a request costs beside its body, for the budget. */
 const requestBytes = 4096;
 const idleMs = 75_000;
+const connectionsMaxDefault = 1000;
 const headersTimeoutMs = 10_000;
 
 /**
@@ -70,7 +71,7 @@ export class OtlpHttpServer {
     const server = tls === null ? http.createServer(serverOptions) : https.createServer({ ...serverOptions, ...tls.options });
     this.#server = server;
     this.#dropHandshakes = tls === null || !(server instanceof https.Server) ? () => {} : tls.guard(server);
-    server.maxConnections = limits.connectionsMax;
+    server.maxConnections = limits.connectionsMax ?? connectionsMaxDefault;
     // A client may close its side when it has sent its request, and still be answered.
     Reflect.set(server, 'httpAllowHalfOpen', true);
     this.#connections = new HttpConnections(server, onRefused);
@@ -118,14 +119,14 @@ export class OtlpHttpServer {
         return;
       }
       const head = this.#admit(request);
-      const intake = takenIntake(this.#options.intakes[head.signal]);
+      const intake = this.#options.open(head.signal);
       if (request.headers.expect !== undefined) response.writeContinue();
       const reading = readBody(request, this.#options.limits.bodyBytesMax, share);
       this.#connections.reading(request.socket, reading);
       const body = await reading.body;
       this.#connections.reading(request.socket, null);
       const message = await this.#messageOf(body, head);
-      share.add(message.bytes.length);
+      if (message.bytes !== body) share.add(message.bytes.length);
       const ack = await intake.accept(message);
       if (ack.status === 'OK') answerTaken(response, head.encoding, headers);
       else answerRefused(response, head.encoding, new CodedError(ack.status, 'not_taken', ack.message, ack.retryAfterMs === null ? {} : { retryAfterMs: ack.retryAfterMs }), headers);
@@ -148,7 +149,7 @@ export class OtlpHttpServer {
   async #messageOf(body: Buffer, { signal, encoding, contentEncoding }: ExportHead): Promise<TelemetryMessage> {
     const message = await this.#content.decode(body, contentEncoding);
     if (encoding === 'proto') return message;
-    return { bytes: this.#options.jsonToProtobuf(signal, message.bytes), compressed: null, encoding: 'identity' };
+    return { bytes: otlpJsonToProtobuf(signal, message.bytes, { bytesMax: this.#options.limits.inflatedBytesMax }), compressed: null, encoding: 'identity' };
   }
 
   #refuse(request: http.IncomingMessage, response: http.ServerResponse, headers: Readonly<Record<string, string>> | null, thrown: unknown): void {

@@ -1,6 +1,4 @@
 import { CodedError } from '../base/errors.ts';
-import type { OpenOtlpIntake, OtlpIntake } from '../pipeline/intake-port.ts';
-import type { Signal } from '../otap/payload-type.ts';
 import { metrics } from '../telemetry/declared.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { MetricRegistry } from '../telemetry/metrics.ts';
@@ -17,25 +15,14 @@ export function refusalCounter(receiver: string, protocol: 'grpc' | 'http', log:
   };
 }
 
-/** The intake of each signal, or why that signal is not taken. */
-export type OtlpIntakes = { readonly [signal in Signal]: OtlpIntake | CodedError };
-
-export function openOtlpIntakes(open: OpenOtlpIntake): OtlpIntakes {
-  const opened = (signal: Signal): OtlpIntake | CodedError => {
-    try {
-      return open(signal);
-    } catch (error) {
-      if (error instanceof CodedError) return error;
-      throw error;
-    }
-  };
-  return { traces: opened('traces'), logs: opened('logs'), metrics: opened('metrics') };
-}
-
-/** The intake, or throws why there is none. */
-export function takenIntake(intake: OtlpIntake | CodedError): OtlpIntake {
-  if (intake instanceof CodedError) throw intake;
-  return intake;
+/** What `check` gives; a CodedError that it throws is told to `onRefused` first. */
+export function counted<T>(check: () => T, onRefused: OnRefused, peer: string): T {
+  try {
+    return check();
+  } catch (error) {
+    if (error instanceof CodedError) onRefused(error, peer);
+    throw error;
+  }
 }
 
 /** What a sender is told that comes while the receiver drains. */
