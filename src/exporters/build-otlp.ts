@@ -11,7 +11,7 @@ import { OtlpExporter } from './otlp.ts';
 import type { OtlpTransport } from './otlp-answer.ts';
 import { OtlpGrpcTransport } from './otlp-grpc.ts';
 import { OtlpHttpTransport } from './otlp-http.ts';
-import { queueFull, QueuedSink } from './queued-sink.ts';
+import { OtlpQueuedSink, queueFull, QueuedSink, type QueuedSinkOptions } from './queued-sink.ts';
 import type { ExportResult } from './retry.ts';
 
 type OtlpConfig = Extract<ExporterConfig, { readonly type: 'otlp' | 'otlphttp' }>;
@@ -29,9 +29,9 @@ const inFlightMax = 8;
 /** An `otlp` or `otlphttp` exporter behind its queue. Throws when a certificate's file cannot be read. */
 export function otlpSink(config: OtlpConfig, tools: OtlpTools): BatchSink {
   const { seam, log, registry, onResult } = tools;
+  const encoding = config.type === 'otlphttp' ? config.encoding : 'proto';
   const exporter = new OtlpExporter({
-    transports: transportsOf(config, tools),
-    encoder: new RequestEncoder(config.type === 'otlphttp' ? config.encoding : 'proto', config.requestBytesMax),
+    transports: transportsOf(config, tools), encoder: new RequestEncoder(encoding, config.requestBytesMax),
     seam, retry: config.retry, inFlightMax, onResult,
     onRetry: (signal, reason, message) => {
       registry.counter(metrics.exportRetries).add(1, { signal, exporter: config.id, reason });
@@ -39,7 +39,8 @@ export function otlpSink(config: OtlpConfig, tools: OtlpTools): BatchSink {
     },
     onWarning: (signal, message) => log.warn('otlp_warning', `the next hop accepted ${signal} and says: ${message}`, { exporter: config.id }),
   });
-  return new QueuedSink(exporter, { name: config.id, ...config.sendingQueue, onResult: () => {}, onDropped: (signal, items) => onResult(signal, items, queueFull) });
+  const queue: QueuedSinkOptions = { name: config.id, ...config.sendingQueue, onResult: () => {}, onDropped: (signal, items) => onResult(signal, items, queueFull) };
+  return encoding === 'proto' ? new OtlpQueuedSink(exporter, queue) : new QueuedSink(exporter, queue);
 }
 
 function transportsOf(config: OtlpConfig, { seam, log, registry }: OtlpTools): readonly OtlpTransport<Signal>[] {

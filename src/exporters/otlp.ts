@@ -3,6 +3,7 @@ import type { Seam } from '../base/seam.ts';
 import type { Signal } from '../otap/payload-type.ts';
 import type { OutputBatch } from '../otap/take/output-batch.ts';
 import type { OtlpRequest, RequestEncoder } from '../otlp/encode/requests.ts';
+import type { SplicedItems } from '../otlp/splice/spliced-items.ts';
 import { EndpointRing } from './endpoint-ring.ts';
 import type { OtlpAnswer, OtlpTransport } from './otlp-answer.ts';
 import type { QueuedExporter } from './queued-sink.ts';
@@ -32,7 +33,7 @@ const closed: ExportResult = { kind: 'retryable', reason: 'exporter_closed', mes
  * Sends batches as OTLP requests, and again what was not accepted for now. A request may reach a server twice (its answer was lost), never
  * silently not at all.
  */
-export class OtlpExporter implements QueuedExporter {
+export class OtlpExporter implements QueuedExporter<OutputBatch | SplicedItems> {
   readonly #options: OtlpExporterOptions;
   readonly #ring: EndpointRing<OtlpTransport<Signal>>;
   readonly #slots: Slots;
@@ -46,7 +47,7 @@ export class OtlpExporter implements QueuedExporter {
   }
 
   /** Resolves when each request of the batch was accepted, refused for good, or given up; `onResult` has said which. Never rejects. */
-  export(signal: Signal, batch: OutputBatch): Promise<ExportResult> {
+  export(signal: Signal, batch: OutputBatch | SplicedItems): Promise<ExportResult> {
     if (this.#closing) return Promise.resolve(this.#report(signal, batch.rowCount, closed));
     return this.#slots.run(() => this.#exportBatch(signal, batch));
   }
@@ -68,7 +69,7 @@ export class OtlpExporter implements QueuedExporter {
   }
 
   /** Requests of one batch go one after another. */
-  async #exportBatch(signal: Signal, batch: OutputBatch): Promise<ExportResult> {
+  async #exportBatch(signal: Signal, batch: OutputBatch | SplicedItems): Promise<ExportResult> {
     let itemsLeft = batch.rowCount;
     let last = ok;
     try {

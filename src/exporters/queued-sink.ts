@@ -2,12 +2,13 @@ import { messageOf } from '../base/errors.ts';
 import { outputBytes } from '../otap/take/output-size.ts';
 import type { OutputBatch } from '../otap/take/output-batch.ts';
 import type { Signal } from '../otap/payload-type.ts';
+import type { SplicedItems } from '../otlp/splice/spliced-items.ts';
 import type { BatchSink } from '../pipeline/sink.ts';
 import type { ExportResult } from './retry.ts';
 
 /** What a queue's exporter does; it orders its own batches and bounds those under way. */
-export interface QueuedExporter {
-  export(signal: Signal, batch: OutputBatch): Promise<ExportResult>;
+export interface QueuedExporter<B = OutputBatch> {
+  export(signal: Signal, batch: B): Promise<ExportResult>;
   close(deadlineMs: number): Promise<void>;
 }
 
@@ -45,20 +46,24 @@ export class QueuedSink implements BatchSink {
   }
 
   /** A batch larger than the queue goes in when the queue is empty. */
-  async push(batch: OutputBatch): Promise<void> {
-    const bytes = outputBytes(batch);
+  push(batch: OutputBatch): Promise<void> {
+    return this.enqueue(batch, outputBytes(batch), () => this.#exporter.export(batch.signal, batch));
+  }
+
+  /** Takes `bytes` of the queue until `send` has ended. */
+  protected async enqueue({ signal, rowCount }: { readonly signal: Signal; readonly rowCount: number }, bytes: number, send: () => Promise<ExportResult>): Promise<void> {
     while (this.#queuedBytes > 0 && this.#queuedBytes + bytes > this.#options.bytesMax) {
       if (this.#dropsWhenFull) {
-        this.#options.onDropped(batch.signal, batch.rowCount);
+        this.#options.onDropped(signal, rowCount);
         return;
       }
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
     this.#queuedBytes += bytes;
     const failed = (error: unknown): ExportResult => ({ kind: 'permanent', reason: 'internal', message: messageOf(error) });
-    void this.#exporter.export(batch.signal, batch).catch(failed).then((result) => {
+    void send().catch(failed).then((result) => {
       this.#queuedBytes -= bytes;
-      this.#options.onResult(batch.signal, batch.rowCount, result);
+      this.#options.onResult(signal, rowCount, result);
       this.#wake();
     });
   }
@@ -71,7 +76,22 @@ export class QueuedSink implements BatchSink {
   drain(deadlineMs: number): Promise<void> {
     return this.#exporter.close(deadlineMs);
   }
+
   #wake(): void {
     for (const wake of this.#waiting.splice(0)) wake();
+  }
+}
+
+/** A queue that takes items of OTLP requests as they are, too. */
+export class OtlpQueuedSink extends QueuedSink {
+  readonly #exporter: QueuedExporter<OutputBatch | SplicedItems>;
+
+  constructor(exporter: QueuedExporter<OutputBatch | SplicedItems>, options: QueuedSinkOptions) {
+    super(exporter, options);
+    this.#exporter = exporter;
+  }
+
+  pushSpliced(items: SplicedItems): Promise<void> {
+    return this.enqueue(items, items.byteLength, () => this.#exporter.export(items.signal, items));
   }
 }

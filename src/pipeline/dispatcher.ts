@@ -1,9 +1,8 @@
 import type { OtapBatch } from '../otap/batch.ts';
 import type { Signal } from '../otap/payload-type.ts';
-import { OutputBatchBuilder } from '../otap/take/builder.ts';
 import type { ItemStamps } from '../otap/take/item-stamps.ts';
-import { sliceStamps } from '../otap/take/item-stamps.ts';
-import { FanOut, type OnLost } from './fan-out.ts';
+import type { OnLost } from './fan-out.ts';
+import { type Gatherer, gathererFor } from './gatherers.ts';
 import type { BatchSink } from './sink.ts';
 
 /** After how much taking other work gets its turn: intake must not wait for a large window to be rebuilt. */
@@ -14,17 +13,13 @@ const turnMs = 8;
  * goes in whole, in the order of the calls. `hashSeed` keys hash tables against input that is made to collide.
  */
 export class Dispatcher {
-  readonly #builder: OutputBatchBuilder;
-  readonly #rowsMax: number;
-  readonly #sinks: FanOut;
+  readonly #gatherer: Gatherer;
   readonly #monotonicMs: () => number;
   #turn: Promise<void> = Promise.resolve();
   #turnStartMs: number;
 
   constructor(signal: Signal, rowsMax: number, sinks: readonly BatchSink[], monotonicMs: () => number, onLost: OnLost, hashSeed = 0) {
-    this.#builder = new OutputBatchBuilder(signal, rowsMax, hashSeed);
-    this.#rowsMax = rowsMax;
-    this.#sinks = new FanOut(sinks, onLost);
+    this.#gatherer = gathererFor(sinks, { signal, rowsMax, onLost, hashSeed });
     this.#monotonicMs = monotonicMs;
     this.#turnStartMs = monotonicMs();
   }
@@ -32,24 +27,14 @@ export class Dispatcher {
   /** Takes `rows` of a batch with everything that belongs to them; waits while the sinks are full. */
   add(batch: OtapBatch, rows: Uint32Array, stamps: ItemStamps | null): Promise<void> {
     return this.#inTurn(async () => {
-      for (let from = 0; from < rows.length; ) {
-        const to = Math.min(rows.length, from + this.#rowsMax - this.#builder.rowCount);
-        this.#builder.append(batch, rows.subarray(from, to), stamps === null ? null : sliceStamps(stamps, from, to));
-        if (this.#builder.rowCount >= this.#rowsMax) await this.#send();
-        from = to;
-      }
+      await this.#gatherer.add(batch, rows, stamps);
       await this.#yield();
     });
   }
 
   /** Hands over what has been gathered, however little. */
   flush(): Promise<void> {
-    return this.#inTurn(() => this.#send());
-  }
-
-  async #send(): Promise<void> {
-    if (this.#builder.rowCount === 0) return;
-    await this.#sinks.push(this.#builder.finish());
+    return this.#inTurn(() => this.#gatherer.flush());
   }
 
   async #yield(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { OutputBatch } from '../otap/take/output-batch.ts';
+import type { SplicedItems } from '../otlp/splice/spliced-items.ts';
 
 /** Where decided batches go: one exporter behind its bounded queue. */
 export interface BatchSink {
@@ -7,6 +8,8 @@ export interface BatchSink {
   readonly queuedBytes: number;
   /** Resolves when the queue has taken the batch; waits while it is full. */
   push(batch: OutputBatch): Promise<void>;
+  /** As `push`, of items that came as OTLP; a sink without it gets them as tables. */
+  pushSpliced?(items: SplicedItems): Promise<void>;
   /** From now on nobody is held up by a full queue: what it has no room for is lost, and counted. */
   dropWhenFull?(): void;
   /** Sends what waits; resolves when all is acknowledged or given up, or the deadline has passed. */

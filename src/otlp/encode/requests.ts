@@ -4,6 +4,7 @@ import { bindBatch, type BoundBatch } from './encoding.ts';
 import { writeRequestJson } from './json.ts';
 import { JsonWriter } from './json-writer.ts';
 import { writeRequest } from './protobuf.ts';
+import { SplicedItems } from '../splice/spliced-items.ts';
 
 export type OtlpEncoding = 'proto' | 'json';
 
@@ -25,8 +26,9 @@ export class RequestEncoder {
     this.#bytesMax = bytesMax;
   }
 
-  /** The requests that together hold every item of the batch once, each with its resource and scope. */
-  encode(batch: OutputBatch): readonly OtlpRequest[] {
+  /** The requests that together hold every item of the batch once, each with its resource and scope. Spliced items are protobuf already. */
+  encode(batch: OutputBatch | SplicedItems): readonly OtlpRequest[] {
+    if (batch instanceof SplicedItems) return batch.requests(this.#bytesMax);
     const requests: OtlpRequest[] = [];
     if (batch.rowCount > 0) this.#encodeRange(bindBatch(batch), 0, batch.rowCount, requests);
     return requests;
