@@ -22,7 +22,8 @@ function applySetting(root: unknown, setting: string, place: Place): unknown {
   try {
     return withValue(root, keys, settingValue(setting.slice(equals + 1)));
   } catch (error) {
-    place.fail(`--set ${shown(setting)}: ${messageOf(error)}`);
+    // The value may be a secret.
+    place.fail(`--set ${shown(`${keys.join('.')}=...`)}: ${messageOf(error)}`);
     return root;
   }
 }

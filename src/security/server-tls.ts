@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import tls from 'node:tls';
+import { peerOf } from '../base/peer.ts';
 import type { ServerTlsConfig } from '../config/load.ts';
 import { metrics } from '../telemetry/declared.ts';
 import type { ChangingFiles } from './changing-files.ts';
@@ -60,7 +61,7 @@ export class ServerTls {
     // Before Node's own listener, which takes the certificates for this connection.
     server.prependListener('connection', (socket: Socket) => {
       void this.#files.value;
-      const peer = peerOf(socket) ?? '';
+      const peer = peerOf(socket);
       shaking.set(peer, socket);
       socket.once('close', () => {
         if (shaking.get(peer) !== socket) return;
@@ -68,10 +69,10 @@ export class ServerTls {
         if (ended.length < 2) ended.push(peer);
       });
     });
-    server.on('secureConnection', (socket: Socket) => shaking.delete(peerOf(socket) ?? ''));
+    server.on('secureConnection', (socket: Socket) => shaking.delete(peerOf(socket)));
     server.on('tlsClientError', (error: Error, socket: tls.TLSSocket) => {
-      const peer = peerOf(socket) ?? onlyOne(ended);
-      if (peer !== null) shaking.delete(peer);
+      const peer = socket.remoteAddress === undefined ? onlyOne(ended) : peerOf(socket);
+      shaking.delete(peer);
       this.#onFailure(handshakeFailure(error, socket.authorizationError), peer);
     });
     server.on('unknownProtocol', (socket: tls.TLSSocket) => {
@@ -83,22 +84,18 @@ export class ServerTls {
     };
   }
 
-  #onFailure({ reason, text, detail, isNoise }: HandshakeFailure, peer: string | null): void {
+  #onFailure({ reason, text, detail, isNoise }: HandshakeFailure, peer: string): void {
     const { log, registry, name } = this.#tools;
     registry.counter(metrics.tlsFailures).add(1, { listener: name, reason });
     const say = isNoise ? log.debug : log.warn;
-    say('tls_handshake_failed', `${name}: ${text}`, { listener: name, reason, peer: peer ?? 'unknown', detail });
+    say('tls_handshake_failed', `${name}: ${text}`, { listener: name, reason, peer, detail });
   }
 }
 
-function peerOf({ remoteAddress, remotePort }: Socket): string | null {
-  return remoteAddress === undefined ? null : `${remoteAddress}:${remotePort}`;
-}
-
 /** A socket that Node has destroyed no longer says whose it was: where one handshake alone has just ended, it was that. Empties the list. */
-function onlyOne(ended: string[]): string | null {
+function onlyOne(ended: string[]): string {
   const peers = ended.splice(0);
-  return peers.length === 1 ? peers[0] : null;
+  return peers.length === 1 ? peers[0] : 'unknown';
 }
 
 /** Throws where certificate and key do not belong together, or are none. */

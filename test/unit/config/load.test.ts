@@ -41,7 +41,7 @@ describe('a valid configuration', () => {
       metrics: { passThrough: true },
       sampling: { hashKey: null },
       seed: null,
-      exporters: [{ id: 'debug', type: 'debug' }],
+      exporters: [{ id: 'debug', type: 'debug', verbosity: 'basic', output: 'stderr', itemsMax: 100 }],
       http: { endpoint: '127.0.0.1:13133', tls: null, auth: null, insecure: false },
       logs: { level: 'info', format: 'auto', linesMax: 10 },
     });
@@ -109,8 +109,8 @@ sampling: { hash_key: "\${file:key}" }
       'test.yaml: --set "nonsense": expected key=value, as in windows.traces.length=5s',
       'test.yaml: --set "a..b=1": expected key=value, as in windows.traces.length=5s',
       'test.yaml: --set "__proto__.x=1": expected key=value, as in windows.traces.length=5s',
-      'test.yaml: --set "policies.x=1": "x" cannot be set within a value',
-      expect.stringMatching(/^test.yaml: --set "exporters=\[": /),
+      'test.yaml: --set "policies.x=...": "x" cannot be set within a value',
+      expect.stringMatching(/^test.yaml: --set "exporters=\.\.\.": /),
       'test.yaml: windows.tracez: unknown key; did you mean "traces"?',
     ]);
     expect(({} as Record<string, unknown>)['x']).toBe(undefined);

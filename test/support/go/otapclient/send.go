@@ -10,7 +10,6 @@ import (
 
 	arrowpb "github.com/open-telemetry/otel-arrow/go/api/experimental/arrow/v1"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 )
 
@@ -22,6 +21,8 @@ func send(args []string) error {
 	compression := flags.String("compression", "zstdarrow5", "none, gzip, zstd, zstdarrow1 to zstdarrow10")
 	window := flags.Int("window", 8, "unanswered batches")
 	timeout := flags.Duration("timeout", time.Minute, "of the whole stream")
+	var secure security
+	secure.register(flags)
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -30,7 +31,11 @@ func send(args []string) error {
 	if err != nil {
 		return err
 	}
-	connection, err := grpc.NewClient("passthrough:///"+*to, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	dialing, err := secure.dialOptions()
+	if err != nil {
+		return err
+	}
+	connection, err := grpc.NewClient("passthrough:///"+*to, dialing...)
 	if err != nil {
 		return err
 	}
