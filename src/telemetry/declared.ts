@@ -64,6 +64,7 @@ export const metrics = declareMetrics({
 
   itemsExported: { type: 'counter', name: 'thresher_items_exported_total', help: 'Items that the next hop acknowledged.', labels: ['signal', 'exporter'], row: 'export' },
   itemsLost: { type: 'counter', name: 'thresher_items_lost_total', help: 'Items that an exporter gave up on, by reason.', labels: ['signal', 'exporter', 'reason'], row: 'export', high: 'Kept items are gone: the next hop refused them for good or was away too long.' },
+  debugUnprinted: { type: 'counter', name: 'thresher_debug_items_unprinted_total', help: 'Items that a debug exporter took and did not print, since more came than items_max a second.', labels: ['exporter'], row: 'export' },
   exportRetries: { type: 'counter', name: 'thresher_export_retries_total', help: 'Batches that were sent again, by reason.', labels: ['signal', 'exporter', 'reason'], row: 'export', high: 'The next hop is slow, full or away.' },
   wireBytesSent: { type: 'counter', name: 'thresher_wire_bytes_sent_total', help: 'Bytes of sent messages as they went on the wire.', labels: ['signal', 'exporter'], row: 'export' },
 

@@ -22,7 +22,7 @@ export interface MetricDefinition {
   readonly high?: string;
 }
 
-type LabelNames<D extends MetricDefinition> = D extends { readonly labels: readonly (infer L extends string)[] } ? L : never;
+export type LabelNames<D extends MetricDefinition> = D extends { readonly labels: readonly (infer L extends string)[] } ? L : never;
 
 /** The labels that a definition asks for: a value for each name, nothing for a metric without labels. */
 export type LabelsOf<D extends MetricDefinition> = [LabelNames<D>] extends [never] ? undefined : Readonly<Record<LabelNames<D>, string>>;
