@@ -73,7 +73,11 @@ const otapFileExporter = section('Writes a capture file.', {
   path: required('path', filePath, 'The file, written anew, one a signal: `{signal}` in it is replaced, else the signal goes before the ending (out.otap becomes out.traces.otap).'),
 });
 
-const debugExporter = section('Counts what it gets and logs a line a window; for trying policies out.', {});
+const debugExporter = section('Logs a line a batch, and prints its items if it is told to; for trying policies out.', {
+  verbosity: option('verbosity', oneOf('basic', 'normal', 'detailed'), 'basic', 'What is shown beside the line: nothing, a line an item, or all that an item holds.'),
+  output: option('output', oneOf('stderr', 'stdout'), 'stderr', 'Where items are printed.'),
+  itemsMax: option('items_max', integer({ min: 1 }), 100, 'Items printed in a second at most. Further ones are counted.'),
+}, { sampling_initial: 'write items_max', sampling_thereafter: 'write items_max', use_internal_logger: 'write output' });
 
 export const exporters = components({ otap: otapExporter, otlp: otlpExporter, otlphttp: otlpHttpExporter, otap_file: otapFileExporter, debug: debugExporter }, 'debug: {}');
 

@@ -9,7 +9,7 @@ import { metrics } from '../telemetry/declared.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { MetricRegistry } from '../telemetry/metrics.ts';
 import { otlpSink } from './build-otlp.ts';
-import { DebugExporter } from './debug.ts';
+import { DebugExporter, printTo } from './debug/debug-exporter.ts';
 import { OtapExporter } from './otap.ts';
 import { OtapFileExporter } from './otap-file.ts';
 import { queueFull, QueuedSink } from './queued-sink.ts';
@@ -29,7 +29,7 @@ export function buildSinks(configs: readonly ExporterConfig[], tools: ExporterTo
       case 'otlp':
       case 'otlphttp': return otlpSink(config, { ...tools, onResult: (signal, items, result) => countResult(tools, config.id, signal, items, result) });
       case 'otap_file': return fileSink(config, tools);
-      case 'debug': return new DebugExporter(config.id, tools.log, (signal, items) => countExported(tools, config.id, signal, items));
+      case 'debug': return debugSink(config, tools);
     }
   });
 }
@@ -45,6 +45,15 @@ function fileSink(config: Extract<ExporterConfig, { readonly type: 'otap_file' }
       countExported(tools, config.id, signal, items);
       tools.registry.counter(metrics.wireBytesSent).add(bytes, { signal, exporter: config.id });
     },
+  });
+}
+
+function debugSink({ id, verbosity, output, itemsMax }: Extract<ExporterConfig, { readonly type: 'debug' }>, tools: ExporterTools): BatchSink {
+  const { seam, log, registry } = tools;
+  return new DebugExporter({
+    name: id, verbosity, itemsMax, seam, log, print: printTo(process[output]),
+    onExported: (signal, items) => countExported(tools, id, signal, items),
+    onUnprinted: (items) => registry.counter(metrics.debugUnprinted).add(items, { exporter: id }),
   });
 }
 
