@@ -68,7 +68,7 @@ function gather(values: Uint32Array, rows: Uint32Array): Uint32Array {
 
 /**
  * Sorts by (type, key, value, parent), equal values side by side. Where -0 occurs it goes to the front and 0 to the end of the
- * table, so that no reader meets both in a row; a table of nothing else loses the sign.
+ * table, so that no reader meets both in a row; a table of nothing but both loses the sign.
  */
 function attributeOrder(table: OutputTable, byParent: Uint32Array, parentIds: Uint32Array): TableOrder {
   const types = wordsOf(table, 'type');
@@ -132,14 +132,17 @@ function zerosApart(table: OutputTable, isDouble: (row: number) => boolean): Dou
   const column = table.columns.get(path);
   if (column === undefined || column.kind !== 'raw') return { columns: table.columns, words: [], apart: false };
   let negative = false;
+  let positive = false;
   let separator = false;
   for (let row = 0; row < table.rowCount; row++) {
     const double = isDouble(row);
     const isNegative = double && isNegativeZeroAt(column.words, row);
+    const isPositive = double && isPositiveZeroAt(column.words, row);
     negative ||= isNegative;
-    separator ||= !isNegative && !(double && isPositiveZeroAt(column.words, row));
+    positive ||= isPositive;
+    separator ||= !isNegative && !isPositive;
   }
-  if (!negative || separator) return { columns: table.columns, words: column.words, apart: negative };
+  if (!negative || !positive || separator) return { columns: table.columns, words: column.words, apart: negative };
   const words = Uint32Array.from(column.words);
   for (let row = 0; row < table.rowCount; row++) clearSign(words, row);
   return { columns: new Map(table.columns).set(path, { ...column, words }), words, apart: false };
