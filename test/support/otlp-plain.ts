@@ -1,0 +1,11 @@
+import type { Signal } from '../../src/otap/payload-type.ts';
+import { requestType } from './otlp-wire.ts';
+
+/**
+ * All that protobufjs reads of a request, in its order: fields without presence where they are left out too, others only where they are there.
+ * Doubles as JavaScript has them, so that -0 and NaN can be told apart.
+ */
+export function plainRequest(signal: Signal, message: Uint8Array): { readonly [name: string]: unknown } {
+  const type = requestType(signal);
+  return type.toObject(type.decode(message), { longs: String, bytes: String, defaults: true });
+}
