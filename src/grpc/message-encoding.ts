@@ -37,6 +37,11 @@ const wasmBytesMax = 12 * 1024;
  */
 const zstdWindowLogMax = 25;
 
+/** By its first two bytes (RFC 1950, section 2.2); some senders leave the header of `deflate` out, and a raw stream hardly ever begins so. */
+function isZlib(bytes: Uint8Array): boolean {
+  return bytes.length >= 2 && (bytes[0] & 0x0f) === 8 && bytes[0] >>> 4 <= 7 && ((bytes[0] << 8) | bytes[1]) % 31 === 0;
+}
+
 /** The output: expected size first, then the bound. */
 interface OutputOptions {
   readonly chunkSize: number;
@@ -51,16 +56,18 @@ interface Codec {
 const zlibStrict = { rejectGarbageAfterEnd: true };
 const gunzipAsync = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.gunzip);
 const inflateAsync = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.inflate);
+const inflateRawAsync = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.inflateRaw);
 const zstdParams = { [zlib.constants.ZSTD_d_windowLogMax]: zstdWindowLogMax };
 const zstdAsync = promisify<Uint8Array, zlib.ZstdOptions, Buffer>(zlib.zstdDecompress);
 const inflaters: Readonly<Record<'gzip' | 'deflate' | 'zstd', Codec>> = {
+  // Not strict, which would refuse files of several members (RFC 1952, section 2.2); what follows the last one and is neither a member nor padding is refused all the same.
   gzip: {
-    sync: (bytes, options) => zlib.gunzipSync(bytes, { ...options, ...zlibStrict }),
-    async: (bytes, options) => gunzipAsync(bytes, { ...options, ...zlibStrict }),
+    sync: (bytes, options) => zlib.gunzipSync(bytes, options),
+    async: (bytes, options) => gunzipAsync(bytes, options),
   },
   deflate: {
-    sync: (bytes, options) => zlib.inflateSync(bytes, { ...options, ...zlibStrict }),
-    async: (bytes, options) => inflateAsync(bytes, { ...options, ...zlibStrict }),
+    sync: (bytes, options) => (isZlib(bytes) ? zlib.inflateSync : zlib.inflateRawSync)(bytes, { ...options, ...zlibStrict }),
+    async: (bytes, options) => (isZlib(bytes) ? inflateAsync : inflateRawAsync)(bytes, { ...options, ...zlibStrict }),
   },
   zstd: {
     sync: (bytes, options) => zlib.zstdDecompressSync(bytes, { ...options, params: zstdParams }),
