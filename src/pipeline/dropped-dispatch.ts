@@ -32,7 +32,7 @@ export class DroppedDispatch {
   async #dispatchPart({ batch, rows }: RowsOfBatch): Promise<boolean> {
     const arena = this.#arenas.acquire();
     try {
-      await this.#dispatcher.add(batch.open(arena), rows, null);
+      await this.#dispatcher.add(batch.open(arena, rows), rows, null);
       return true;
     } catch (error) {
       this.#observer.unreadable(this.#signal, rows.length, error);

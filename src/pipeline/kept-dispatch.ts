@@ -38,7 +38,7 @@ export class KeptDispatch {
   async #dispatchPart(part: KeptRows, counts: StampCounts, marks: KeptMarks | null): Promise<void> {
     const arena = this.#arenas.acquire();
     try {
-      const batch = part.batch.open(arena);
+      const batch = part.batch.open(arena, part.rows);
       const { rows, stamps } = stampKept(batch, part, this.#hash, this.#tracestates, counts, this.#reasons);
       marks?.add(part.batch, rows);
       await this.#dispatcher.add(batch, rows, stamps);

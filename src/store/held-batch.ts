@@ -52,10 +52,10 @@ export class HeldBatch {
     if (--this.#holders === 0) this.#account.retained -= this.byteLength;
   }
 
-  /** The batch, read again from its bytes into memory of `source`. */
-  open(source?: BufferSource): OtapBatch {
+  /** The batch, read again from its bytes into memory of `source`; where `rows` (ascending) are given, others may be empty. */
+  open(source?: BufferSource, rows: Uint32Array | null = null): OtapBatch {
     const body = retainedBody(this.bytes);
-    return this.#isOtlp ? reopenOtlp(this.layout, body, source) : reopenBatch(this.layout, body, source, this.#isChecked);
+    return this.#isOtlp ? reopenOtlp(this.layout, body, source, rows) : reopenBatch(this.layout, body, source, this.#isChecked);
   }
 }
 

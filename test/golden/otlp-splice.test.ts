@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import type { Signal } from '../../src/otap/payload-type.ts';
 import { OutputBatchBuilder } from '../../src/otap/take/builder.ts';
 import type { ItemStamps } from '../../src/otap/take/item-stamps.ts';
-import { decodeOtlp } from '../../src/otlp/decode/decode-otlp.ts';
+import { decodeOtlp, reopenOtlp } from '../../src/otlp/decode/decode-otlp.ts';
+import type { OtlpBatch } from '../../src/otlp/decode/otlp-batch.ts';
 import { encodeOtlp } from '../../src/otlp/encode/protobuf.ts';
 import { Splicer } from '../../src/otlp/splice/splicer.ts';
 import { captures } from '../support/captures.ts';
@@ -27,6 +28,15 @@ describe.each(captures)('$name', ({ name, signal }) => {
     const requests = spliced(signal, messages, () => null, 20_000, third);
     expect(read(signal, requests)).toEqual(read(signal, rebuilt(signal, messages, () => null, third)));
     for (const request of requests) expect(request.length).toBeLessThanOrEqual(20_000);
+  });
+
+  test('every third item, of requests in which nothing else was read', () => {
+    const open = (message: Uint8Array): OtlpBatch => {
+      const whole = decodeOtlp(signal, message);
+      return reopenOtlp(whole.layout, message, undefined, third(whole.rowCount));
+    };
+    expect(read(signal, spliced(signal, messages, () => null, 1 << 30, third, open))).toEqual(read(signal, rebuilt(signal, messages, () => null, third)));
+    expect(read(signal, rebuilt(signal, messages, () => null, third, open))).toEqual(read(signal, rebuilt(signal, messages, () => null, third)));
   });
 
   test.skipIf(signal === 'metrics')('with stamps, twice over', () => {
@@ -61,10 +71,10 @@ function all(count: number): Uint32Array {
   return Uint32Array.from({ length: count }, (_, row) => row);
 }
 
-function spliced(signal: Signal, messages: readonly Uint8Array[], stamping: Stamping, bytesMax: number, rowsOf = all): Uint8Array[] {
+function spliced(signal: Signal, messages: readonly Uint8Array[], stamping: Stamping, bytesMax: number, rowsOf = all, open = (message: Uint8Array) => decodeOtlp(signal, message)): Uint8Array[] {
   const splicer = new Splicer(signal);
   for (const message of messages) {
-    const batch = decodeOtlp(signal, message);
+    const batch = open(message);
     const rows = rowsOf(batch.rowCount);
     splicer.append(batch, rows, stamping(rows.length));
   }
@@ -74,10 +84,10 @@ function spliced(signal: Signal, messages: readonly Uint8Array[], stamping: Stam
   return requests.map(({ bytes }) => bytes);
 }
 
-function rebuilt(signal: Signal, messages: readonly Uint8Array[], stamping: Stamping, rowsOf = all): Uint8Array[] {
+function rebuilt(signal: Signal, messages: readonly Uint8Array[], stamping: Stamping, rowsOf = all, open = (message: Uint8Array) => decodeOtlp(signal, message)): Uint8Array[] {
   return messages.map((message) => {
     const builder = new OutputBatchBuilder(signal);
-    const batch = decodeOtlp(signal, message);
+    const batch = open(message);
     const rows = rowsOf(batch.rowCount);
     builder.append(batch, rows, stamping(rows.length));
     return encodeOtlp(builder.finish());

@@ -18,6 +18,8 @@ export interface OtlpReading {
   readonly hashSeed?: number;
   /** Checks every value now, so that no column throws later. Default false. */
   readonly isChecked?: boolean;
+  /** The items that are wanted, ascending; others are read as items without fields. All where it is null or left out. */
+  readonly rows?: Uint32Array | null;
 }
 
 const tablesOf = { traces: traceTables, logs: logTables, metrics: metricTables } as const;
@@ -41,6 +43,7 @@ export function decodeOtlp(signal: Signal, bytes: Uint8Array, reading: OtlpReadi
   };
   return named(null, () => {
     const framing = readFraming(request);
+    if (reading.rows !== null && reading.rows !== undefined) framing.items.emptyOthers(reading.rows);
     return new OtlpBatch(new OtlpLayout(signal, request.hashSeed), request, framing, tablesOf[signal](request, framing).tables);
   });
 }
@@ -48,8 +51,11 @@ export function decodeOtlp(signal: Signal, bytes: Uint8Array, reading: OtlpReadi
 /** The request was within its limits when it came. */
 const unlimited: OtlpLimits = { rowsMax: Infinity, occurrencesMax: Infinity };
 
-/** Reads `bytes` again, which gave a batch of this layout; gives a batch equal to that. Throws OtlpDecodeError. */
-export function reopenOtlp(layout: BatchLayout, bytes: Uint8Array, source?: BufferSource): OtlpBatch {
+/**
+ * Reads `bytes` again, which gave a batch of this layout; gives a batch equal to that, or, where `rows` (ascending) are given, one whose other rows
+ * are items without fields. Throws OtlpDecodeError.
+ */
+export function reopenOtlp(layout: BatchLayout, bytes: Uint8Array, source?: BufferSource, rows: Uint32Array | null = null): OtlpBatch {
   if (!(layout instanceof OtlpLayout)) throw new TypeError('layout of another decoder');
-  return decodeOtlp(layout.signal, bytes, { source: source ?? freshBuffers, limits: unlimited, hashSeed: layout.hashSeed });
+  return decodeOtlp(layout.signal, bytes, { source: source ?? freshBuffers, limits: unlimited, hashSeed: layout.hashSeed, rows });
 }

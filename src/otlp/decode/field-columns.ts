@@ -45,14 +45,13 @@ export function idField(path: string, slot: number, width: 8 | 16, absent: Absen
   return (rows) => {
     if (absent === 'null' && !isSeen(rows, slot)) return null;
     const { request: { bytes, source }, positions, count, shape: { slotCount } } = rows;
-    const data = u8Memory(source, count * width);
+    const data = u8Memory(source, count * width).fill(0);
     const validity = new Validity(source, count);
     for (let row = 0, from = slot, to = 0; row < count; row++, from += slotCount, to += width) {
       const at = positions[from];
       const length = at === 0 ? 0 : lengthAt(bytes, at);
       if (length === width) for (let index = 0, start = startAt(bytes, at); index < width; index++) data[to + index] = bytes[start + index];
       else if (length === 0) {
-        data.fill(0, to, to + width);
         if (absent === 'null') validity.clear(row);
       } else throw invalidId(path, length, width);
     }

@@ -1,3 +1,4 @@
+import { assert } from '../../base/assert.ts';
 import type { BufferSource } from '../../otap/ipc/buffer-source.ts';
 import { checkCount } from './limits.ts';
 
@@ -37,6 +38,17 @@ export class Ranges {
     this.ends[at] = end;
     this.owners[at] = owner;
     this.count = at + 1;
+  }
+
+  /** Leaves nothing in ranges but in `kept`, which ascend. */
+  emptyOthers(kept: Uint32Array): void {
+    const { starts, ends } = this;
+    let at = 0;
+    for (let index = 0; index < this.count; index++) {
+      if (kept[at] === index) at++;
+      else ends[index] = starts[index];
+    }
+    assert(at === kept.length, 'rows that are wanted do not ascend, or are not there');
   }
 
   /** The owners as ids of a table: the same memory, without the room to grow. */
