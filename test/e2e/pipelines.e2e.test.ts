@@ -86,6 +86,29 @@ pipelines: { traces: { receivers: otlp, exporters: otap/a, dropped: otap_file/ar
   });
 });
 
+describe('several exporters of a kind', () => {
+  test('work side by side: logs and metrics over gRPC and HTTP to one next hop, logs to another too', async () => {
+    const both = 'receivers: { otlp: { grpc: { endpoint: "127.0.0.1:0" }, http: { endpoint: "127.0.0.1:0" } } }';
+    const next = [await started(`${both}\nexporters: { otap: ${otap(0)} }`), await started(`${both}\nexporters: { otap: ${otap(1)} }`)];
+    const [grpc, http] = [next.map((app) => app.addresses.grpc[0]), next.map((app) => app.addresses.otlpHttp[0])];
+    const front = await started(`receivers: { otlp: { grpc: { endpoint: "127.0.0.1:0" } } }
+exporters:
+  otlp/a: { endpoint: "${grpc[0]}", tls: { insecure: true } }
+  otlp/b: { endpoint: "${grpc[1]}", tls: { insecure: true }, compression: zstd }
+  otlphttp/a: { endpoint: "http://${http[0]}" }
+  otlphttp/json: { endpoint: "http://${http[1]}", encoding: json, compression: none }
+pipelines: { logs: { receivers: otlp, exporters: [otlp/a, otlphttp/json] }, metrics: { receivers: otlp, exporters: [otlphttp/a, otlp/b] } }`);
+    await Promise.all([send(portOf(front, 0), 'logs_zstd', 10), send(portOf(front, 0), 'metrics_zstd', 3)]);
+    expect(await apps.pop()?.drain()).toBe(true);
+    for (const app of apps.splice(0).reverse()) expect(await app.drain()).toBe(true);
+    const logs = canonical(readTruth('logs_zstd').slice(0, 10).map(stamped));
+    for (const { received } of backends) {
+      expect(difference(received.logs, logs)).toBeNull();
+      expect(canonical(received.metrics)).toEqual(canonical(readTruth('metrics_zstd').slice(0, 3)));
+    }
+  });
+});
+
 describe('a next hop that is dead', () => {
   const dead = (more: string): string => `{ endpoint: "127.0.0.1:1", tls: { insecure: true }, ${more} }`;
   const receivers = 'receivers: { otlp: { grpc: { endpoint: "127.0.0.1:0" } } }';
