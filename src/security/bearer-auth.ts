@@ -48,7 +48,7 @@ export class BearerAuth {
   #refuse(reason: 'missing' | 'wrong', peer: string, error: UnauthenticatedError): never {
     const { log, registry, name } = this.#tools;
     registry.counter(metrics.unauthenticated).add(1, { listener: name, reason });
-    log.warn('unauthenticated', `${name}: a request ${reason === 'missing' ? 'without a token' : 'with a wrong token'} was refused`, { listener: name, reason, peer });
+    log.warn('unauthenticated', `${name}: a request ${reason === 'missing' ? 'without a token' : 'with a wrong token'} was refused`, { listener: name, token: reason, peer });
     throw error;
   }
 }

@@ -88,7 +88,7 @@ export class ServerTls {
     const { log, registry, name } = this.#tools;
     registry.counter(metrics.tlsFailures).add(1, { listener: name, reason });
     const say = isNoise ? log.debug : log.warn;
-    say('tls_handshake_failed', `${name}: ${text}`, { listener: name, reason, peer, detail });
+    say('tls_handshake_failed', `${name}: ${text}`, { listener: name, failure: reason, peer, detail });
   }
 }
 

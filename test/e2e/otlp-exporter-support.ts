@@ -20,7 +20,7 @@ export interface BuiltExporter {
 }
 
 /** The exporter `type` with options in YAML's flow style. Retries are quick unless the options say otherwise. */
-export function exporterOf(type: 'otlp' | 'otlphttp', options: string): BuiltExporter {
+export function exporterOf(type: 'otlp' | 'otlphttp' | 'otap', options: string): BuiltExporter {
   const retry = options.includes('retry_on_failure') ? '' : 'retry_on_failure: { initial_interval: 20ms, max_interval: 100ms, max_elapsed_time: 10s }, ';
   const text = `receivers: { otlp: { grpc: {} } }\npolicies: package:package.json\nexporters: { ${type}: { ${retry}${options} } }`;
   const config = parseConfig({ text, name: 'test', environment: {}, directory: '/' });

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -93,6 +93,10 @@ export class TestFiles {
     const path = join(this.directory, name);
     writeFileSync(path, text);
     return path;
+  }
+
+  read(path: string): string {
+    return readFileSync(path, 'utf8');
   }
 
   /** Writes NAME.crt and NAME.key. */

@@ -49,7 +49,8 @@ func send(args []string) error {
 	description := &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}
 	stream, err := connection.NewStream(ctx, description, methods[*signal], options...)
 	if err != nil {
-		return err
+		report(map[string]any{"sent": 0, "end": status.Code(err).String(), "message": status.Convert(err).Message()})
+		return nil
 	}
 	answers := make(chan error, 1)
 	room := make(chan struct{}, *window)
