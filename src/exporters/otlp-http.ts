@@ -1,6 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import { messageOf } from '../base/errors.ts';
+import { packageVersion } from '../base/package-paths.ts';
 import type { Seam } from '../base/seam.ts';
 import { deflateMessage } from '../grpc/message-encoding.ts';
 import type { Signal } from '../otap/payload-type.ts';
@@ -44,6 +45,9 @@ interface Response {
 
 /** More of a response is not read: it says how many items were refused, and why. */
 const responseBytesMax = 64 * 1024;
+const userAgent = `thresher/${packageVersion()}`;
+/** What writing to a connection ends with that the server had closed while it was idle. */
+const closedCodes: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE']);
 const contentTypes = { proto: 'application/x-protobuf', json: 'application/json' } as const;
 
 /** OTLP over HTTP/1.1 with connections that are used again. Redirects are not followed: headers may hold secrets. */
@@ -91,7 +95,7 @@ export class OtlpHttpTransport implements OtlpTransport<Signal> {
     try {
       return await once();
     } catch (error) {
-      if (!reused || abort.aborted || Reflect.get(Object(error), 'code') !== 'ECONNRESET') throw error;
+      if (!reused || abort.aborted || !closedCodes.has(String(Reflect.get(Object(error), 'code')))) throw error;
       return await once();
     }
   }
@@ -113,7 +117,7 @@ export class OtlpHttpTransport implements OtlpTransport<Signal> {
   #headers(length: number, authorization: string | null): Record<string, string> {
     const { headers, encoding, compression } = this.#options;
     return {
-      'user-agent': 'thresher',
+      'user-agent': userAgent,
       ...headers,
       ...(authorization === null ? {} : { authorization }),
       'content-type': contentTypes[encoding],

@@ -1,4 +1,5 @@
 import grpc from '@grpc/grpc-js';
+import { packageVersion } from '../base/package-paths.ts';
 import type { ClientAuth } from '../security/client-auth.ts';
 import type { ClientTls } from '../security/client-tls.ts';
 import { passFrames } from './client-frames.ts';
@@ -61,6 +62,7 @@ function credentialsOf(tls: ClientTls | null): grpc.ChannelCredentials {
 
 function channelOptions(tls: ClientTls | null, receiveBytesMax: number): grpc.ChannelOptions {
   return {
+    'grpc.primary_user_agent': `thresher/${packageVersion()}`,
     'grpc.enable_retries': 0,
     'grpc.keepalive_time_ms': 30_000,
     'grpc.keepalive_timeout_ms': 10_000,
