@@ -31,7 +31,7 @@ const otapExporter = section('Sends OTAP over gRPC streams.', {
   sendingQueue: option('sending_queue', sendingQueue, {}, 'The queue.'),
   retry: option('retry_on_failure', retry, {}, 'Retries.'),
   maxBatchRows: option('max_batch_rows', integer({ min: 1, max: 65_535 }), 8192, 'Spans or log records of one batch at most. All exporters get the same batches: the least of their limits holds.'),
-  omitMetricAttributes: option('omit_metric_attributes', flag, false, 'Leave out the attributes (metadata) of metrics: the Collector\'s otelarrow receiver at 0.50 refuses batches that have them.'),
+  omitMetricAttributes: option('omit_metric_attributes', flag, false, 'Leave out the attributes (metadata) of metrics: the Collector\'s otelarrow receiver at 0.50 refuses batches that have them. Left out by itself once a consumer has refused one for them.'),
   timeoutMs: option('timeout', duration({ min: 1 }), '10s', 'How long to wait for a batch\'s acknowledgement.'),
   maxStreamLifetimeMs: option('max_stream_lifetime', duration({ min: 1000 }), '30s', 'A stream is replaced after this time, so that load balancers can move it.'),
 });

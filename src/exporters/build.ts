@@ -65,8 +65,8 @@ function otapSink(config: OtapConfig, tools: ExporterTools): BatchSink {
     endpoint: config.endpoint, ...openClientSecurity(config, { name: `exporters.${config.id}`, seam, log, registry }), headers: config.headers, compression: config.compression,
     compressionLevel: config.compressionLevel, retry: config.retry, timeoutMs: config.timeoutMs,
     maxStreamLifetimeMs: config.maxStreamLifetimeMs, seam, log,
-    encode: (signal) => new OtapStreamEncoder(signal, {
-      bodyCompression: 'zstd', zstdLevel: 1, ...(config.omitMetricAttributes ? { omit: new Set<PayloadName>(['METRIC_ATTRS']) } : {}) }),
+    encode: (signal, plain) => new OtapStreamEncoder(signal, {
+      bodyCompression: 'zstd', zstdLevel: 1, ...(config.omitMetricAttributes || plain ? { omit: new Set<PayloadName>(['METRIC_ATTRS']) } : {}) }),
     onRetry: (signal, reason) => registry.counter(metrics.exportRetries).add(1, { signal, exporter: config.id, reason }),
     onWireBytes: (signal, bytes) => registry.counter(metrics.wireBytesSent).add(bytes, { signal, exporter: config.id }),
   });

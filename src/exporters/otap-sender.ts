@@ -11,8 +11,8 @@ export interface OtapSenderOptions<B> {
   readonly open: OpenClientStream;
   readonly path: string;
   readonly encoding: StreamEncoding;
-  /** Makes the encoder of a new stream. */
-  readonly encode: () => OtapStreamEncoderPort<B>;
+  /** Makes the encoder of a new stream; `plain` when the consumer does not know all payload types. */
+  readonly encode: (plain: boolean) => OtapStreamEncoderPort<B>;
   readonly seam: Seam;
   readonly log: Logger;
   readonly retry: RetryPolicy;
@@ -30,6 +30,9 @@ export interface OtapSenderOptions<B> {
  */
 const suspicionsMax = 5;
 const poisoned: ReadonlySet<StatusName> = new Set(['INVALID_ARGUMENT', 'FAILED_PRECONDITION', 'NOT_FOUND', 'PERMISSION_DENIED', 'UNAUTHENTICATED']);
+/** How the Collector's otelarrow receiver ends a stream, with INTERNAL, for a batch that it cannot read. */
+const undecodable = /^otel-arrow decode:/;
+const unknownPayload = /^otel-arrow decode:.*unknown payload type/;
 
 type Verdict =
   | { readonly kind: 'final'; readonly result: ExportResult }
@@ -48,6 +51,8 @@ export class OtapSender<B> {
   /** The stream in use and the retired ones that have not ended. */
   readonly #streams = new Set<OtapStream<B>>();
   #encoding: StreamEncoding;
+  /** Streams of whose payload types the consumer did not know one are followed by plain ones. */
+  #plain = false;
   #stream: OtapStream<B> | null = null;
   #closing = false;
 
@@ -119,7 +124,7 @@ export class OtapSender<B> {
     const { open, path, encode, seam, timeoutMs, maxStreamLifetimeMs, onWireBytes } = this.#options;
     const lifetimeMs = maxStreamLifetimeMs * (0.9 + 0.1 * seam.jitter());
     const stream = new OtapStream<B>({
-      open, path, encoding: this.#encoding, encoder: encode(), seam, timeoutMs, lifetimeMs, onWireBytes: onWireBytes ?? (() => {}),
+      open, path, encoding: this.#encoding, encoder: encode(this.#plain), seam, timeoutMs, lifetimeMs, onWireBytes: onWireBytes ?? (() => {}),
     });
     this.#streams.add(stream);
     void stream.ended.then(({ status, message }) => {
@@ -148,7 +153,8 @@ export class OtapSender<B> {
   #judgeEnd({ status, oldest }: Extract<SendOutcome, { kind: 'stream_ended' }>, encoding: StreamEncoding): Verdict {
     const reason = status.status === 'OK' ? 'stream_closed' : `stream_${status.status.toLowerCase()}`;
     if (status.status !== 'UNIMPLEMENTED') {
-      return again(reason, status.message, status.retryAfterMs, oldest && poisoned.has(status.status));
+      if (unknownPayload.test(status.message) && this.#becomePlain(status.message)) return { kind: 'at_once' };
+      return again(reason, status.message, status.retryAfterMs, oldest && (poisoned.has(status.status) || undecodable.test(status.message)));
     }
     if (encoding.encoding === 'identity') return final('permanent', reason, status.message);
     if (this.#encoding.encoding !== 'identity') {
@@ -158,6 +164,14 @@ export class OtapSender<B> {
       });
     }
     return { kind: 'at_once' };
+  }
+
+  /** False when streams are plain already. */
+  #becomePlain(answer: string): boolean {
+    if (this.#plain) return false;
+    this.#plain = true;
+    this.#options.log.warn('otap_payload_refused', 'the consumer does not know the attributes of metrics (METRIC_ATTRS): sending metrics without them', { path: this.#options.path, answer });
+    return true;
   }
 }
 

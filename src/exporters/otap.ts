@@ -27,8 +27,8 @@ export interface OtapExporterOptions<B> {
   readonly maxStreamLifetimeMs?: number;
   /** Unacknowledged batches of one signal; default 8. */
   readonly inFlightMax?: number;
-  /** Makes the encoder of a new stream of a signal. */
-  readonly encode: (signal: Signal) => OtapStreamEncoderPort<B>;
+  /** Makes the encoder of a new stream of a signal; `plain` without what not every consumer knows, once one has said so. */
+  readonly encode: (signal: Signal, plain: boolean) => OtapStreamEncoderPort<B>;
   readonly seam: Seam;
   readonly log: Logger;
   readonly onRetry?: (signal: Signal, reason: string) => void;
@@ -66,7 +66,7 @@ function senderOf<B>(options: OtapExporterOptions<B>, signal: Signal, channel: G
     open: channel.openStream,
     path: otapPaths[signal],
     encoding: { encoding: compression === 'none' ? 'identity' : compression, level: options.compressionLevel ?? zstdLevelDefault },
-    encode: () => options.encode(signal),
+    encode: (plain) => options.encode(signal, plain),
     seam: options.seam,
     log: options.log,
     retry: options.retry ?? retryDefault,

@@ -12,9 +12,13 @@ const otherCodes: Readonly<Partial<Record<StatusName, StatusName>>> = {
   DATA_LOSS: 'UNAVAILABLE',
 };
 
-/** The BatchStatus of an answer (OTAP specification, section 7.1). */
+/**
+ * The BatchStatus of an answer (OTAP specification, section 7.1). Whoever is to come again is told UNAVAILABLE: the Collector's otelarrow exporter
+ * sends again what was answered RESOURCE_EXHAUSTED only with RetryInfo, as OTLP has it, and a BatchStatus has no place for that.
+ */
 export function batchStatusOf(batchId: bigint, ack: BatchAck): BatchStatus {
-  const status = otherCodes[ack.status] ?? ack.status;
+  const mayComeAgain = ack.status === 'RESOURCE_EXHAUSTED' && ack.retryAfterMs !== null;
+  const status = mayComeAgain ? 'UNAVAILABLE' : otherCodes[ack.status] ?? ack.status;
   const hint = ack.retryAfterMs === null ? '' : ` (retry after ${Math.ceil(ack.retryAfterMs)} ms)`;
   return { batchId, statusCode: statusNumbers[status], statusMessage: `${ack.message}${hint}`.trim() };
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { captures } from '../support/captures.ts';
 import { at, Chain, type Transport } from './support/chain.ts';
-import { keptDifference, plainDifference, throughOtelarrow } from './support/compare.ts';
+import { keptDifference, plainDifference, readByOtelarrow, throughOtelarrow } from './support/compare.ts';
 import { countItems, post, recorded, requestsOf } from './support/telemetry.ts';
 import { describeWith } from './support/with-pieces.ts';
 
@@ -32,7 +32,7 @@ for (const [into, outOf] of ways) {
       const bodies = recorded(name);
       await post(chain.ports.entry, signal, bodies);
       const sent = requestsOf(signal, bodies);
-      const truth = into === 'otap' ? sent.map(throughOtelarrow) : sent;
+      const truth = into === 'otap' ? sent.map(throughOtelarrow) : outOf === 'otap' ? sent.map(readByOtelarrow) : sent;
       expect(keptDifference(signal, await chain.output.takeItems(signal, countItems(signal, truth), said), truth)).toBeNull();
     });
   });

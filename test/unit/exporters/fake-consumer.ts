@@ -21,7 +21,7 @@ export class NumberEncoder implements OtapStreamEncoderPort<number> {
 /** What a consumer does with one message; null: no answer at all. */
 export type Reaction =
   | { readonly answer: StatusName; readonly afterMs: number }
-  | { readonly end: StatusName; readonly afterMs: number }
+  | { readonly end: StatusName; readonly afterMs: number; readonly message?: string }
   | null;
 
 export interface Received {
@@ -109,7 +109,7 @@ class FakeStream implements ClientStream {
     await this.#seam.sleepMs(reaction.afterMs);
     if (this.#over) return;
     if ('end' in reaction) {
-      this.#finish(reaction.end);
+      this.#finish(reaction.end, reaction.message);
       return;
     }
     if (reaction.answer === 'OK') this.#consumer.accepted.push(received.batch);
@@ -123,11 +123,11 @@ class FakeStream implements ClientStream {
     if (this.#halfClosed && this.#unanswered === 0 && this.#consumer.closesOnHalfClose) this.#finish('OK');
   }
 
-  #finish(status: StatusName): void {
+  #finish(status: StatusName, message: string = status): void {
     if (this.#over) return;
     this.#over = true;
     this.#consumer.openStreams--;
     this.#consumer.unanswered -= this.#unanswered;
-    this.#end({ status, message: status, retryAfterMs: null });
+    this.#end({ status, message, retryAfterMs: null });
   }
 }

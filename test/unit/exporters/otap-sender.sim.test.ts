@@ -77,6 +77,28 @@ describe('OtapSender', () => {
     expect(here.consumer.received).toHaveLength(3);
   });
 
+  it('goes on without what the consumer does not know, at once and for all further streams', async () => {
+    const plain: boolean[] = [];
+    const here = world(1, { encode: (isPlain) => { plain.push(isPlain); return new NumberEncoder(); } });
+    here.consumer.react = ({ stream }) => (stream > 0 ? { answer: 'OK', afterMs: 1 } : { end: 'INTERNAL', afterMs: 1, message: 'otel-arrow decode: reading metrics->unknown payload type' });
+    expect(await exportAll(here, 1)).toEqual([ok]);
+    expect(plain).toEqual([false, true]);
+    expect(here.retries).toEqual([]);
+  });
+
+  it('gives up a batch that the consumer cannot read, and not the others', async () => {
+    const here = world();
+    here.consumer.react = ({ batch }) => (batch === 3 ? { end: 'INTERNAL', afterMs: 1, message: 'otel-arrow decode: bad record' } : { answer: 'OK', afterMs: 1 });
+    const results = await exportAll(here, 6);
+    expect(results.map(({ kind }) => kind)).toEqual(['ok', 'ok', 'ok', 'permanent', 'ok', 'ok']);
+  });
+
+  it('sends again what was cut off by an INTERNAL of another kind, however often', async () => {
+    const here = world();
+    here.consumer.react = ({ stream }) => (stream < 20 ? { end: 'INTERNAL', afterMs: 1, message: 'the transport failed' } : { answer: 'OK', afterMs: 1 });
+    expect(await exportAll(here, 1)).toEqual([ok]);
+  });
+
   it('opens a new stream with a fresh encoder and sends again what was unanswered when a stream ends', async () => {
     const here = world();
     here.consumer.react = ({ stream, batchId }) => (stream < 3 && batchId === 5n ? { end: 'UNAVAILABLE', afterMs: 1 } : { answer: 'OK', afterMs: 3 });

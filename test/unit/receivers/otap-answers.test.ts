@@ -16,9 +16,10 @@ describe('batchStatusOf', () => {
     }
   });
 
-  it('tells a sender in words when to come again', () => {
+  it('tells a sender in words when to come again, by the one code that all senders understand so', () => {
     expect(batchStatusOf(4n, { status: 'RESOURCE_EXHAUSTED', message: 'memory is full', retryAfterMs: 199.2 }))
-      .toEqual({ batchId: 4n, statusCode: 8, statusMessage: 'memory is full (retry after 200 ms)' });
+      .toEqual({ batchId: 4n, statusCode: 14, statusMessage: 'memory is full (retry after 200 ms)' });
+    expect(batchStatusOf(4n, { status: 'RESOURCE_EXHAUSTED', message: 'never fits', retryAfterMs: null })).toEqual({ batchId: 4n, statusCode: 8, statusMessage: 'never fits' });
   });
 });
 
