@@ -82,7 +82,12 @@ export class SpliceGatherer implements Gatherer {
   }
 }
 
-/** Hands OTLP to sinks that take it as it is, and everything else, to all, as tables. */
+/** Ends when all have ended, since they read one batch; then it throws what the first of them threw. */
+async function allOf(work: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(work)) if (result.status === 'rejected') throw result.reason;
+}
+
+/** Hands OTLP to sinks that take it as it is, and everything else, to all, as tables; none waits for another's sinks. */
 class EitherGatherer implements Gatherer {
   readonly #otlp: readonly Gatherer[];
   readonly #others: Gatherer;
@@ -93,11 +98,11 @@ class EitherGatherer implements Gatherer {
   }
 
   async add(batch: OtapBatch, rows: Uint32Array, stamps: ItemStamps | null): Promise<void> {
-    for (const gatherer of batch instanceof OtlpBatch ? this.#otlp : [this.#others]) await gatherer.add(batch, rows, stamps);
+    await allOf((batch instanceof OtlpBatch ? this.#otlp : [this.#others]).map((gatherer) => gatherer.add(batch, rows, stamps)));
   }
 
   async flush(): Promise<void> {
-    for (const gatherer of [...this.#otlp, this.#others]) await gatherer.flush();
+    await allOf([...this.#otlp, this.#others].map((gatherer) => gatherer.flush()));
   }
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { OtapStreamDecoder } from '../../../src/otap/decode/stream-decoder.ts';
 import { allRows } from '../../../src/otap/take/split.ts';
@@ -50,6 +51,22 @@ test('sinks that take OTLP get it as it is, others the same as tables, each item
   expect(canonical(sent)).toEqual(canonical(truth));
   expect(canonical(decodeOwn('traces', tables.messages('traces')))).toEqual(canonical(truth));
   expect(otlp.tables.messages('traces')).toEqual([]);
+});
+
+test('a sink of OTLP that is full does not keep a batch from the others', async () => {
+  const gate = Promise.withResolvers<void>();
+  const full = new SplicedSink();
+  full.pushSpliced = () => gate.promise;
+  const tables = new CollectingSink();
+  const dispatcher = new Dispatcher('traces', 8192, [full, tables], () => 0, lost);
+  const batch = decodeOtlp('traces', requests[0]);
+  await dispatcher.add(batch, allRows(batch), null);
+  let isFlushed = false;
+  const flushed = dispatcher.flush().then(() => { isFlushed = true; });
+  await turn();
+  expect([tables.rowCounts, isFlushed]).toEqual([[batch.rowCount], false]);
+  gate.resolve();
+  await flushed;
 });
 
 test('what came as OTAP goes to them as tables', async () => {
