@@ -1,3 +1,4 @@
+import { ByteChunks } from '../base/byte-chunks.ts';
 import { CodedError } from '../base/errors.ts';
 
 /** One length-prefixed message of a gRPC stream, as it came. */
@@ -19,14 +20,13 @@ export function encodeFrame(payload: Uint8Array, compressed: boolean): Buffer {
 }
 
 /**
- * Cuts a byte stream into frames. Chunks are held as they come and joined once, when a message is complete; a length
+ * Cuts a byte stream into frames. Long chunks are held as they come and joined once, when a message is complete; a length
  * over `payloadBytesMax` is refused before its bytes are held.
  * Errors: RESOURCE_EXHAUSTED / message_too_large, INTERNAL / malformed_frame, INTERNAL / truncated_frame.
  */
 export class FrameReader {
   readonly #payloadBytesMax: number;
-  readonly #chunks: Buffer[] = [];
-  #bufferedBytes = 0;
+  readonly #chunks = new ByteChunks();
   #payloadBytes = -1;
   #compressed = false;
 
@@ -36,91 +36,55 @@ export class FrameReader {
 
   /** Bytes that are held and not yet given out. */
   get bufferedBytes(): number {
-    return this.#bufferedBytes;
+    return this.#chunks.byteLength;
   }
 
   /** Adds bytes; true when `next` has a frame or an error to give. */
   push(chunk: Buffer): boolean {
-    if (chunk.length > 0) this.#chunks.push(chunk);
-    this.#bufferedBytes += chunk.length;
-    if (this.#payloadBytes < 0) return this.#bufferedBytes >= headerBytes && this.#headerSaysReady();
-    return this.#bufferedBytes >= this.#payloadBytes;
+    this.#chunks.push(chunk);
+    if (this.#payloadBytes < 0) return this.bufferedBytes >= headerBytes && this.#headerSaysReady();
+    return this.bufferedBytes >= this.#payloadBytes;
   }
 
   /** The next complete frame, or null when more bytes are needed. */
   next(): Frame | null {
     if (this.#payloadBytes < 0 && !this.#readHeader()) return null;
-    if (this.#bufferedBytes < this.#payloadBytes) return null;
-    const payload = this.#take(this.#payloadBytes);
+    if (this.bufferedBytes < this.#payloadBytes) return null;
+    const payload = this.#chunks.take(this.#payloadBytes);
     this.#payloadBytes = -1;
     return { compressed: this.#compressed, payload };
   }
 
   /** To be called when the stream has ended: refuses a frame that was cut. */
   assertComplete(): void {
-    if (this.#bufferedBytes > 0 || this.#payloadBytes >= 0) {
+    if (this.bufferedBytes > 0 || this.#payloadBytes >= 0) {
       throw new CodedError('INTERNAL', 'truncated_frame', 'the stream ended inside a message');
     }
   }
 
   /** Lets go of everything that is held. */
   clear(): void {
-    this.#chunks.length = 0;
-    this.#bufferedBytes = 0;
+    this.#chunks.clear();
     this.#payloadBytes = -1;
   }
 
   /** Looks at a header without taking it; a header that spans chunks is left to `next`. */
   #headerSaysReady(): boolean {
-    const first = this.#chunks[0];
-    if (first.length < headerBytes || first[0] > 1) return true;
+    const { first } = this.#chunks;
+    if (first === undefined || first.length < headerBytes || first[0] > 1) return true;
     const length = first.readUInt32BE(1);
-    return length > this.#payloadBytesMax || this.#bufferedBytes - headerBytes >= length;
+    return length > this.#payloadBytesMax || this.bufferedBytes - headerBytes >= length;
   }
 
   #readHeader(): boolean {
-    if (this.#bufferedBytes < headerBytes) return false;
-    const header = this.#take(headerBytes);
+    if (this.bufferedBytes < headerBytes) return false;
+    const header = this.#chunks.take(headerBytes);
     if (header[0] > 1) throw new CodedError('INTERNAL', 'malformed_frame', `compressed flag is ${header[0]}, not 0 or 1`);
     const length = header.readUInt32BE(1);
     if (length > this.#payloadBytesMax) throw tooLarge(length, this.#payloadBytesMax);
     this.#compressed = header[0] === 1;
     this.#payloadBytes = length;
     return true;
-  }
-
-  /** Takes `length` bytes from the front; a view when they lie in one chunk, else one joined copy. */
-  #take(length: number): Buffer {
-    this.#bufferedBytes -= length;
-    const first = this.#chunks[0];
-    if (first === undefined || length === 0) return Buffer.alloc(0);
-    if (first.length > length) {
-      this.#chunks[0] = first.subarray(length);
-      return first.subarray(0, length);
-    }
-    if (first.length === length) {
-      this.#chunks.shift();
-      return first;
-    }
-    return this.#join(length);
-  }
-
-  #join(length: number): Buffer {
-    const joined = Buffer.allocUnsafeSlow(length);
-    let filled = 0;
-    let used = 0;
-    for (; filled < length; used++) {
-      const chunk = this.#chunks[used];
-      const part = Math.min(chunk.length, length - filled);
-      joined.set(part === chunk.length ? chunk : chunk.subarray(0, part), filled);
-      filled += part;
-      if (part < chunk.length) {
-        this.#chunks[used] = chunk.subarray(part);
-        break;
-      }
-    }
-    this.#chunks.splice(0, used);
-    return joined;
   }
 }
 

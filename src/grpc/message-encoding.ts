@@ -134,7 +134,7 @@ export class MessageInflater {
   }
 
   #expectedBytes(bytes: Uint8Array): number {
-    return Math.ceil(bytes.length * this.#expansion) + 512;
+    return (this.encoding === 'gzip' ? gzipBytes(bytes, this.#bytesMax) : null) ?? Math.ceil(bytes.length * this.#expansion) + 512;
   }
 
   #inflatePart(codec: Codec, bytes: Uint8Array, expected: number, bytesMax: number): Uint8Array | Promise<Uint8Array> {
@@ -161,6 +161,17 @@ export class MessageInflater {
     this.#expansion = Math.min(64, Math.max(expansion, this.#expansion * 0.9));
     return inflated;
   }
+}
+
+/** More than one byte of deflate can expand to (RFC 1951: 258 bytes in two bits). */
+const expansionMax = 1032;
+
+/** What the end of gzip data says of its size (RFC 1952, section 2.3.1), with room to see that nothing follows; null where that cannot be. A hint: it is not checked. */
+function gzipBytes(bytes: Uint8Array, bytesMax: number): number | null {
+  const end = bytes.length - 4;
+  if (end < 14) return null;
+  const size = (bytes[end] | (bytes[end + 1] << 8) | (bytes[end + 2] << 16)) + bytes[end + 3] * 2 ** 24;
+  return size > 0 && size <= Math.min(bytesMax, bytes.length * expansionMax) ? size + 64 : null;
 }
 
 function outputOptions(expected: number, bytesMax: number): OutputOptions {

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { constants } from 'node:http2';
 import { CodedError, statusNumbers } from '../base/errors.ts';
 import { encodeFrame, FrameReader } from './framing.ts';
-import { acceptEncoding, MessageInflater, type MessageEncoding } from './message-encoding.ts';
+import { acceptEncoding, type MessageEncoding, type MessageInflater } from './message-encoding.ts';
 import { encodeRetryDetails } from './retry-info.ts';
 import { encodeStatusMessage, statusOfError, type GrpcStatus } from './status.ts';
 import { isOneZstdFrame } from './zstd-frames.ts';
@@ -50,10 +50,16 @@ export interface ReceiveBudget {
 export interface CallOptions {
   readonly path: string;
   readonly peer: string;
-  readonly encoding: MessageEncoding;
+  readonly inflater: MessageInflater;
   readonly messageBytesMax: number;
   readonly budget: ReceiveBudget;
   readonly draining: AbortSignal;
+  /** The one message of the call is expected from its start on; of a stream messages may come at any time. */
+  readonly isUnary: boolean;
+  /** Monotonic clock. */
+  readonly nowMs: () => number;
+  /** Told of what the client sends that cannot be read. */
+  readonly onRefused: (error: CodedError) => void;
 }
 
 const responseHeaders = {
@@ -72,12 +78,15 @@ export class Http2ServerCall implements ServerCall {
   readonly #frames: FrameReader;
   readonly #inflater: MessageInflater;
   readonly #budget: ReceiveBudget;
+  readonly #options: CallOptions;
   readonly #abort = new AbortController();
   /** What this call has taken of the budget. */
   #budgetedBytes = 0;
   #ended = false;
   #stopped = false;
   #finished = false;
+  /** Since when a message is on its way; null where none is. */
+  #sinceMs: number | null;
   /** Wakes the reader that waits for bytes, the end, or an abort. */
   #wake: (() => void) | null = null;
 
@@ -88,8 +97,10 @@ export class Http2ServerCall implements ServerCall {
     this.draining = options.draining;
     this.#stream = stream;
     this.#budget = options.budget;
+    this.#options = options;
+    this.#sinceMs = options.isUnary ? options.nowMs() : null;
     this.#frames = new FrameReader(options.messageBytesMax);
-    this.#inflater = new MessageInflater(options.encoding, options.messageBytesMax);
+    this.#inflater = options.inflater;
     stream.on('data', (chunk: Buffer) => this.#onData(chunk));
     stream.pause();
     stream.on('end', () => this.#onEnd());
@@ -104,15 +115,17 @@ export class Http2ServerCall implements ServerCall {
     for (;;) {
       this.signal.throwIfAborted();
       if (this.#stopped) return null;
-      const frame = this.#frames.next();
-      this.#account();
-      if (frame !== null) return this.#inflate(frame.payload, frame.compressed);
-      if (this.#ended) {
-        this.#frames.assertComplete();
-        return null;
-      }
+      const message = this.#nextMessage();
+      if (message !== null) return message;
+      if (this.#ended) return null;
       await this.#moreBytes();
     }
+  }
+
+  /** Ends the call where the message that its reader waits for has been on its way for longer than `limitMs`. */
+  refuseSlow(nowMs: number, limitMs: number): void {
+    if (this.#wake === null || this.#sinceMs === null || nowMs - this.#sinceMs < limitMs) return;
+    this.#refuse(new CodedError('DEADLINE_EXCEEDED', 'slow_sender', `a message was not there ${limitMs} ms after its beginning`));
   }
 
   stopReading(): void {
@@ -162,6 +175,27 @@ export class Http2ServerCall implements ServerCall {
     });
   }
 
+  /** Null where no message is whole yet. What cannot be read is told of, and thrown. */
+  #nextMessage(): Promise<GrpcMessage> | null {
+    try {
+      const frame = this.#frames.next();
+      this.#account();
+      if (frame === null) {
+        if (this.#ended) this.#frames.assertComplete();
+        return null;
+      }
+      if (!this.#options.isUnary) this.#sinceMs = this.#frames.bufferedBytes > 0 ? this.#options.nowMs() : null;
+      return this.#inflate(frame.payload, frame.compressed).catch((error: unknown) => this.#tellAndThrow(error));
+    } catch (error) {
+      return this.#tellAndThrow(error);
+    }
+  }
+
+  #tellAndThrow(error: unknown): never {
+    if (error instanceof CodedError) this.#options.onRefused(error);
+    throw error;
+  }
+
   async #inflate(payload: Buffer, compressed: boolean): Promise<GrpcMessage> {
     const wireBytes = payload.length;
     if (!compressed) return { bytes: payload, compressed: null, wireBytes, encoding: 'identity' };
@@ -174,6 +208,7 @@ export class Http2ServerCall implements ServerCall {
   #onData(chunk: Buffer): void {
     if (this.#finished) return;
     const ready = this.#frames.push(chunk);
+    this.#sinceMs ??= this.#options.nowMs();
     this.#account();
     if (this.#budget.bytes > this.#budget.bytesMax) this.#refuseForRoom();
     else if (ready) this.#wakeReader();
@@ -181,7 +216,11 @@ export class Http2ServerCall implements ServerCall {
 
   #refuseForRoom(): void {
     const message = 'the receiver holds too many unread messages';
-    const reason = new CodedError('RESOURCE_EXHAUSTED', 'receive_buffers_full', message, { retryAfterMs: 1000 });
+    this.#refuse(new CodedError('RESOURCE_EXHAUSTED', 'receive_buffers_full', message, { retryAfterMs: 1000 }));
+  }
+
+  #refuse(reason: CodedError): void {
+    this.#options.onRefused(reason);
     this.cancel(reason);
     this.finish(statusOfError(reason));
   }
@@ -197,8 +236,10 @@ export class Http2ServerCall implements ServerCall {
   }
 
   #onClose(): void {
+    const gone = clientGone();
+    if (!this.#finished && !this.#ended && this.#sinceMs !== null) this.#options.onRefused(gone);
     this.#release();
-    this.cancel(clientGone());
+    this.cancel(gone);
   }
 
   #onEnd(): void {

@@ -2,11 +2,14 @@ import http2 from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import { CodedError } from '../base/errors.ts';
 import type { Seam } from '../base/seam.ts';
+import { UnauthenticatedError } from '../security/bearer-auth.ts';
 import type { OpenListenerSecurity } from '../security/listener-security.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { acceptEncoding, isMessageEncoding, type MessageEncoding } from './message-encoding.ts';
+import { acceptEncoding, isMessageEncoding, type MessageEncoding, MessageInflater } from './message-encoding.ts';
 import { Http2ServerCall, trailersOf, type GrpcMessage, type ReceiveBudget, type ServerCall } from './server-call.ts';
 import { guardConnection } from './server-connection.ts';
+import { createHttp2Server } from './server-http2.ts';
+import { SlowSenders } from './slow-senders.ts';
 import { describeError, okStatus, parseTimeoutMs, statusOfError } from './status.ts';
 
 /** Handles a bidirectional stream: reads, writes, and returns for OK or throws a CodedError for its status. */
@@ -31,6 +34,8 @@ export interface GrpcServerLimits {
   readonly pingTimeoutMs: number;
   /** A connection without a stream for this long is closed gracefully. */
   readonly idleMs: number;
+  /** From the beginning of a message, or of a unary call, to its end. */
+  readonly readTimeoutMs: number;
 }
 
 export const defaultGrpcServerLimits: GrpcServerLimits = {
@@ -43,6 +48,7 @@ export const defaultGrpcServerLimits: GrpcServerLimits = {
   pingIntervalMs: 60_000,
   pingTimeoutMs: 20_000,
   idleMs: 600_000,
+  readTimeoutMs: 30_000,
 };
 
 export interface GrpcServerOptions {
@@ -51,6 +57,8 @@ export interface GrpcServerOptions {
   readonly limits?: Partial<GrpcServerLimits>;
   /** TLS and tokens; without it neither is. */
   readonly security?: OpenListenerSecurity;
+  /** Told of what the server itself refuses; not of what handlers throw, nor of tokens. */
+  readonly onRefused?: (error: CodedError, peer: string) => void;
 }
 
 /**
@@ -61,7 +69,10 @@ export class GrpcServer {
   readonly #seam: Seam;
   readonly #log: Logger;
   readonly #limits: GrpcServerLimits;
-  readonly #handlers = new Map<string, StreamHandler>();
+  readonly #handlers = new Map<string, { readonly serve: StreamHandler; readonly isUnary: boolean }>();
+  readonly #inflaters = new Map<string, MessageInflater>();
+  readonly #onRefused: (error: CodedError, peer: string) => void;
+  readonly #slow: SlowSenders;
   readonly #draining = new AbortController();
   readonly #connections = new Set<http2.ServerHttp2Session>();
   readonly #server: http2.Http2Server | http2.Http2SecureServer;
@@ -74,25 +85,28 @@ export class GrpcServer {
     this.#seam = options.seam;
     this.#log = options.log;
     this.#limits = { ...defaultGrpcServerLimits, ...options.limits };
+    this.#onRefused = options.onRefused ?? (() => {});
+    this.#slow = new SlowSenders(this.#limits.readTimeoutMs, options.seam);
     this.#budget = { bytes: 0, bytesMax: this.#limits.unreadBytesMax };
     this.#security = options.security ?? { tls: null, auth: null };
-    const { server, dropHandshakes } = createServer(http2Options(this.#limits), this.#security);
+    const { server, dropHandshakes } = createHttp2Server(this.#limits, this.#security);
     this.#server = server;
     this.#dropHandshakes = dropHandshakes;
     server.maxConnections = this.#limits.connectionsMax;
     server.on('session', (session: http2.ServerHttp2Session) => this.#onConnection(session));
     server.on('stream', (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => this.#onStream(stream, headers));
+    server.on('drop', (data) => this.#onRefused(new CodedError('RESOURCE_EXHAUSTED', 'too_many_connections', `more than ${this.#limits.connectionsMax} connections`), `${data?.remoteAddress ?? 'unknown'}:${data?.remotePort ?? 0}`));
     server.on('error', (error: Error) => this.#log.warn('grpc_server_error', error.message));
   }
 
   /** Adds a streaming method by its path, `/package.Service/Method`. */
   addStreamMethod(path: string, handler: StreamHandler): void {
-    this.#handlers.set(path, handler);
+    this.#handlers.set(path, { serve: handler, isUnary: false });
   }
 
   /** Adds a unary method by its path. */
   addUnaryMethod(path: string, handler: UnaryHandler): void {
-    this.#handlers.set(path, (call) => serveUnary(call, handler));
+    this.#handlers.set(path, { serve: (call) => serveUnary(call, handler, this.#onRefused), isUnary: true });
   }
 
   /** Starts to listen; gives the port. Rejects when the address cannot be had. */
@@ -125,6 +139,7 @@ export class GrpcServer {
     await closed;
     finished.abort();
     await forced;
+    this.#slow.stop();
   }
 
   #onConnection(session: http2.ServerHttp2Session): void {
@@ -134,32 +149,35 @@ export class GrpcServer {
     }
     this.#connections.add(session);
     session.once('close', () => this.#connections.delete(session));
-    session.on('error', (error: Error) => this.#log.debug('grpc_connection_error', error.message, { peer: peerOf(session) }));
+    session.on('error', (error: Error) => this.#onConnectionError(error, peerOf(session)));
     session.setLocalWindowSize(this.#limits.connectionWindowBytes);
     void guardConnection(session, this.#seam, this.#limits);
   }
 
   #onStream(stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders): void {
     stream.on('error', (error: Error) => this.#log.debug('grpc_stream_error', error.message));
+    const peer = stream.session === undefined ? 'unknown' : peerOf(stream.session);
     const refusal = httpRefusal(headers);
     if (refusal !== null) {
-      refuse(stream, { ':status': refusal });
+      this.#onRefused(refusal, peer);
+      refuse(stream, { ':status': refusal.reason === 'wrong_method' ? 405 : 415 });
       return;
     }
     const path = headers[':path'] ?? '';
     const handler = this.#handlers.get(path);
-    const peer = stream.session === undefined ? 'unknown' : peerOf(stream.session);
     try {
       this.#security.auth?.check(headers.authorization, peer);
       if (handler === undefined) throw new CodedError('UNIMPLEMENTED', 'unknown_method', `unknown method ${path}`);
-      const encoding = encodingOf(headers);
+      const inflater = this.#inflaterOf(path, encodingOf(headers));
       const timeout = headers['grpc-timeout'];
       const timeoutMs = typeof timeout === 'string' ? parseTimeoutMs(timeout) : null;
-      const { messageBytesMax } = this.#limits;
-      const shared = { messageBytesMax, budget: this.#budget, draining: this.#draining.signal };
-      const call = new Http2ServerCall(stream, headers, { path, peer, encoding, ...shared });
-      void this.#serve(call, handler, timeoutMs);
+      const call = new Http2ServerCall(stream, headers, {
+        path, peer, inflater, isUnary: handler.isUnary, messageBytesMax: this.#limits.messageBytesMax, budget: this.#budget, draining: this.#draining.signal,
+        nowMs: () => this.#seam.monotonicMs(), onRefused: (error) => this.#onRefused(error, peer),
+      });
+      void this.#serve(call, handler.serve, timeoutMs);
     } catch (error) {
+      if (error instanceof CodedError && !(error instanceof UnauthenticatedError)) this.#onRefused(error, peer);
       refuse(stream, { ':status': 200, 'content-type': 'application/grpc', 'grpc-accept-encoding': acceptEncoding, ...trailersOf(statusOfError(error)) });
     }
   }
@@ -167,6 +185,7 @@ export class GrpcServer {
   async #serve(call: Http2ServerCall, handler: StreamHandler, timeoutMs: number | null): Promise<void> {
     const timer = new AbortController();
     if (timeoutMs !== null) void this.#cancelAfter(call, timeoutMs, timer.signal);
+    this.#slow.add(call);
     try {
       await handler(call);
       call.finish(okStatus);
@@ -174,8 +193,25 @@ export class GrpcServer {
       this.#logFailure(call, error);
       call.finish(statusOfError(error));
     } finally {
+      this.#slow.delete(call);
       timer.abort();
     }
+  }
+
+  /** One for all calls of a method: it learns how far messages expand. */
+  #inflaterOf(path: string, encoding: MessageEncoding): MessageInflater {
+    const key = `${encoding} ${path}`;
+    const known = this.#inflaters.get(key);
+    if (known !== undefined) return known;
+    const inflater = new MessageInflater(encoding, this.#limits.messageBytesMax);
+    this.#inflaters.set(key, inflater);
+    return inflater;
+  }
+
+  /** What is no HTTP/2 is told of; connections that break off are nothing to act on. */
+  #onConnectionError(error: Error, peer: string): void {
+    this.#log.debug('grpc_connection_error', error.message, { peer });
+    if ('code' in error && error.code === 'ERR_HTTP2_ERROR') this.#onRefused(new CodedError('INVALID_ARGUMENT', 'malformed_http2', `no HTTP/2, which gRPC needs: ${error.message}`), peer);
   }
 
   async #cancelAfter(call: Http2ServerCall, timeoutMs: number, signal: AbortSignal): Promise<void> {
@@ -196,41 +232,23 @@ export class GrpcServer {
   }
 }
 
-function createServer(
-  options: http2.ServerOptions, { tls }: OpenListenerSecurity,
-): { readonly server: http2.Http2Server | http2.Http2SecureServer; readonly dropHandshakes: () => void } {
-  if (tls === null) return { server: http2.createServer(options), dropHandshakes: () => {} };
-  const server = http2.createSecureServer({ ...options, ...tls.options });
-  return { server, dropHandshakes: tls.guard(server) };
-}
-
-function http2Options(limits: GrpcServerLimits): http2.ServerOptions {
-  return {
-    settings: {
-      maxConcurrentStreams: limits.streamsPerConnectionMax,
-      initialWindowSize: limits.streamWindowBytes,
-      maxHeaderListSize: 16 * 1024,
-      enablePush: false,
-    },
-    maxSendHeaderBlockLength: 16 * 1024,
-    maxHeaderListPairs: 128,
-    maxSessionMemory: Math.ceil(limits.connectionWindowBytes / 1e6) + 16,
-    unknownProtocolTimeout: limits.pingTimeoutMs,
+async function serveUnary(call: ServerCall, handler: UnaryHandler, onRefused: (error: CodedError, peer: string) => void): Promise<void> {
+  const refused = (reason: string, message: string): CodedError => {
+    const error = new CodedError('INVALID_ARGUMENT', reason, message);
+    onRefused(error, call.peer);
+    return error;
   };
-}
-
-async function serveUnary(call: ServerCall, handler: UnaryHandler): Promise<void> {
   const request = await call.read();
-  if (request === null) throw new CodedError('INVALID_ARGUMENT', 'missing_request', 'a unary call without a message');
-  if ((await call.read()) !== null) throw new CodedError('INVALID_ARGUMENT', 'second_request', 'a unary call with two messages');
+  if (request === null) throw refused('missing_request', 'a unary call without a message');
+  if ((await call.read()) !== null) throw refused('second_request', 'a unary call with two messages');
   await call.write(await handler(request, call));
 }
 
-/** The HTTP status for a request that is no gRPC (gRPC over HTTP/2, "Requests"); null for one that is. */
-function httpRefusal(headers: http2.IncomingHttpHeaders): number | null {
-  if (headers[':method'] !== 'POST') return 405;
+/** What is wrong with a request that is no gRPC (gRPC over HTTP/2, "Requests"): wrong_method is HTTP's 405, wrong_content_type 415. Null for one that is. */
+function httpRefusal(headers: http2.IncomingHttpHeaders): CodedError | null {
+  if (headers[':method'] !== 'POST') return new CodedError('INVALID_ARGUMENT', 'wrong_method', 'a request that is no POST, and so no gRPC');
   const contentType = headers['content-type'] ?? '';
-  return /^application\/grpc($|[+;])/.test(contentType) ? null : 415;
+  return /^application\/grpc($|[+;])/.test(contentType) ? null : new CodedError('INVALID_ARGUMENT', 'wrong_content_type', `content-type "${contentType.slice(0, 100)}" is not gRPC's`);
 }
 
 function encodingOf(headers: http2.IncomingHttpHeaders): MessageEncoding {

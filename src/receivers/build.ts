@@ -89,7 +89,8 @@ async function listenGrpc(receiver: ListeningConfig, grpc: GrpcListenerConfig, b
   const name = `receivers.${receiver.id}.grpc`;
   const security = openListenerSecurity(grpc, { name, seam, log, registry });
   const onRefused = refusalCounter(receiver.id, 'grpc', log, registry);
-  const server = new GrpcServer({ seam, log, security, limits: { messageBytesMax: grpc.maxRecvMsgBytes, streamsPerConnectionMax: grpc.maxConcurrentStreams } });
+  const server = new GrpcServer({
+    seam, log, security, onRefused, limits: { messageBytesMax: grpc.maxRecvMsgBytes, streamsPerConnectionMax: grpc.maxConcurrentStreams, readTimeoutMs: grpc.readTimeoutMs } });
   addOtapReceiver(server, (signal, peer) => {
     counted(() => checkTaken(receiver.id, signal), onRefused, peer);
     return intake.open(signal, { withoutThreshold: receiver.inputWithoutThreshold, validate: receiver.validate });

@@ -31,7 +31,7 @@ export function readBody(request: IncomingMessage, bytesMax: number, share: Byte
     reject(error);
   };
   request.on('data', onData);
-  request.once('end', () => resolve(chunks.join()));
+  request.once('end', () => resolve(chunks.take(chunks.byteLength)));
   request.once('close', () => reject(new CodedError('CANCELLED', 'client_gone', 'the client went away within its request')));
   return { body: promise, fail };
 }
