@@ -47,7 +47,9 @@ export class GrpcChannel {
     if (this.#auth !== null) metadata.set('authorization', this.#auth.header);
     if (encoding.encoding !== 'identity') metadata.set('grpc-encoding', encoding.encoding);
     const call = this.#client.makeBidiStreamRequest(path, rawBytes, rawBytes, metadata);
-    return new DuplexClientStream(call, encoding, this.#receiveBytesMax, onMessage);
+    const stream = new DuplexClientStream(call, encoding, this.#receiveBytesMax, onMessage);
+    if (this.#auth !== null) void stream.ended.then(({ status }) => (status === 'UNAUTHENTICATED' ? this.#auth?.lookNow() : undefined));
+    return stream;
   };
 
   /** Closes the connection; open streams end with CANCELLED or UNAVAILABLE. */

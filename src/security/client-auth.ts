@@ -24,8 +24,13 @@ export class ClientAuth {
 
   /** Whether there is something else to send than `header`, which a server refused; looks at the file at once. */
   isNewerThan(header: string): boolean {
-    this.#files?.look();
+    this.lookNow();
     return this.header !== header;
+  }
+
+  /** Looks at the file at once, since a server has refused what it said. */
+  lookNow(): void {
+    this.#files?.look();
   }
 }
 
