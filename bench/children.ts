@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 export const canPin = ['/usr/bin/taskset', '/bin/taskset'].some((path) => existsSync(path)) && availableParallelism() > 1;
 
 /** As package.json and src/main.ts start Thresher. */
-const heapFlags = ['--initial-old-space-size=256'];
+export const heapFlags = ['--initial-old-space-size=256'];
 
 /** Starts a script of this folder with one argument as JSON and a channel for messages; on `core` alone where that can be had. */
 export function forkScript(script: string, argument: unknown, core: number | null, execArgv: readonly string[] = []): ChildProcess {

@@ -1,0 +1,50 @@
+import { execFile } from 'node:child_process';
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { OtapStreamDecoder } from '../src/otap/decode/stream-decoder.ts';
+import { OutputBatchBuilder } from '../src/otap/take/builder.ts';
+import { RequestEncoder } from '../src/otlp/encode/requests.ts';
+import { cachePath, ensureCapture } from './generate.ts';
+import { firstMessages } from './readers.ts';
+
+/** Spans of a base; each playing of it has other trace ids. */
+const baseSpans = 200_000;
+const version = 1;
+
+/** The path of `baseSpans` spans as OTLP requests of `spans` each: repeated [uvarint length][ExportTraceServiceRequest]. */
+export function ensureBase(spans: number): string {
+  const path = cachePath(`otlp-v${version}-${spans}.pb`);
+  if (existsSync(path)) return path;
+  const capture = ensureCapture({ signal: 'traces', batchRows: spans, items: baseSpans, itemsPerSecond: 10_000 });
+  const decoder = new OtapStreamDecoder('traces');
+  const encoder = new RequestEncoder('proto', 2 ** 30);
+  const parts: Uint8Array[] = [];
+  for (const message of firstMessages(capture, baseSpans, spans)) {
+    const batch = decoder.decode(message);
+    const builder = new OutputBatchBuilder('traces', batch.rowCount);
+    builder.append(batch, Uint32Array.from({ length: batch.rowCount }, (_, row) => row), null);
+    for (const { bytes } of encoder.encode(builder.finish())) parts.push(uvarint(bytes.length), bytes.slice());
+  }
+  const unfinished = `${path}.${process.pid}`;
+  writeFileSync(unfinished, Buffer.concat(parts));
+  renameSync(unfinished, path);
+  return path;
+}
+
+/** The path of at least `total` spans of new traces each, played from the base and compressed with gzip. */
+export async function ensureCompressed(program: string, spans: number, total: number): Promise<string> {
+  const path = cachePath(`otlp-v${version}-${spans}-${total}.gz`);
+  if (existsSync(path)) return path;
+  const unfinished = `${path}.${process.pid}`;
+  await promisify(execFile)(program, ['prepare', '-base', ensureBase(spans), '-output', unfinished, '-spans', String(total)]);
+  renameSync(unfinished, path);
+  return path;
+}
+
+function uvarint(value: number): Uint8Array {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest >= 0x80; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 0x80);
+  bytes.push(rest);
+  return Uint8Array.from(bytes);
+}

@@ -1,0 +1,145 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { goProgram } from '../test/support/built-program.ts';
+import { numberIn, textIn } from './children.ts';
+import { ensureBase, ensureCompressed } from './otlp-load.ts';
+import { type Server, type Side, startServer } from './otlp-servers.ts';
+import { Talker } from './otlp-talk.ts';
+import { useOf } from './process-cost.ts';
+
+export interface OtlpLoad {
+  readonly spansPerRequest: number;
+  readonly encoding: 'none' | 'gzip';
+}
+
+export interface OtlpOptions {
+  /** Steady spans a second at which CPU and memory are measured. */
+  readonly rate: number;
+  readonly waitSeconds: number;
+  /** How long each of the two measured stretches is. */
+  readonly measuredSeconds: number;
+  /** Spans that are compressed ahead. */
+  readonly spansMax: number;
+  readonly measuredCore: number;
+  readonly otherCore: number;
+  readonly profiles: string | null;
+}
+
+/** A stretch of time in which a side took requests. */
+export interface Stretch {
+  readonly spans: number;
+  readonly seconds: number;
+  readonly cpuMicros: number;
+  readonly mainMicros: number;
+  readonly refused: number;
+  readonly slowestMs: number;
+  /** How far the sender was behind its rate. */
+  readonly behindMs: number;
+  /** Of the sender and the sink together: share of their core. */
+  readonly otherCoreShare: number;
+}
+
+export interface OtlpResult {
+  readonly side: Side;
+  readonly load: OtlpLoad;
+  readonly steady: Stretch;
+  /** As fast as requests are answered. */
+  readonly full: Stretch;
+  /** Growth of the resident size by what was held just before the first decision, and at the end of the steady stretch. */
+  readonly held: { readonly spans: number; readonly rssBytes: number; readonly accountedBytes: number | null };
+  readonly heldSteady: { readonly spans: number; readonly rssBytes: number };
+  readonly idleRssBytes: number;
+  /** Until the end of the steady stretch. */
+  readonly peakRssBytes: number;
+  readonly wireBytesPerSpan: number;
+  readonly sent: { readonly spans: number; readonly traces: number };
+  readonly kept: { readonly spans: number; readonly traces: number; readonly counted: number; readonly adjusted: number };
+  readonly exitCode: unknown;
+}
+
+interface Parts {
+  readonly server: Server;
+  readonly sender: Talker;
+  readonly sink: Talker;
+}
+
+/** Runs one side under one load: fills its windows at a steady rate, measures it there, then as fast as it answers, then lets it drain. */
+export async function runSide(side: Side, load: OtlpLoad, options: OtlpOptions): Promise<OtlpResult> {
+  const program = await goProgram('otlpload');
+  const directory = mkdtempSync(join(tmpdir(), 'thresher-bench-'));
+  const { talker: sink, ready } = await Talker.start(program, ['sink'], options.otherCore);
+  const tracesMax = 500_000;
+  const server = await startServer(side, {
+    directory, sinkPort: numberIn(ready, 'port'), waitSeconds: options.waitSeconds, tracesMax, core: options.measuredCore, profiles: options.profiles,
+  });
+  const { talker: sender } = await Talker.start(program, await senderArguments(program, load, options, server), options.otherCore);
+  try {
+    return { side, load, ...await measured({ server, sender, sink }, options) };
+  } finally {
+    sender.end();
+    sink.end();
+    await server.child.kill();
+    rmSync(directory, { recursive: true });
+  }
+}
+
+async function senderArguments(program: string, { spansPerRequest, encoding }: OtlpLoad, { spansMax }: OtlpOptions, { address }: Server): Promise<string[]> {
+  const args = ['send', '-base', ensureBase(spansPerRequest), '-to', address];
+  return encoding === 'none' ? args : [...args, '-compressed', await ensureCompressed(program, spansPerRequest, spansMax)];
+}
+
+async function measured(parts: Parts, { rate, waitSeconds, measuredSeconds }: OtlpOptions): Promise<Omit<OtlpResult, 'side' | 'load'>> {
+  const { server, sender, sink } = parts;
+  await seconds(1);
+  const idleRssBytes = useOf(server.child.pid).rssBytes;
+  await sender.ask(`rate ${rate}`);
+  await seconds(waitSeconds - 1);
+  const held = { spans: numberIn(await sender.ask('report'), 'spans'), rssBytes: useOf(server.child.pid).rssBytes - idleRssBytes, accountedBytes: await heldBytesOf(server) };
+  await seconds(3);
+  const steady = await stretch(parts, measuredSeconds);
+  const { rssBytes, peakRssBytes } = useOf(server.child.pid);
+  // Windows of a second: what came in the second before the last one's end waits for half a second on the average.
+  const heldSteady = { spans: (steady.spans / steady.seconds) * (waitSeconds + 0.5), rssBytes: rssBytes - idleRssBytes };
+  await sender.ask('rate 0');
+  await seconds(waitSeconds + 2);
+  const full = await stretch(parts, measuredSeconds);
+  const sent = await sender.ask('pause');
+  const exitCode = await server.child.stop(120_000);
+  const kept = await sink.ask('report');
+  if (Reflect.get(Object(sent), 'exhausted') === true) throw new Error('too few spans are compressed ahead: --spans-max');
+  return {
+    steady, full, held, heldSteady, idleRssBytes, peakRssBytes, exitCode,
+    wireBytesPerSpan: numberIn(sent, 'bytes') / numberIn(sent, 'spans'),
+    sent: { spans: numberIn(sent, 'spans'), traces: numberIn(sent, 'traces') },
+    kept: { spans: numberIn(kept, 'spans'), traces: numberIn(kept, 'traces'), counted: numberIn(kept, 'counted'), adjusted: numberIn(kept, 'adjusted') },
+  };
+}
+
+async function stretch({ server, sender, sink }: Parts, measuredSeconds: number): Promise<Stretch> {
+  const otherMicros = (): number => useOf(sender.pid).cpuMicros + useOf(sink.pid).cpuMicros;
+  const before = { report: await sender.ask('report'), use: useOf(server.child.pid), otherMicros: otherMicros(), ms: performance.now() };
+  await seconds(measuredSeconds);
+  const report = await sender.ask('report');
+  const use = useOf(server.child.pid);
+  const elapsed = (performance.now() - before.ms) / 1000;
+  const refused = numberIn(report, 'refused') - numberIn(before.report, 'refused');
+  if (refused > 0) process.stderr.write(`${server.child.name} refused ${refused} requests: ${textIn(report, 'refusal')}\n`);
+  return {
+    spans: numberIn(report, 'spans') - numberIn(before.report, 'spans'), seconds: elapsed,
+    cpuMicros: use.cpuMicros - before.use.cpuMicros, mainMicros: use.mainMicros - before.use.mainMicros,
+    refused, slowestMs: numberIn(report, 'slowestMs'), behindMs: numberIn(report, 'behindMs'),
+    otherCoreShare: (otherMicros() - before.otherMicros) / 1e6 / elapsed,
+  };
+}
+
+/** What Thresher itself says that it holds; null of others. */
+async function heldBytesOf({ http }: Server): Promise<number | null> {
+  if (http === null) return null;
+  const text = await (await fetch(`http://${http}/metrics`)).text();
+  return Number(/^thresher_memory_held_bytes (\S+)/m.exec(text)?.[1] ?? NaN);
+}
+
+function seconds(count: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, count * 1000));
+}
