@@ -12,6 +12,10 @@ export function checkTogether(config: ThresherConfig, root: Place): void {
   checkListeners(config, root);
   checkRetries(config, root);
   checkPipelines(config, root);
+  for (const exporter of config.exporters) {
+    if (exporter.type !== 'otap_file' || exporter.bytesMax === null || exporter.path.includes('{time}')) continue;
+    root.at('exporters').at(exporter.id).at('max_size').fail('needs {time} in the path, or the next file would replace the one before');
+  }
 }
 
 function checkListeners(config: ThresherConfig, root: Place): void {

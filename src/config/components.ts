@@ -1,7 +1,7 @@
 import { components, list, mapOf } from './collections.ts';
 import type { ValueOf } from './kind.ts';
 import { duration, endpoint, filePath, flag, httpUrl, integer, oneOf, secretText, size } from './scalars.ts';
-import { option, required, section } from './section.ts';
+import { option, optional, required, section } from './section.ts';
 import { clientAuth, clientTls, httpTls } from './security.ts';
 
 const retry = section('What happens to a batch that was not accepted and may be sent again.', {
@@ -70,7 +70,8 @@ const otlpHttpExporter = section('Sends OTLP over HTTP: POST to `/v1/traces`, `/
 }, { traces_endpoint: 'write endpoint without /v1/traces', logs_endpoint: 'write endpoint without /v1/logs', metrics_endpoint: 'write endpoint without /v1/metrics' });
 
 const otapFileExporter = section('Writes a capture file.', {
-  path: required('path', filePath, 'The file, written anew, one a signal: `{signal}` in it is replaced, else the signal goes before the ending (out.otap becomes out.traces.otap).'),
+  path: required('path', filePath, 'The file, written anew, one a signal: `{signal}` in it is replaced, else the signal goes before the ending (out.otap becomes out.traces.otap). `{time}` is when the file was begun (20261121T174100.123Z), so that earlier ones stay.'),
+  bytesMax: optional('max_size', size({ min: 2 ** 20 }), 'A file that has come to this size is followed by another. It needs `{time}` in the path.'),
 });
 
 const debugExporter = section('Logs a line a batch, and prints its items if it is told to; for trying policies out.', {

@@ -40,7 +40,7 @@ function countExported({ registry }: ExporterTools, exporter: string, signal: Si
 
 function fileSink(config: Extract<ExporterConfig, { readonly type: 'otap_file' }>, tools: ExporterTools): BatchSink {
   return new OtapFileExporter({
-    name: config.id, path: config.path, isSingle: false, encode: { bodyCompression: 'zstd', zstdLevel: 3 },
+    name: config.id, path: config.path, bytesMax: config.bytesMax, nowUnixNano: () => tools.seam.nowUnixNano(), isSingle: false, encode: { bodyCompression: 'zstd', zstdLevel: 3 },
     onExported: (signal, items, bytes) => {
       countExported(tools, config.id, signal, items);
       tools.registry.counter(metrics.wireBytesSent).add(bytes, { signal, exporter: config.id });

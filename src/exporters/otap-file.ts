@@ -1,4 +1,5 @@
 import { extname } from 'node:path';
+import { messageOf } from '../base/errors.ts';
 import { CaptureWriter } from '../otap/capture-file.ts';
 import { type EncodeOptions, OtapStreamEncoder } from '../otap/encode/stream-encoder.ts';
 import type { Signal } from '../otap/payload-type.ts';
@@ -10,6 +11,8 @@ interface OpenFile {
   readonly writer: CaptureWriter;
   readonly encoder: OtapStreamEncoder;
   batchId: bigint;
+  /** Why no more can be written to it; null while it can. */
+  failure: string | null;
 }
 
 export interface OtapFileExporterOptions {
@@ -19,6 +22,10 @@ export interface OtapFileExporterOptions {
   readonly isSingle: boolean;
   readonly encode: EncodeOptions;
   readonly onExported: (signal: Signal, items: number, bytes: number) => void;
+  /** A file that is as long is followed by another; null: never. Of use only with `{time}` in the path. */
+  readonly bytesMax?: number | null;
+  /** The time for `{time}` in the path; without it that stays. */
+  readonly nowUnixNano?: () => bigint;
 }
 
 /** Writes capture files: repeated [uvarint length][BatchArrowRecords]. Existing files are replaced. */
@@ -29,6 +36,7 @@ export class OtapFileExporter implements BatchSink {
   readonly #files = new Map<Signal, OpenFile>();
   /** The file of the one signal, until that is known. */
   #single: CaptureWriter | null;
+  #begunMs = 0;
 
   /** A file for one signal is opened at once, so that it is there, if empty, should nothing come; throws what `openFile` throws. */
   constructor(options: OtapFileExporterOptions) {
@@ -38,26 +46,46 @@ export class OtapFileExporter implements BatchSink {
   }
 
   async push(batch: OutputBatch): Promise<void> {
+    const { path, bytesMax, onExported } = this.#options;
     const file = this.#fileOf(batch.signal);
+    if (file.failure !== null) throw new Error(`${path} ends where it could not be written (${file.failure}); a path with {time} goes on in another file`);
     const bytes = file.encoder.encode(file.batchId++, batch);
-    file.writer.write(bytes);
-    this.#options.onExported(batch.signal, batch.rowCount, bytes.length);
+    try {
+      file.writer.write(bytes);
+    } catch (error) {
+      file.failure = messageOf(error);
+      if (path.includes('{time}')) this.#end(batch.signal, file);
+      throw error;
+    }
+    onExported(batch.signal, batch.rowCount, bytes.length);
+    if (bytesMax !== undefined && bytesMax !== null && file.writer.bytesWritten >= bytesMax) this.#end(batch.signal, file);
   }
 
   async drain(): Promise<void> {
     this.#single?.close();
     this.#single = null;
-    for (const { writer } of this.#files.values()) writer.close();
-    this.#files.clear();
+    for (const [signal, file] of this.#files) this.#end(signal, file);
+  }
+
+  /** What comes next begins another file. */
+  #end(signal: Signal, file: OpenFile): void {
+    this.#files.delete(signal);
+    file.writer.close();
+  }
+
+  /** No two files begin at the same time: the second would replace the first. */
+  #beginMs(unixNano: bigint): number {
+    this.#begunMs = Math.max(Number(unixNano / 1_000_000n), this.#begunMs + 1);
+    return this.#begunMs;
   }
 
   #fileOf(signal: Signal): OpenFile {
     const open = this.#files.get(signal);
     if (open !== undefined) return open;
-    const { path, encode } = this.#options;
-    const writer = this.#single ?? new CaptureWriter(pathOfSignal(path, signal));
+    const { path, encode, nowUnixNano } = this.#options;
+    const writer = this.#single ?? new CaptureWriter(pathOfSignal(nowUnixNano === undefined ? path : pathOfTime(path, this.#beginMs(nowUnixNano())), signal));
     this.#single = null;
-    const file: OpenFile = { writer, encoder: new OtapStreamEncoder(signal, encode), batchId: 0n };
+    const file: OpenFile = { writer, encoder: new OtapStreamEncoder(signal, encode), batchId: 0n, failure: null };
     this.#files.set(signal, file);
     return file;
   }
@@ -68,4 +96,9 @@ export function pathOfSignal(path: string, signal: Signal): string {
   if (path.includes('{signal}')) return path.replaceAll('{signal}', signal);
   const ending = extname(path);
   return `${path.slice(0, path.length - ending.length)}.${signal}${ending}`;
+}
+
+/** `{time}` in the path is replaced by the time, UTC: 20261121T174100.123Z. */
+export function pathOfTime(path: string, unixMs: number): string {
+  return path.replaceAll('{time}', new Date(unixMs).toISOString().replaceAll(/[-:]/g, ''));
 }

@@ -7,13 +7,13 @@ receivers: { otlp: { grpc: {} }, otlp/eu: { grpc: { endpoint: 127.0.0.1:5317 } }
 exporters: { debug: {}, debug/dropped: {}, otap_file/archive: { path: b.otap }, otlp/backend: { endpoint: backend:4317 } }
 `;
 
-function parsed(pipelines: string): ThresherConfig {
-  return parseConfig({ text: components + pipelines, name: 'test.yaml', directory: '/', environment: {} });
+function parsed(pipelines: string, settings: readonly string[] = []): ThresherConfig {
+  return parseConfig({ text: components + pipelines, settings, name: 'test.yaml', directory: '/', environment: {} });
 }
 
-function complaints(pipelines: string): string[] {
+function complaints(pipelines: string, settings: readonly string[] = []): string[] {
   try {
-    parsed(pipelines);
+    parsed(pipelines, settings);
     return [];
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
@@ -44,6 +44,12 @@ describe('ways', () => {
 });
 
 describe('what cannot be', () => {
+  test('files that would replace each other', () => {
+    const of = (path: string): string[] => complaints('', [`exporters.otap_file/archive={ path: "${path}", max_size: 1MiB }`]);
+    expect(of('a.{time}.otap')).toEqual([]);
+    expect(of('a.otap')).toEqual(['exporters.otap_file/archive.max_size: needs {time} in the path, or the next file would replace the one before']);
+  });
+
   test.each([
     ['a name that nothing has', 'traces: { receivers: [oltp], exporters: [otlp/backand] }',
       ['pipelines.traces.receivers.0: receivers has no "oltp"; did you mean "otlp"?', 'pipelines.traces.exporters.0: exporters has no "otlp/backand"; did you mean "otlp/backend"?']],

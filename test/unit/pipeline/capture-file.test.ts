@@ -1,11 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { CaptureReader, CaptureWriter, signalOfMessage } from '../../../src/otap/capture-file.ts';
 import { OtapFileExporter, pathOfSignal } from '../../../src/exporters/otap-file.ts';
 import { captures, readCapture } from '../../support/captures.ts';
-import { outputOf } from './synthetic.ts';
+import { outputOf, spansOf } from './synthetic.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'capture-file-'));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -95,5 +95,31 @@ describe('the exporter of capture files', () => {
     expect(readAll(path('all.traces.otap'))).toHaveLength(2);
     expect(seen).toEqual(['traces 1', 'traces 2']);
     expect([pathOfSignal('a/{signal}/b', 'logs'), pathOfSignal('x.otap', 'logs'), pathOfSignal('x', 'logs')]).toEqual(['a/logs/b', 'x.logs.otap', 'x.logs']);
+  });
+
+  test('a file that has come to its size is followed by another, each a stream by itself, and none replaces another', async () => {
+    const exporter = new OtapFileExporter({
+      name: 'f', path: path('rotated-{time}.otap'), isSingle: false, encode: { bodyCompression: 'none', zstdLevel: 1 }, onExported: () => undefined, bytesMax: 3000, nowUnixNano: () => 1_700_000_000_123_000_000n,
+    });
+    for (let trace = 0; trace < 12; trace++) await exporter.push(outputOf([{ trace, startMs: 1, name: `span ${trace}` }]));
+    await exporter.drain();
+    const files = readdirSync(directory).filter((name) => name.startsWith('rotated-')).sort();
+    expect(files.length).toBeGreaterThan(2);
+    expect(files[0]).toBe('rotated-20231114T221320.123Z.traces.otap');
+    expect(files.flatMap((name) => spansOf(readAll(path(name)))).map(({ name }) => name)).toEqual(Array.from({ length: 12 }, (_, trace) => `span ${trace}`));
+    for (const name of files.slice(0, -1)) expect(readFileSync(path(name)).length).toBeGreaterThanOrEqual(3000);
+  });
+
+  test('a file that could not be written to its end takes nothing more, but where the next one has another name', async () => {
+    for (const [name, outcomes] of [['full.otap', ['EBADF', 'ends where', 'ends where']], ['full-{time}.otap', ['EBADF', 'taken', 'taken']]] as const) {
+      const exporter = new OtapFileExporter({ name: 'f', path: path(name), isSingle: false, encode: { bodyCompression: 'none', zstdLevel: 1 }, onExported: () => undefined, nowUnixNano: () => 5n });
+      await exporter.push(outputOf([{ trace: 1, startMs: 1 }]));
+      const broken = vi.spyOn(CaptureWriter.prototype, 'write').mockImplementationOnce(() => { throw new Error('EBADF'); });
+      const said = [];
+      for (let i = 0; i < 3; i++) said.push(await exporter.push(outputOf([{ trace: 2, startMs: 1 }])).then(() => 'taken', (error: unknown) => String(error)));
+      broken.mockRestore();
+      said.forEach((text, index) => expect(text).toContain(outcomes[index]));
+      await exporter.drain();
+    }
   });
 });
