@@ -31,25 +31,33 @@ export class OtlpRequests implements OtlpIntake {
     this.#hashSeed = hashSeed;
   }
 
+  /** The body comes first: while another thread compresses it, no memory of this one is taken. */
   async accept(message: TelemetryMessage): Promise<BatchAck> {
-    const arena = this.#arenas.acquire();
     try {
-      await this.#take(message, arena);
+      const body = this.#signal === 'metrics' ? null : bodyOnTheWire(message) ?? await compressed(message.bytes);
+      await this.#take(message, body);
       return acceptedAck;
     } catch (error) {
       return this.#taker.refusal(this.#signal, error);
+    }
+  }
+
+  async #take(message: TelemetryMessage, body: RetainedBody | null): Promise<void> {
+    const arena = this.#arenas.acquire();
+    try {
+      await this.#takeWith(arena, message, body);
     } finally {
       this.#arenas.release(arena);
     }
   }
 
-  async #take(message: TelemetryMessage, arena: BufferArena): Promise<void> {
+  /** `body`: what is retained of the message; metrics are not held. */
+  async #takeWith(arena: BufferArena, message: TelemetryMessage, body: RetainedBody | null): Promise<void> {
     const { receiver = 'otlp', withoutThreshold = 'unsampled', validate = 'all' } = this.#reading;
     const isChecked = validate === 'all';
     const batch = decodeOtlp(this.#signal, message.bytes, { source: arena, hashSeed: this.#hashSeed, isChecked });
     const { signal, rowCount, layout } = batch;
     const wireBytes = (message.compressed ?? message.bytes).length;
-    const body = signal === 'metrics' ? null : bodyOnTheWire(message) ?? await compressed(message.bytes);
     await this.#taker.take(batch, { receiver, wireBytes }, (batchOrdinal, arrivalUnixNano, ownRandomness, account) => {
       const { encoding, bytes } = present(body, 'body of what is retained');
       const header = {
