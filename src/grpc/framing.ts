@@ -39,6 +39,11 @@ export class FrameReader {
     return this.#chunks.byteLength;
   }
 
+  /** Nothing of a frame has come that was not given out. */
+  get isEmpty(): boolean {
+    return this.bufferedBytes === 0 && this.#payloadBytes < 0;
+  }
+
   /** Adds bytes; true when `next` has a frame or an error to give. */
   push(chunk: Buffer): boolean {
     this.#chunks.push(chunk);
@@ -57,7 +62,7 @@ export class FrameReader {
 
   /** To be called when the stream has ended: refuses a frame that was cut. */
   assertComplete(): void {
-    if (this.bufferedBytes > 0 || this.#payloadBytes >= 0) {
+    if (!this.isEmpty) {
       throw new CodedError('INTERNAL', 'truncated_frame', 'the stream ended inside a message');
     }
   }

@@ -237,7 +237,8 @@ export class Http2ServerCall implements ServerCall {
 
   #onClose(): void {
     const gone = clientGone();
-    if (!this.#finished && !this.#ended && this.#sinceMs !== null) this.#options.onRefused(gone);
+    const isWithinMessage = this.#sinceMs !== null && !(this.#ended && this.#frames.isEmpty);
+    if (!this.#finished && isWithinMessage) this.#options.onRefused(gone);
     this.#release();
     this.cancel(gone);
   }

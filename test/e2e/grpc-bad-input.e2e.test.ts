@@ -172,6 +172,16 @@ describe('bad input', () => {
     });
   });
 
+  it('ends a stream within whose message nothing more comes; one that rests between messages stays', async () => {
+    await besideGoodStream(async (session) => {
+      const { stream, seen } = request(session);
+      stream.write(Buffer.concat([encodeFrame(batch(3n), false), encodeFrame(batch(4n), false).subarray(0, 50)]));
+      const result = await seen;
+      expect(statusOf(result)).toEqual(['4', expect.stringContaining('150 ms')]);
+      expect(result.body).toEqual(statusFrame(3n));
+    }, { readTimeoutMs: 150 });
+  });
+
   it('keeps to the number of streams of one connection', async () => {
     await besideGoodStream(async (session) => {
       const open = [request(session), request(session)];

@@ -3,6 +3,7 @@ import http from 'node:http';
 import net from 'node:net';
 import protobuf from 'protobufjs';
 import { ByteBudget } from '../../src/base/byte-budget.ts';
+import type { CodedError } from '../../src/base/errors.ts';
 import { realSeam } from '../../src/base/seam.ts';
 import { GrpcServer, type GrpcServerLimits } from '../../src/grpc/server.ts';
 import type { Signal } from '../../src/otap/payload-type.ts';
@@ -49,8 +50,9 @@ export async function withHttp(intake: FakeIntake, options: Partial<OtlpHttpOpti
 
 export async function withGrpc(intake: FakeIntake, limits: Partial<GrpcServerLimits>, work: (port: number, server: GrpcServer) => Promise<void>): Promise<void> {
   const budget = new ByteBudget(budgetBytes);
-  const server = new GrpcServer({ seam: realSeam(), log: silentLogger, limits });
-  addOtlpReceiver(server, { open: intake.open, budget, onRefused: ({ reason }) => intake.refused.push(reason) });
+  const onRefused = ({ reason }: CodedError): unknown => intake.refused.push(reason);
+  const server = new GrpcServer({ seam: realSeam(), log: silentLogger, limits, onRefused });
+  addOtlpReceiver(server, { open: intake.open, budget, onRefused });
   const port = await server.listen('127.0.0.1', 0);
   try {
     await work(port, server);
