@@ -1,6 +1,6 @@
 import { components, list, mapOf } from './collections.ts';
 import type { ValueOf } from './kind.ts';
-import { duration, endpoint, filePath, flag, httpUrl, integer, oneOf, secretText, size } from './scalars.ts';
+import { duration, endpoint, filePath, flag, headerValue, httpUrl, integer, oneOf, size } from './scalars.ts';
 import { option, optional, required, section } from './section.ts';
 import { clientAuth, clientTls, httpTls } from './security.ts';
 
@@ -19,7 +19,7 @@ const sendingQueue = section('Items that wait to be sent. Each exporter has a qu
 const compression = oneOf('zstd', 'zstdarrow1', 'zstdarrow2', 'zstdarrow3', 'zstdarrow4', 'zstdarrow5', 'zstdarrow6', 'zstdarrow7', 'zstdarrow8',
   'zstdarrow9', 'zstdarrow10', 'gzip', 'none');
 
-const headers = mapOf(secretText, /^[A-Za-z0-9_.-]+$/, 'letters, digits, _ . and -');
+const headers = mapOf(headerValue, /^(?!.*-[bB][iI][nN]$)[A-Za-z0-9_.-]+$/, 'letters, digits, _ . and - (but not -bin at its end)');
 
 const otapExporter = section('Sends OTAP over gRPC streams.', {
   endpoint: required('endpoint', endpoint, 'The next hop.'),

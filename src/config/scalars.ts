@@ -103,6 +103,12 @@ export const bearerToken: Kind<string> = scalar({
   parse: (input) => (typeof input === 'string' && /^[!-~]+$/.test(input) ? input : undefined),
 });
 
+/** A value of a header: printable ASCII, so that nothing can be put behind it. Messages do not repeat it. */
+export const headerValue: Kind<string> = scalar({
+  name: 'secret', expected: 'a text of printable ASCII without line breaks (put it in quotes)', schema: { type: 'string', minLength: 1 }, secret: true,
+  parse: (input) => (typeof input === 'string' && /^[ -~]+$/.test(input) ? input : undefined),
+});
+
 /** A version of TLS; YAML reads one without quotes as a number. */
 export const tlsVersion: Kind<'1.2' | '1.3'> = scalar({
   name: '1.2 | 1.3', expected: '1.2 or 1.3', schema: { enum: ['1.2', '1.3', 1.2, 1.3] },

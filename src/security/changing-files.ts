@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
+import { messageOf } from '../base/errors.ts';
 import { fileState } from '../base/files.ts';
 import type { Seam } from '../base/seam.ts';
 
@@ -22,7 +23,10 @@ const bytesMax = 2 ** 20;
  */
 export class ChangingFiles<T> {
   readonly #options: ChangingFilesOptions<T>;
+  /** Of the files when `#value` was read. */
   #state: string;
+  /** Of the files that could not be used last. */
+  #failed: string | null = null;
   #value: T;
   #lookedMs: number;
 
@@ -45,22 +49,29 @@ export class ChangingFiles<T> {
   look(): void {
     const { seam, paths, read, onChange, onFailure } = this.#options;
     this.#lookedMs = seam.monotonicMs();
+    // Before they are read: what is written meanwhile is seen the next time.
+    const state = stateOf(paths);
+    if (state === this.#state) return;
     try {
-      // Before they are read: what is written meanwhile is seen the next time.
-      const state = stateOf(paths);
-      if (state === this.#state) return;
-      this.#state = state;
       this.#value = read(paths.map(readBounded));
     } catch (error) {
-      onFailure(error);
+      // Tried again at the next look: it may have been the machine's fault.
+      if (state !== this.#failed) onFailure(error);
+      this.#failed = state;
       return;
     }
+    this.#state = state;
+    this.#failed = null;
     onChange(this.#value);
   }
 }
 
 function stateOf(paths: readonly string[]): string {
-  return paths.map(fileState).join('\n');
+  try {
+    return paths.map(fileState).join('\n');
+  } catch (error) {
+    return messageOf(error);
+  }
 }
 
 function readBounded(path: string): Buffer {

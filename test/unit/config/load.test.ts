@@ -149,8 +149,8 @@ logs: text
       'test.yaml:8: sampling.hash_key: expected 32 hexadecimal digits (what is there is not shown)',
       'test.yaml:9: exporters.otap.endpoint: is missing: The next hop.',
       expect.stringMatching(/^test.yaml:9: exporters.otap.compression: expected one of .*, got "zst"; did you mean "zstd"\?$/),
-      'test.yaml:9: exporters.otap.headers.a: expected a text (put it in quotes) (what is there is not shown)',
-      'test.yaml:9: exporters.otap.headers.b c: expected letters, digits, _ . and - as the name',
+      'test.yaml:9: exporters.otap.headers.a: expected a text of printable ASCII without line breaks (put it in quotes) (what is there is not shown)',
+      'test.yaml:9: exporters.otap.headers.b c: expected letters, digits, _ . and - (but not -bin at its end) as the name',
       'test.yaml:13: logs: expected keys with values, got a text',
     ]);
   });

@@ -81,7 +81,7 @@ describe('a secret that is written wrong is not repeated', () => {
   test.each([
     listening('auth: { bearer: hunter2 }'), listening('auth: hunter2'), listening('auth: { bearer: { token: "hunter2 x" } }'), listening('auth: { bearer: { token: { a: hunter2 } } }'),
     exporting('otlp', 'auth: { bearer: "${env:TOKEN}" }'), exporting('otlp', 'auth: { bearer: { token: "${env:NEWLINE}" } }'), exporting('otlp', 'auth: { basic: { username: u, password: [hunter2] } }'),
-    exporting('otap', 'headers: "Bearer hunter2"'), exporting('otap', 'headers: { authorization: [hunter2] }'),
+    exporting('otap', 'headers: "Bearer hunter2"'), exporting('otap', 'headers: { authorization: [hunter2] }'), exporting('otlp', 'headers: { authorization: "${env:NEWLINE}" }'), exporting('otlp', 'headers: { x-bin: hunter2 }'),
   ])('%s', (text) => {
     expect(complaints(text)).toMatch(/expected/);
     expect(complaints(text)).not.toContain('hunter2');

@@ -57,6 +57,29 @@ describe('files that change', () => {
     expect(failures[2]).toContain('more than the 1048576 that are read');
   });
 
+  test('that could not be read for a moment are read when they can be, without another change', () => {
+    const seam = seededSeam(1);
+    let isWell = true;
+    const failures: string[] = [];
+    const path = files.write('flaky', 'one');
+    const watched = new ChangingFiles({
+      seam, paths: [path], onChange: () => {}, onFailure: (error) => failures.push(String(error)),
+      read: ([content]) => {
+        if (!isWell) throw new Error('EMFILE');
+        return content.toString();
+      },
+    });
+    isWell = false;
+    writeFileSync(path, 'another');
+    for (let i = 0; i < 3; i++) {
+      seam.advanceMs(1000);
+      expect(watched.value).toBe('one');
+    }
+    isWell = true;
+    seam.advanceMs(1000);
+    expect([watched.value, failures]).toEqual(['another', ['Error: EMFILE']]);
+  });
+
   test('of the same size and name behind a link that is moved, as Kubernetes mounts secrets, are seen', () => {
     const [first, second] = [files.write('first', 'one'), files.write('second', 'two')];
     const link = join(files.directory, 'link');
