@@ -1,6 +1,6 @@
 import { type ExecFileOptions, execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -59,6 +59,7 @@ export async function goProgram(name: string): Promise<string> {
 
 /** Name and bytes of a file, or of all files of a directory, in the order of their names. */
 function filesOf(path: string): (readonly [string, Buffer])[] {
+  if (statSync(path).isFile()) return [['', readFileSync(path)]];
   const entries = readdirSync(path, { withFileTypes: true, recursive: true }).filter((entry) => entry.isFile());
   return entries.map((entry) => join(entry.parentPath, entry.name)).sort().map((file) => [file.slice(path.length), readFileSync(file)]);
 }
