@@ -211,7 +211,7 @@ export class GrpcServer {
   /** What is no HTTP/2 is told of; connections that break off are nothing to act on. */
   #onConnectionError(error: Error, peer: string): void {
     this.#log.debug('grpc_connection_error', error.message, { peer });
-    if ('code' in error && error.code === 'ERR_HTTP2_ERROR') this.#onRefused(new CodedError('INVALID_ARGUMENT', 'malformed_http2', `no HTTP/2, which gRPC needs: ${error.message}`), peer);
+    if ('code' in error && error.code === 'ERR_HTTP2_ERROR') this.#onRefused(new CodedError('INVALID_ARGUMENT', 'malformed_http2', `no HTTP/2, which gRPC needs (a client that speaks TLS to a listener without it looks so): ${error.message}`), peer);
   }
 
   async #cancelAfter(call: Http2ServerCall, timeoutMs: number, signal: AbortSignal): Promise<void> {
