@@ -3,8 +3,8 @@ export const wires = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 
 export type Wire = keyof typeof wires;
 
-/** What the bytes of a singular field are: text, an id of so many bytes, or something that is read by itself. */
-export type BytesKind = 'text' | 8 | 16 | 'other';
+/** What the bytes of a singular field are: text, an id of so many bytes, or an AnyValue. */
+export type BytesKind = 'text' | 8 | 16 | 'value';
 
 /** What a walk does with a tag. Slots are `slot` and up, lists `list` and up, single elements of packed lists `element` and up. */
 export const actions = { skip: 0, slot: 1, list: 64, element: 128, refuse: 255 } as const;
@@ -23,8 +23,9 @@ export interface MessageShape<S extends string = string, L extends string = stri
   readonly lists: { readonly [name in L]: number };
   /** With the name of the message, for errors. */
   readonly listNames: readonly string[];
-  /** Slots of texts, and of ids with their width. */
+  /** Slots of texts, of values, and of ids with their width. */
   readonly textSlots: readonly number[];
+  readonly valueSlots: readonly number[];
   readonly idSlots: readonly (readonly [name: string, slot: number, width: 8 | 16])[];
   /** The action for each tag (field * 8 + wire type) below 256. A known field in another wire type is refused. */
   readonly actions: Uint8Array;
@@ -59,17 +60,18 @@ export function messageShape<S extends string, L extends string>(
     table[field * 8 + wires.bytes] = actions.list + index;
     if (packed !== null) table[field * 8 + wires[packed]] = actions.element + index;
   });
+  const slotsOf = (kind: BytesKind): readonly number[] => slotNames.flatMap((slot, index) => (kindOf(slots[slot]) === kind ? [index] : []));
   return {
-    name, slots: numbered(slotNames), slotCount: slotNames.length, textSlots: slotNames.flatMap((slot, index) => (kindOf(slots[slot]) === 'text' ? [index] : [])),
+    name, slots: numbered(slotNames), slotCount: slotNames.length, textSlots: slotsOf('text'), valueSlots: slotsOf('value'),
     idSlots: slotNames.flatMap((slot, index) => idSlot(slot, index, kindOf(slots[slot]))), lists: numbered(listNames), listNames: listNames.map((list) => `${name}.${list}`), actions: table,
   };
 }
 
-function kindOf([, wire, kind]: SlotField): BytesKind {
-  return kind ?? (wire === 'bytes' ? 'text' : 'other');
+function kindOf([, wire, kind]: SlotField): BytesKind | null {
+  return kind ?? (wire === 'bytes' ? 'text' : null);
 }
 
-function idSlot(name: string, slot: number, kind: BytesKind): readonly (readonly [string, number, 8 | 16])[] {
+function idSlot(name: string, slot: number, kind: BytesKind | null): readonly (readonly [string, number, 8 | 16])[] {
   return kind === 8 || kind === 16 ? [[name, slot, kind]] : [];
 }
 

@@ -63,7 +63,7 @@ export const logRecord = messageShape(
     time_unix_nano: [1, 'fixed64'],
     severity_number: [2, 'varint'],
     severity_text: [3, 'bytes'],
-    body: [5, 'bytes', 'other'],
+    body: [5, 'bytes', 'value'],
     dropped_attributes_count: [7, 'varint'],
     flags: [8, 'fixed32'],
     trace_id: [9, 'bytes', 16],

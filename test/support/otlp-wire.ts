@@ -201,3 +201,38 @@ class WireWriter {
     return pieces;
   }
 }
+
+/** Fields that nobody knows, of items and of what is around them but the request itself, each as its message's name and its bytes; messages without items say nothing. */
+export function unknownFields(signal: Signal, requests: readonly Uint8Array[]): string[] {
+  const found = new Set<string>();
+  for (const bytes of requests) addUnknown(requestType(signal), bytes, found);
+  return [...found].sort();
+}
+
+const requestNames: ReadonlySet<string> = new Set(Object.values(messageNames));
+const itemLists: ReadonlySet<string> = new Set(['scopeSpans', 'scopeLogs', 'scopeMetrics', 'spans', 'logRecords', 'metrics']);
+
+/** True where the message holds items, or is none that must. */
+function addUnknown(type: protobuf.Type, bytes: Uint8Array, found: Set<string>): boolean {
+  const reader = protobuf.Reader.create(bytes);
+  const own = new Set<string>();
+  const mustHold = type.fieldsArray.some(({ name }) => itemLists.has(name));
+  let holds = !mustHold;
+  while (reader.pos < reader.len) {
+    const from = reader.pos;
+    const tag = reader.uint32();
+    const field: protobuf.Field | undefined = type.fieldsById[tag >>> 3];
+    const inner = field?.resolvedType instanceof protobuf.Type && (tag & 7) === 2 ? field.resolvedType : null;
+    if (inner !== null) {
+      const nested = new Set<string>();
+      const innerHolds = addUnknown(inner, reader.bytes(), nested);
+      if (itemLists.has(field.name)) holds ||= innerHolds;
+      if (innerHolds) for (const text of nested) own.add(text);
+      continue;
+    }
+    reader.skipType(tag & 7);
+    if (field === undefined && !requestNames.has(type.name)) own.add(`${type.name} ${Buffer.from(bytes.subarray(from, reader.pos)).toString('hex')}`);
+  }
+  if (holds) for (const text of own) found.add(text);
+  return holds;
+}

@@ -1,6 +1,7 @@
 import type { Column, DictionaryColumn, DictionaryStore } from '../../otap/column.ts';
 import { valueTypes } from '../../otap/take/attributes.ts';
 import { cborOfValue } from './cbor-writer.ts';
+import { checkAnyValue, checkList } from './check-any-value.ts';
 import { checkTextAt } from './check-values.ts';
 import { counting, u32Memory, u8Memory, Validity } from './column-memory.ts';
 import { wideColumn } from './field-columns.ts';
@@ -10,11 +11,21 @@ import { int32Memory } from './ranges.ts';
 import { isTrueAt, lengthAt, startAt, varint64At } from './varint.ts';
 import type { RequestBytes } from './walk.ts';
 
+/** The message of row i begins, with its length, at positions[i * stride + offset]; 0 is none. */
+interface Messages {
+  readonly positions: Int32Array;
+  readonly stride: number;
+  readonly offset: number;
+}
+
 /** Values of attributes or bodies, one a row: their types and where they lie. Columns are made of them when asked for. */
 export class AnyValues {
   readonly types: Uint8Array;
   readonly #request: RequestBytes;
   readonly #values: Int32Array;
+  readonly #messages: Messages;
+  /** Whether some message has anything before the member that counts. */
+  readonly #hasMore: boolean;
   /** Bit t: some row has type t. */
   readonly #seen: number;
 
@@ -22,10 +33,12 @@ export class AnyValues {
   constructor(request: RequestBytes, positions: Int32Array, stride: number, offset: number, count: number) {
     const { bytes, source } = request;
     this.#request = request;
+    this.#messages = { positions, stride, offset };
     this.types = u8Memory(source, count);
     this.#values = int32Memory(source, count);
     const member: Member = { field: 0, at: 0 };
     let seen = 0;
+    let hasMore = false;
     for (let row = 0, from = offset; row < count; row++, from += stride) {
       const at = positions[from];
       let type: number = valueTypes.EMPTY;
@@ -33,21 +46,41 @@ export class AnyValues {
         const start = startAt(bytes, at);
         readMember(bytes, start, start + lengthAt(bytes, at), member);
         type = typeOfField[member.field];
+        hasMore ||= member.field !== 0 && member.at !== start + 1;
         this.#values[row] = member.at;
       }
       this.types[row] = type;
       seen |= 1 << type;
     }
     this.#seen = seen;
+    this.#hasMore = hasMore;
   }
 
   /** Checks texts, and arrays and maps with all that is in them. Throws INVALID_ARGUMENT: malformed_protobuf, invalid_utf8, nested_too_deep. */
   check(): void {
     const { bytes, view } = this.#request;
+    if (this.#hasMore) {
+      this.#checkMessages();
+      return;
+    }
     for (let row = 0; row < this.types.length; row++) {
       const type = this.types[row];
       if (type === valueTypes.STR) checkTextAt(bytes, view, this.#values[row]);
-      else if (type === valueTypes.MAP || type === valueTypes.SLICE) cborOfValue(bytes, this.#values[row], type === valueTypes.MAP);
+      else if (type === valueTypes.MAP || type === valueTypes.SLICE) {
+        const start = startAt(bytes, this.#values[row]);
+        checkList(bytes, view, start, start + lengthAt(bytes, this.#values[row]), type === valueTypes.MAP, 0);
+      }
+    }
+  }
+
+  /** With the members that others replace. */
+  #checkMessages(): void {
+    const { bytes, view } = this.#request;
+    const { positions, stride, offset } = this.#messages;
+    for (let row = 0, from = offset; row < this.types.length; row++, from += stride) {
+      if (positions[from] === 0) continue;
+      const start = startAt(bytes, positions[from]);
+      checkAnyValue(bytes, view, start, start + lengthAt(bytes, positions[from]), 0);
     }
   }
 

@@ -1,14 +1,12 @@
 import { isUtf8 } from 'node:buffer';
 import { assert } from '../../base/assert.ts';
-import { CodedError } from '../../base/errors.ts';
 import { malformedProtobuf } from '../../otap/proto/wire-reader.ts';
+import { nestedTooDeep } from './check-any-value.ts';
 import { invalidUtf8 } from './check-values.ts';
+import { depthMax } from './limits.ts';
 import { type Member, pastValue, readMember } from './member.ts';
 import { type KeyValue, readKeyValue } from './key-value.ts';
 import { isTrueAt, lengthAt, pastVarint, startAt, tagAt, varint64At } from './varint.ts';
-
-/** Arrays and maps within each other: what is in the innermost is as deep as our reader goes (otap/decode/cbor.ts). */
-const depthMax = 64;
 
 /** Major types of CBOR (RFC 8949, section 3.1), in place. */
 const heads = { unsigned: 0x00, negative: 0x20, bytes: 0x40, text: 0x60, array: 0x80, map: 0xa0, false: 0xf4, true: 0xf5, null: 0xf6, double: 0xfb } as const;
@@ -46,7 +44,7 @@ class CborWriter {
 
   /** `values` of the ArrayValue or KeyValueList bytes[start, end): field 1 of both. */
   list(start: number, end: number, isMap: boolean, depth: number): void {
-    if (depth >= depthMax) throw new CodedError('INVALID_ARGUMENT', 'nested_too_deep', `value nested deeper than ${depthMax}`);
+    if (depth >= depthMax) throw nestedTooDeep();
     this.#head(isMap ? heads.map : heads.array, countFirst(this.#bytes, start, end), 0);
     for (let at = start; at < end; ) {
       const tag = tagAt(this.#bytes, at);

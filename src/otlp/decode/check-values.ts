@@ -2,7 +2,9 @@ import { isUtf8 } from 'node:buffer';
 import { CodedError } from '../../base/errors.ts';
 import { invalidId } from './errors.ts';
 import { lengthAt, startAt } from './varint.ts';
-import type { MessageRows } from './walk.ts';
+import type { MessageShape } from '../message-shape.ts';
+import { checkAnyValue } from './check-any-value.ts';
+import type { MessageRows, RequestBytes } from './walk.ts';
 
 /** Checks texts and ids of messages. Throws INVALID_ARGUMENT: invalid_utf8, invalid_id. */
 export function checkRows({ request: { bytes, view }, positions, count, seen, shape: { slotCount, textSlots, idSlots } }: MessageRows): void {
@@ -17,12 +19,22 @@ export function checkRows({ request: { bytes, view }, positions, count, seen, sh
     if ((seen & (1 << slot)) === 0) continue;
     for (let row = 0, from = slot; row < count; row++, from += slotCount) {
       const at = positions[from];
-      if (at !== 0 && bytes[at] !== width && bytes[at] !== 0) {
-        const length = lengthAt(bytes, at);
-        if (length !== width && length !== 0) throw invalidId(name, length, width);
-      }
+      if (at !== 0 && bytes[at] !== width && bytes[at] !== 0) checkIdAt(bytes, at, name, width);
     }
   }
+}
+
+/** Checks the value at `at` that a later one of its slot replaces: whoever reads the bytes after us may look at it. Throws as `checkRows`, and `checkAnyValue`. */
+export function checkReplaced({ bytes, view, isChecked }: RequestBytes, { textSlots, idSlots, valueSlots }: MessageShape, slot: number, at: number): void {
+  if (!isChecked) return;
+  if (textSlots.includes(slot)) checkTextAt(bytes, view, at);
+  for (const [name, idSlot, width] of idSlots) if (idSlot === slot) checkIdAt(bytes, at, name, width);
+  if (valueSlots.includes(slot)) checkAnyValue(bytes, view, startAt(bytes, at), startAt(bytes, at) + lengthAt(bytes, at), 0);
+}
+
+function checkIdAt(bytes: Uint8Array, at: number, name: string, width: 8 | 16): void {
+  const length = lengthAt(bytes, at);
+  if (length !== width && length !== 0) throw invalidId(name, length, width);
 }
 
 /** Checks the text whose length is at `at`, both known to lie within the bytes. Throws INVALID_ARGUMENT / invalid_utf8. */
@@ -35,14 +47,19 @@ export function checkTextAt(bytes: Uint8Array, view: DataView, at: number): void
   }
 }
 
-/** Checks that bytes[start, end) are UTF-8; ASCII, four bytes at a time, is what most texts are. Throws INVALID_ARGUMENT / invalid_utf8. */
+/** Checks that bytes[start, end) are UTF-8. Throws INVALID_ARGUMENT / invalid_utf8. */
 export function checkText(bytes: Uint8Array, view: DataView, start: number, end: number): void {
+  if (!isAscii(bytes, view, start, end) && !isUtf8(bytes.subarray(start, end))) throw invalidUtf8(end - start);
+}
+
+/** Whether bytes[start, end) are ASCII, as most texts are; four at a time. */
+export function isAscii(bytes: Uint8Array, view: DataView, start: number, end: number): boolean {
   let high = 0;
   let at = start;
   for (; at + 4 <= end; at += 4) high |= view.getUint32(at, true);
   high &= 0x80808080;
   for (; at < end; at++) high |= bytes[at] & 0x80;
-  if (high !== 0 && !isUtf8(bytes.subarray(start, end))) throw invalidUtf8(end - start);
+  return high === 0;
 }
 
 /** A text that is no UTF-8. */

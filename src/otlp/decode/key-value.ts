@@ -3,14 +3,24 @@ import { pastValue } from './member.ts';
 import { lengthAt, pastVarint, tagAt } from './varint.ts';
 
 /** Tags of KeyValue: key = 1, value = 2, both length-delimited. */
-const keyTag = 0x0a;
-const valueTag = 0x12;
+export const keyTag = 0x0a;
+export const valueTag = 0x12;
 
 /** Where the parts of a KeyValue lie: the key's bytes, and its value's length; value 0 for none. */
 export interface KeyValue {
   keyStart: number;
   keyEnd: number;
   value: number;
+}
+
+/**
+ * Where the value's tag is in a KeyValue bytes[start, end) that is a key and a value and nothing else, both shorter than 128 bytes, as nearly all
+ * are; 0 for any other.
+ */
+export function plainValueTag(bytes: Uint8Array, start: number, end: number): number {
+  const value = start + 2 + bytes[start + 1];
+  return bytes[start] === keyTag && value + 1 < end && bytes[value] === valueTag && value + 2 + bytes[value + 1] === end && bytes[value + 1] < 0x80 && bytes[start + 1] < 0x80
+    ? value : 0;
 }
 
 /** Reads the KeyValue bytes[start, end); of a field that comes twice the last counts. Throws INVALID_ARGUMENT / malformed_protobuf. */

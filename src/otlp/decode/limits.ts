@@ -13,6 +13,9 @@ export const defaultOtlpLimits: OtlpLimits = { rowsMax: 1 << 20, occurrencesMax:
 /** Resources, and scopes, of one request: they have ids of 16 bits. */
 export const entitiesMax = 65_536;
 
+/** Arrays and maps within each other: what is in the innermost is as deep as our reader goes (otap/decode/cbor.ts). */
+export const depthMax = 64;
+
 /** Throws INVALID_ARGUMENT / over_limit. */
 export function checkCount(what: string, count: number, limit: number): void {
   if (count > limit) throw overLimit(what, count, limit);

@@ -19,12 +19,16 @@ const shapeOf: { readonly [kind in Kind]: MessageShape } = {
   summary: shapes.points,
 };
 
+/** Data points by kind, owned by their metrics. */
+export type PointRanges = { readonly [kind in Kind]: Ranges };
+
 /** What the oneof `data` of each metric holds. */
 export interface MetricData {
   /** 0 none, 1 gauge, 2 sum, 3 histogram, 4 exponential histogram, 5 summary; one a metric. */
   readonly types: Uint8Array;
-  /** Data points by kind, owned by their metrics. */
-  readonly points: { readonly [kind in Kind]: Ranges };
+  readonly points: PointRanges;
+  /** Those that a later member replaces, where values are checked and there are any. */
+  readonly replaced: PointRanges | null;
   /** Null where the kind has none. */
   aggregationTemporality(): Column | null;
   isMonotonic(): Column | null;
@@ -33,10 +37,13 @@ export interface MetricData {
 /** Reads the data messages of metrics. Of several members of the oneof the last counts; the same twice is merged. Throws as `walk`. */
 export function readMetricData(request: RequestBytes, metrics: MessageRows): MetricData {
   const { types, cuts } = chooseKinds(request, metrics);
-  const rows = kinds.map((kind, index) => walk(request, shapeOf[kind], chosen(request, metrics.lists[index], types, cuts, index + 1), metrics.count));
-  const points = Object.fromEntries(kinds.map((kind, index) => [kind, rows[index].lists[0]] as const)) as { [kind in Kind]: Ranges };
+  const walked = (counts: boolean): MessageRows[] =>
+    kinds.map((kind, index) => walk(request, shapeOf[kind], chosen(request, metrics.lists[index], (list, at) => isChosen(list, at, types, cuts, index + 1) === counts), metrics.count));
+  const rows = walked(true);
   return {
-    types, points,
+    types,
+    points: pointsOf(rows),
+    replaced: request.isChecked && isAnyReplaced(metrics.lists, types, cuts) ? pointsOf(walked(false)) : null,
     aggregationTemporality: () => temporality(request, types, rows),
     isMonotonic: () => monotonic(request, types, rows[1]),
   };
@@ -65,13 +72,24 @@ function chooseKinds({ source }: RequestBytes, { count, lists }: MessageRows): {
   return { types, cuts };
 }
 
-function chosen({ source, limits }: RequestBytes, list: Ranges, types: Uint8Array, cuts: Float64Array, type: number): Ranges {
+/** Whether entry `at` of the list of the kind `type` is, or adds to, the member that counts. */
+function isChosen({ owners, starts }: Ranges, at: number, types: Uint8Array, cuts: Float64Array, type: number): boolean {
+  return types[owners[at]] === type && starts[at] > cuts[owners[at]];
+}
+
+function isAnyReplaced(lists: readonly Ranges[], types: Uint8Array, cuts: Float64Array): boolean {
+  for (let kind = 0; kind < kindCount; kind++) for (let at = 0; at < lists[kind].count; at++) if (!isChosen(lists[kind], at, types, cuts, kind + 1)) return true;
+  return false;
+}
+
+function chosen({ source, limits }: RequestBytes, list: Ranges, isWanted: (list: Ranges, at: number) => boolean): Ranges {
   const own = new Ranges('Metric.data', source, limits.occurrencesMax);
-  for (let index = 0; index < list.count; index++) {
-    const metric = list.owners[index];
-    if (types[metric] === type && list.starts[index] > cuts[metric]) own.push(list.starts[index], list.ends[index], metric);
-  }
+  for (let at = 0; at < list.count; at++) if (isWanted(list, at)) own.push(list.starts[at], list.ends[at], list.owners[at]);
   return own;
+}
+
+function pointsOf(rows: readonly MessageRows[]): PointRanges {
+  return Object.fromEntries(kinds.map((kind, index) => [kind, rows[index].lists[0]] as const)) as { [kind in Kind]: Ranges };
 }
 
 function temporality({ bytes, source }: RequestBytes, types: Uint8Array, rows: readonly MessageRows[]): Column {

@@ -4,7 +4,7 @@ import * as shapes from '../proto-fields.ts';
 import { idField, textField, varintField, wideField } from './field-columns.ts';
 import type { Framing } from './framing.ts';
 import { fixedLists, quantileLists, varintLists } from './list-columns.ts';
-import { readMetricData } from './metric-data.ts';
+import { type PointRanges, readMetricData } from './metric-data.ts';
 import { type FieldColumns, TableSet } from './otlp-batch.ts';
 import { Ranges } from './ranges.ts';
 import { type MessageRows, type RequestBytes, walk } from './walk.ts';
@@ -78,11 +78,16 @@ export function metricTables(request: RequestBytes, framing: Framing): TableSet 
     ['is_monotonic', data.isMonotonic],
   ]);
   set.addAttributes('METRIC_ATTRS', metrics.lists[shapes.metric.lists.metadata]);
-  addNumbers(set, request, joined(request, data.points.gauge, data.points.sum));
-  addSummaries(set, request, data.points.summary);
-  addHistograms(set, request, data.points.histogram);
-  addExponentials(set, request, data.points.exponential_histogram);
+  addPoints(set, request, data.points);
+  if (data.replaced !== null) addPoints(new TableSet(request, 'metrics'), request, data.replaced);
   return set;
+}
+
+function addPoints(set: TableSet, request: RequestBytes, points: PointRanges): void {
+  addNumbers(set, request, joined(request, points.gauge, points.sum));
+  addSummaries(set, request, points.summary);
+  addHistograms(set, request, points.histogram);
+  addExponentials(set, request, points.exponential_histogram);
 }
 
 function joined({ source, limits }: RequestBytes, ...parts: readonly Ranges[]): Ranges {

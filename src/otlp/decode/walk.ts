@@ -1,7 +1,7 @@
 import type { BufferSource } from '../../otap/ipc/buffer-source.ts';
 import { malformedProtobuf } from '../../otap/proto/wire-reader.ts';
 import { actions, type MessageShape } from '../message-shape.ts';
-import { checkRows } from './check-values.ts';
+import { checkReplaced, checkRows } from './check-values.ts';
 import { checkCount, type OtlpLimits } from './limits.ts';
 import { int32Memory, Ranges } from './ranges.ts';
 import { lengthAt, pastVarint, tagAt } from './varint.ts';
@@ -88,6 +88,7 @@ export function walk(request: RequestBytes, shape: MessageShape, ranges: Ranges,
       if (at > end) throw malformedProtobuf(`${shape.name}: field ${tag >>> 3} ends behind its message`, value);
       if (action === actions.skip) continue;
       if (action < actions.list) {
+        if (positions[base + action] !== 0) checkReplaced(request, shape, action - actions.slot, positions[base + action]);
         positions[base + action] = value;
         seen |= 1 << (action - actions.slot);
       } else if (action < actions.element) lists[action - actions.list].push(start, at, row);
