@@ -1,5 +1,8 @@
 import { JsonFault } from './faults.ts';
 
+/** Tag, length and a number. */
+const headBytes = 16;
+
 /**
  * Writes protobuf from its start to its end. The length of a message is known when it is closed: its place is reserved as long as the caller
  * guesses, and what was written is moved where the guess was wrong.
@@ -11,21 +14,22 @@ export class MessageWriter {
 
   /** `expected` bytes are reserved at first. Throws over_limit where more than `bytesMax` are needed. */
   constructor(expected: number, bytesMax: number) {
-    this.bytes = memoryOf(expected);
+    this.bytes = memoryOf(Math.min(expected, bytesMax) + headBytes);
     this.#bytesMax = bytesMax;
   }
 
   /** A copy of what was written, of its own size. */
-  finish(): Uint8Array<ArrayBuffer> {
+  finish(offset: number): Uint8Array<ArrayBuffer> {
+    this.reserve(0, offset);
     return this.bytes.slice(0, this.at);
   }
 
-  /** Makes room for `count` bytes; `offset` is where the text is, for the error. */
+  /** Makes room for `count` bytes, and a tag, a length and a number besides; `offset` is where the text is, for the error. */
   reserve(count: number, offset: number): void {
-    const need = this.at + count;
-    if (need <= this.bytes.length) return;
-    if (need > this.#bytesMax) throw new JsonFault('over_limit', `more than ${this.#bytesMax} bytes as protobuf; send smaller requests`, offset);
-    const larger = memoryOf(Math.min(Math.max(need, this.bytes.length * 2), this.#bytesMax));
+    const need = this.at + count + headBytes;
+    if (need <= this.bytes.length && this.at <= this.#bytesMax) return;
+    if (this.at + count > this.#bytesMax) throw new JsonFault('over_limit', `more than ${this.#bytesMax} bytes as protobuf; send smaller requests`, offset);
+    const larger = memoryOf(Math.max(need, Math.min(this.bytes.length * 2, this.#bytesMax)));
     larger.set(this.bytes.subarray(0, this.at));
     this.bytes = larger;
   }
@@ -81,7 +85,7 @@ export class MessageWriter {
     const taken = length < 0x80 ? 1 : length < 0x4000 ? 2 : length < 0x200000 ? 3 : length < 0x10000000 ? 4 : 5;
     const moved = taken - guess;
     if (moved !== 0) {
-      this.reserve(4, offset);
+      this.reserve(0, offset);
       this.bytes.copyWithin(start + moved, start, this.at);
     }
     const end = this.at + moved;

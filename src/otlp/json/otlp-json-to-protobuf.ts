@@ -40,10 +40,10 @@ function transcode(signal: Signal, text: Uint8Array, { bytesMax }: OtlpJsonLimit
   if (!isUtf8(text)) throw new JsonFault('invalid_utf8', 'bytes that are no UTF-8', validLength(text));
   const scanner = new JsonScanner(text, byteOrderMark.every((byte, index) => text[index] === byte) ? byteOrderMark.length : 0);
   if (scanner.token() === char.ended) throw malformedJson('an empty text; a request with nothing in it is {}', scanner.at);
-  const writer = new MessageWriter(Math.min(text.length + 64, bytesMax), bytesMax);
+  const writer = new MessageWriter(text.length, bytesMax);
   new JsonTranscoder(scanner, writer).message(requests[signal], 0);
   if (scanner.token() !== char.ended) throw malformedJson('more after the request', scanner.at);
-  return writer.finish();
+  return writer.finish(scanner.at);
 }
 
 /** How many of the first bytes are UTF-8. */
@@ -55,6 +55,7 @@ function validLength(text: Uint8Array): number {
     if (endsValid(text, middle)) valid = middle;
     else invalid = middle;
   }
+  while (!isUtf8(text.subarray(0, valid))) valid--;
   return valid;
 }
 

@@ -10,8 +10,6 @@ import { unescape } from './unescape.ts';
 
 /** No name of an enum is longer. */
 const nameLengthMax = 64;
-/** Tag, length and a number. */
-export const headBytes = 16;
 
 /** Turns texts, ids, bytes, numbers and booleans in JSON into protobuf's. Throws JsonFault. */
 export class ScalarTranscoder {
@@ -43,7 +41,7 @@ export class ScalarTranscoder {
 
   /** Passes the value of a field that is no message and writes it, if it is not the zero that goes without saying. */
   field(field: JsonField): void {
-    this.#writer.reserve(headBytes, this.#scanner.at);
+    this.#writer.reserve(0, this.#scanner.at);
     switch (field.kind) {
       case kinds.text:
         return this.text(field, field.presence);
@@ -163,7 +161,7 @@ export class ScalarTranscoder {
   /** Tag and length of a field whose `length` bytes are written next; makes room for them. */
   #head(field: JsonField, length: number): void {
     const writer = this.#writer;
-    writer.reserve(headBytes + length, this.#scanner.at);
+    writer.reserve(length, this.#scanner.at);
     writer.tag(field.tag);
     writer.varint(length);
   }

@@ -2,7 +2,7 @@ import * as char from './characters.ts';
 import { JsonFault, malformedJson } from './faults.ts';
 import { type JsonField, type JsonMessage, kinds } from './fields.ts';
 import type { MessageWriter } from './message-writer.ts';
-import { headBytes, ScalarTranscoder } from './scalar-transcoder.ts';
+import { ScalarTranscoder } from './scalar-transcoder.ts';
 import type { JsonScanner } from './scanner.ts';
 
 /** Arrays and maps within each other in a value: what readers of requests in protobuf bear (decode/cbor-writer.ts). */
@@ -111,7 +111,7 @@ export class JsonTranscoder {
     const guess = field.lengthBytes;
     const start = this.#open(field, guess);
     do {
-      this.#writer.reserve(headBytes, this.#scanner.at);
+      this.#writer.reserve(0, this.#scanner.at);
       this.#scalars.element(field);
     } while (this.#more());
     field.lengthBytes = this.#writer.close(start, guess, this.#scanner.at);
@@ -120,7 +120,7 @@ export class JsonTranscoder {
   /** Writes a tag and leaves `guess` bytes for the length; gives where the content begins. */
   #open(field: JsonField, guess: number): number {
     const writer = this.#writer;
-    writer.reserve(headBytes, this.#scanner.at);
+    writer.reserve(0, this.#scanner.at);
     writer.tag(field.tag);
     writer.at += guess;
     return writer.at;
