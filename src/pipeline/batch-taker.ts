@@ -14,7 +14,7 @@ const retryAfterMs = 1000;
 /** Told what the intake did; counts, and nothing else. */
 export interface IntakeObserver {
   accepted(signal: Signal, batch: { readonly receiver: string; readonly items: number; readonly wireBytes: number; readonly taken: TakenRows | null }): void;
-  refused(signal: Signal, error: CodedError): void;
+  refused(signal: Signal, error: CodedError, receiver: string): void;
 }
 
 /** Whose randomness a log record has: its trace's, so that a trace's records stay together, or its own (sampling.md, rule 14). */
@@ -22,7 +22,7 @@ export type LogRandomness = 'trace' | 'record';
 
 /** How what comes over one stream, or to one receiver, is read. */
 export interface StreamReading {
-  /** Name of the receiver, for counters; `otap` by default. */
+  /** What counters call the receiver; by default what it speaks, `otap` or `otlp`. */
   readonly receiver?: string;
   /** How items are read that say nothing of sampling; unsampled by default. */
   readonly withoutThreshold?: WithoutThreshold;
@@ -83,9 +83,9 @@ export class BatchTaker {
   }
 
   /** Counts what was not taken, and says it in the sender's terms. */
-  refusal(signal: Signal, error: unknown): BatchAck {
+  refusal(signal: Signal, error: unknown, receiver: string): BatchAck {
     const coded = error instanceof CodedError ? error : new CodedError('INTERNAL', 'intake_failed', messageOf(error), { cause: error });
-    this.#parts.observer.refused(signal, coded);
+    this.#parts.observer.refused(signal, coded, receiver);
     return { status: coded.status, message: coded.message, retryAfterMs: coded.retryAfterMs };
   }
 }

@@ -8,7 +8,7 @@ import type { Signal } from '../otap/payload-type.ts';
 import { HeldBatch } from '../store/held-batch.ts';
 import { BodyCompressor, serialiseRetained } from '../store/retained-batch.ts';
 import { BatchTaker, type StreamReading, type TakerParts } from './batch-taker.ts';
-import { acceptedAck, type BatchAnswer, type OtapIntakeStream, type OtlpIntake, type TelemetryMessage } from './intake-port.ts';
+import { acceptedAck, type BatchAck, type BatchAnswer, type OtapIntakeStream, type OtlpIntake, type TelemetryMessage } from './intake-port.ts';
 import { OtlpRequests } from './otlp-requests.ts';
 import { bodyOnTheWire } from './wire-body.ts';
 
@@ -85,19 +85,19 @@ export class Intake {
       batch = stream.decoder.decode(message.bytes, arena);
       stream.validator?.validate(batch);
     } catch (error) {
-      return this.#refuseUndecoded(stream.signal, error);
+      return this.#refuseUndecoded(stream, error);
     }
     try {
       await this.#take(batch, stream, message);
       return { batchId: batch.batchId, ack: acceptedAck, streamBroken: false };
     } catch (error) {
       const streamBroken = error instanceof OtapDecodeError && error.streamBroken;
-      return { batchId: batch.batchId, ack: this.#taker.refusal(stream.signal, error), streamBroken };
+      return { batchId: batch.batchId, ack: this.#refusal(stream, error), streamBroken };
     }
   }
 
   #take(batch: OtapBatch, { reading, number, validator, compressor }: IntakeStream, message: TelemetryMessage): Promise<void> {
-    const arrival = { receiver: reading.receiver ?? 'otap', wireBytes: (message.compressed ?? message.bytes).length };
+    const arrival = { receiver: receiverOf(reading), wireBytes: (message.compressed ?? message.bytes).length };
     return this.#taker.take(batch, arrival, (batchOrdinal, arrivalUnixNano, ownRandomness, account) => {
       const body = bodyOnTheWire(message) ?? compressor.compress(message.bytes);
       const bytes = serialiseRetained({
@@ -108,12 +108,20 @@ export class Intake {
     });
   }
 
-  #refuseUndecoded(signal: Signal, error: unknown): BatchAnswer {
+  #refuseUndecoded(stream: IntakeStream, error: unknown): BatchAnswer {
     const isKnown = error instanceof OtapDecodeError;
     if (!isKnown || error.batchId === null) {
-      this.#taker.refusal(signal, error);
+      this.#refusal(stream, error);
       throw error;
     }
-    return { batchId: error.batchId, ack: this.#taker.refusal(signal, error), streamBroken: error.streamBroken };
+    return { batchId: error.batchId, ack: this.#refusal(stream, error), streamBroken: error.streamBroken };
   }
+
+  #refusal({ signal, reading }: IntakeStream, error: unknown): BatchAck {
+    return this.#taker.refusal(signal, error, receiverOf(reading));
+  }
+}
+
+function receiverOf({ receiver = 'otap' }: StreamReading): string {
+  return receiver;
 }

@@ -37,10 +37,10 @@ export class MetricsObserver extends TallyObserver {
     this.#registry.counter(metrics.wireBytesReceived).add(batch.wireBytes, labels);
   }
 
-  override refused(signal: Signal, error: CodedError): void {
-    super.refused(signal, error);
-    this.#registry.counter(metrics.batchesRefused).add(1, { signal, receiver: 'otap', reason: error.reason });
-    this.#log.warn('batch_refused', error.message, { signal, reason: error.reason, status: error.status });
+  override refused(signal: Signal, error: CodedError, receiver: string): void {
+    super.refused(signal, error, receiver);
+    this.#registry.counter(metrics.batchesRefused).add(1, { signal, receiver, reason: error.reason });
+    this.#log.warn('batch_refused', error.message, { signal, receiver, reason: error.reason, status: error.status });
   }
 
   override decided(signal: SampledSignal, decision: WindowDecision, counts: StampCounts): void {

@@ -38,7 +38,7 @@ export class OtlpRequests implements OtlpIntake {
       await this.#take(message, body);
       return acceptedAck;
     } catch (error) {
-      return this.#taker.refusal(this.#signal, error);
+      return this.#taker.refusal(this.#signal, error, this.#reading.receiver ?? 'otlp');
     }
   }
 

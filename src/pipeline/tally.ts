@@ -80,7 +80,7 @@ export class TallyObserver implements ProcessorObserver {
     tally.truth += batch.taken?.inputs.adjustedCount ?? 0;
   }
 
-  refused(_signal: Signal, error: CodedError): void {
+  refused(_signal: Signal, error: CodedError, _receiver: string): void {
     this.#note(error.message);
   }
 
