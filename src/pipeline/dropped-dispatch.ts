@@ -18,7 +18,7 @@ export class DroppedDispatch {
   }
 
   /** Resolves when all rows are with their sinks; a batch that cannot be read loses its own rows only. Its batches must be held until then. */
-  async dispatch(dropped: readonly RowsOfBatch[]): Promise<void> {
+  async dispatch(dropped: Iterable<RowsOfBatch>): Promise<void> {
     let rows = 0;
     for (const part of dropped) if (await this.#dispatchPart(part)) rows += part.rows.length;
     await this.#dispatcher.flush();

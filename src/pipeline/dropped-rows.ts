@@ -17,19 +17,18 @@ export class KeptMarks {
     for (const row of rows) marks[row] = 1;
   }
 
-  /** The rows that are not marked, batch by batch; none of a batch whose rows are all marked. */
-  othersOf(arrived: Iterable<RowsOfBatch>): RowsOfBatch[] {
-    const others: RowsOfBatch[] = [];
+  /** The rows that are not marked, batch by batch as they are asked for; none of a batch whose rows are all marked. */
+  *othersOf(arrived: Iterable<RowsOfBatch>): Generator<RowsOfBatch> {
     for (const { batch, rows } of arrived) {
       const marks = this.#marks.get(batch);
       const left = marks === undefined ? rows : rows.filter((row) => marks[row] === 0);
-      if (left.length > 0) others.push({ batch, rows: left });
+      if (left.length > 0) yield { batch, rows: left };
     }
-    return others;
   }
 }
 
-/** All rows of a slot; none where it is gone. */
-export function rowsOfSlot(slot: Slot | null): RowsOfBatch[] {
-  return (slot?.runs ?? []).map((run) => ({ batch: run.batch, rows: rowsOfRun(run) }));
+/** All rows of a slot (none where it is gone) and of those that followed its traces, batch by batch as they are asked for. */
+export function* arrivedRows(slot: Slot | null, followers: readonly RowsOfBatch[]): Generator<RowsOfBatch> {
+  for (const run of slot?.runs ?? []) yield { batch: run.batch, rows: rowsOfRun(run) };
+  yield* followers;
 }

@@ -8,7 +8,7 @@ import type { ProjectionTools } from '../store/projector.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { DroppedDispatch } from './dropped-dispatch.ts';
-import { KeptMarks, rowsOfSlot } from './dropped-rows.ts';
+import { arrivedRows, KeptMarks } from './dropped-rows.ts';
 import type { OnLost } from './fan-out.ts';
 import { Followers } from './followers.ts';
 import { KeepReasons } from './keep-reasons.ts';
@@ -104,7 +104,7 @@ export function buildLane(options: ProcessorOptions, signal: SampledSignal, stor
       const counts = await keptDispatch.dispatch(decision.kept, marks);
       await dispatcher.flush();
       observer.decided(signal, decision, counts);
-      if (marks !== null) await droppedDispatch?.dispatch(marks.othersOf([...rowsOfSlot(ring.get(decision.slot)), ...decision.followers ?? []]));
+      if (marks !== null) await droppedDispatch?.dispatch(marks.othersOf(arrivedRows(ring.get(decision.slot), decision.followers ?? [])));
     },
     onEngineError: (_slot, error) => observer.engineError(signal, error),
   });
