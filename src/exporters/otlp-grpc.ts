@@ -47,7 +47,7 @@ export class OtlpGrpcTransport implements OtlpTransport<Signal> {
     let response = new Uint8Array(0);
     const stream = this.#channel.openStream(paths[signal], encoding, (message) => {
       response = Uint8Array.from(message);
-    });
+    }, timeoutMs);
     const answered = new AbortController();
     let timedOut = false;
     const timer = seam.sleepMs(timeoutMs, answered.signal).then(() => {

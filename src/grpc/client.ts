@@ -18,8 +18,11 @@ export interface GrpcChannelOptions {
   readonly receiveBytesMax?: number;
 }
 
-/** Opens a bidirectional stream; `onMessage` gets each message in order and must not throw. */
-export type OpenClientStream = (path: string, encoding: StreamEncoding, onMessage: (message: Uint8Array) => void) => ClientStream;
+/**
+ * Opens a bidirectional stream; `onMessage` gets each message in order and must not throw. `timeoutMs` is what the server is told that it has
+ * (`grpc-timeout`); to give up after it is the caller's.
+ */
+export type OpenClientStream = (path: string, encoding: StreamEncoding, onMessage: (message: Uint8Array) => void, timeoutMs?: number) => ClientStream;
 
 const rawBytes = (bytes: Buffer): Buffer => bytes;
 
@@ -41,11 +44,12 @@ export class GrpcChannel {
     passFrames(this.#client);
   }
 
-  readonly openStream: OpenClientStream = (path, encoding, onMessage) => {
+  readonly openStream: OpenClientStream = (path, encoding, onMessage, timeoutMs) => {
     const metadata = new grpc.Metadata();
     for (const [name, value] of Object.entries(this.#headers)) metadata.set(name, value);
     if (this.#auth !== null) metadata.set('authorization', this.#auth.header);
     if (encoding.encoding !== 'identity') metadata.set('grpc-encoding', encoding.encoding);
+    if (timeoutMs !== undefined) metadata.set('grpc-timeout', timeoutText(timeoutMs));
     const call = this.#client.makeBidiStreamRequest(path, rawBytes, rawBytes, metadata);
     const stream = new DuplexClientStream(call, encoding, this.#receiveBytesMax, onMessage);
     if (this.#auth !== null) void stream.ended.then(({ status }) => (status === 'UNAUTHENTICATED' ? this.#auth?.lookNow() : undefined));
@@ -56,6 +60,11 @@ export class GrpcChannel {
   close(): void {
     this.#client.close();
   }
+}
+
+/** At most eight digits and a unit (gRPC over HTTP/2, "Timeout"). */
+function timeoutText(ms: number): string {
+  return ms < 1e8 ? `${Math.ceil(ms)}m` : `${Math.min(Math.ceil(ms / 1000), 99_999_999)}S`;
 }
 
 function credentialsOf(tls: ClientTls | null): grpc.ChannelCredentials {

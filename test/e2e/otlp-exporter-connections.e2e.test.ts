@@ -98,6 +98,7 @@ describe('connections', () => {
     const server = await grpcServer();
     await sendInTurn(exporterOf('otlp', `endpoint: "127.0.0.1:${server.port}", tls: { insecure: true }`), 5);
     expect([server.requests.length, server.connections()]).toEqual([5, 1]);
+    expect(server.requests[0]['grpc-timeout']).toBe('10000m');
     expect(server.requests[0]['user-agent']).toMatch(new RegExp(`^thresher/${packageVersion()} `));
   });
 

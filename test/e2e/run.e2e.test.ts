@@ -110,7 +110,7 @@ describe('thresher run', () => {
     const running = new Running(writeConfig(directory, 'taken', `receivers: { otlp: { grpc: { endpoint: "127.0.0.1:${backend.port}" } } }\nexporters: { debug: {} }`));
     processes.push(running);
     expect(await running.closed()).toEqual([1, null]);
-    expect(running.said).toMatch(/receivers\.otlp: cannot listen on 127\.0\.0\.1:\d+: .*EADDRINUSE/);
+    expect(running.said).toMatch(/receivers\.otlp\.grpc: cannot listen on 127\.0\.0\.1:\d+: .*EADDRINUSE/);
   });
 
   test('so is the port of HTTP, when others are open already', async () => {
