@@ -30,12 +30,13 @@ const ownBytes = 256 * 2 ** 20;
 const limitBytesMin = 64 * 2 ** 20;
 
 /**
- * The `memory.limit` that `auto` stands for, in bytes. What is held takes up to twice its size (queries of policies, what is being read
- * and sent) beside the process's own 256 MiB, so that half of what is above them is safe where the memory is ours alone. A
- * machine without control groups is shared with others, who get the other half.
+ * The `memory.limit` that `auto` stands for, in bytes. What is held takes up to three times its size (queries of policies, what is
+ * being rebuilt and sent, what the allocator keeps) beside the process's own 256 MiB, so a third of what is above them is safe where
+ * the memory is ours alone: with half of it, overload got the process killed in a group of 512 MiB. A machine without
+ * control groups is shared with others, who get the other half.
  */
 export function autoLimitBytes({ bytes, source }: MachineMemory): number {
-  return Math.max(limitBytesMin, Math.floor((bytes - ownBytes) / (source === 'cgroup' ? 2 : 4)));
+  return Math.max(limitBytesMin, Math.floor((bytes - ownBytes) / (source === 'cgroup' ? 3 : 6)));
 }
 
 /** The files that may hold a limit, of our groups and of all groups above them. */

@@ -60,7 +60,7 @@ export const declaration = section('The whole configuration is one YAML file.', 
   output: option('output', output, {}, 'What leaves.'),
   certificate: option('certificate', certificate, {}, 'The certificate.'),
   memory: option('memory', section('Bounds of memory.', {
-    limit: option('limit', sizeOr('auto', { min: 2 ** 20 }), 'auto', 'Retained batches and their tables; at the limit senders are told to come again (RESOURCE_EXHAUSTED). `auto` is half of what the container or systemd unit may use above 256 MiB, and a quarter of that where only the machine is the limit. DuckDB\'s queries may take as much again.'),
+    limit: option('limit', sizeOr('auto', { min: 2 ** 20 }), 'auto', 'Retained batches and their tables; at the limit senders are told to come again (RESOURCE_EXHAUSTED). `auto` is a third of what the container or systemd unit may use above 256 MiB, and a sixth of that where only the machine is the limit. DuckDB\'s queries may take as much again.'),
   }), {}, 'Memory.'),
   decisionCache: option('decision_cache', decisionCache, {}, 'The decision cache.'),
   metrics: option('metrics', section('Metrics as a signal.', {

@@ -52,7 +52,7 @@ describe('the memory that there is', () => {
 });
 
 test.each<[number, MachineMemory['source'], number]>([
-  [gib, 'cgroup', 384 * mib], [2 * gib, 'cgroup', 896 * mib], [4.25 * gib, 'cgroup', 2 * gib], [16.25 * gib, 'machine', 4 * gib],
+  [gib, 'cgroup', 256 * mib], [1.75 * gib, 'cgroup', 512 * mib], [6.25 * gib, 'cgroup', 2 * gib], [24.25 * gib, 'machine', 4 * gib],
   [128 * mib, 'cgroup', 64 * mib], [300 * mib, 'machine', 64 * mib],
 ])('auto of %d bytes by the %s is %d', (bytes, source, limit) => {
   expect(autoLimitBytes({ bytes, source })).toBe(limit);
