@@ -28,6 +28,9 @@ const rows: readonly Row[] = [
 /** A client that shook hands and then speaks nothing that the server does. */
 export const protocolNotSpoken: HandshakeFailure = { reason: 'protocol', text: 'a client does not speak the protocol of this listener', detail: 'no protocol was agreed on (ALPN)', isNoise: false };
 
+/** The oldest handshake under way when there were more than are taken at once. */
+export const tooManyHandshakes: HandshakeFailure = { reason: 'too_many', text: 'more clients begin TLS handshakes than finish them; the oldest is sent away', detail: 'too many handshakes under way', isNoise: false };
+
 /**
  * What an error of a TLS server's `tlsClientError` means. Where Node refused a client's certificate, the error says no more than that the socket was
  * closed, and `refused`, the socket's `authorizationError`, is the code of the check.

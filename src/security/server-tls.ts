@@ -6,11 +6,14 @@ import type { ServerTlsConfig } from '../config/load.ts';
 import { metrics } from '../telemetry/declared.ts';
 import type { ChangingFiles } from './changing-files.ts';
 import { openCredentialFiles } from './credential-files.ts';
-import { handshakeFailure, type HandshakeFailure, protocolNotSpoken } from './handshake-failure.ts';
+import { handshakeFailure, type HandshakeFailure, protocolNotSpoken, tooManyHandshakes } from './handshake-failure.ts';
+import { Handshakes } from './handshakes.ts';
 import type { SecurityTools } from './tools.ts';
 
 /** A client that has not shaken hands by then is sent away. */
 const handshakeTimeoutMs = 10_000;
+/** Of one listener. Each takes milliseconds where the client is well. */
+const handshakesMax = 256;
 
 interface Certificates {
   readonly cert: Buffer;
@@ -56,32 +59,22 @@ export class ServerTls {
    */
   guard(server: tls.Server): () => void {
     this.#servers.push(server);
-    const shaking = new Map<string, Socket>();
-    const ended: string[] = [];
+    const handshakes = new Handshakes(handshakesMax, (peer) => this.#onFailure(tooManyHandshakes, peer));
     // Before Node's own listener, which takes the certificates for this connection.
     server.prependListener('connection', (socket: Socket) => {
       void this.#files.value;
-      const peer = peerOf(socket);
-      shaking.set(peer, socket);
-      socket.once('close', () => {
-        if (shaking.get(peer) !== socket) return;
-        shaking.delete(peer);
-        if (ended.length < 2) ended.push(peer);
-      });
+      handshakes.begin(socket);
     });
-    server.on('secureConnection', (socket: Socket) => shaking.delete(peerOf(socket)));
+    server.on('secureConnection', (socket: Socket) => handshakes.succeeded(socket));
     server.on('tlsClientError', (error: Error, socket: tls.TLSSocket) => {
-      const peer = socket.remoteAddress === undefined ? onlyOne(ended) : peerOf(socket);
-      shaking.delete(peer);
-      this.#onFailure(handshakeFailure(error, socket.authorizationError), peer);
+      const peer = handshakes.failed(socket);
+      if (peer !== null) this.#onFailure(handshakeFailure(error, socket.authorizationError), peer);
     });
     server.on('unknownProtocol', (socket: tls.TLSSocket) => {
       this.#onFailure(protocolNotSpoken, peerOf(socket));
       socket.destroy();
     });
-    return () => {
-      for (const socket of shaking.values()) socket.destroy();
-    };
+    return () => handshakes.drop();
   }
 
   #onFailure({ reason, text, detail, isNoise }: HandshakeFailure, peer: string): void {
@@ -90,12 +83,6 @@ export class ServerTls {
     const say = isNoise ? log.debug : log.warn;
     say('tls_handshake_failed', `${name}: ${text}`, { listener: name, failure: reason, peer, detail });
   }
-}
-
-/** A socket that Node has destroyed no longer says whose it was: where one handshake alone has just ended, it was that. Empties the list. */
-function onlyOne(ended: string[]): string {
-  const peers = ended.splice(0);
-  return peers.length === 1 ? peers[0] : 'unknown';
 }
 
 /** Throws where certificate and key do not belong together, or are none. */

@@ -12,6 +12,7 @@ import { captureOf, directory } from '../support/captures.ts';
 import { buildOtapClient, goIsThere, runToEnd } from '../support/go/otapclient/run.ts';
 import { takenBatches } from '../support/taken.ts';
 import { exporterOf } from './otlp-exporter-support.ts';
+import { until } from './run-support.ts';
 import { grown, type SecureApp, startSecureApp } from './security-support.ts';
 
 const files = new TestFiles();
@@ -140,13 +141,19 @@ http: { endpoint: "127.0.0.1:0", tls: { cert_file: ${server.cert}, key_file: ${s
     expect(grown(before, secure.by(metrics.tlsFailures, 'reason', listenerOf('otlp')))).toMatchObject({ version: 1, protocol: 2 });
   });
 
-  test('clients that connect and say nothing do not keep others out', async () => {
-    const silent = Array.from({ length: 200 }, () => connect(secure.grpcPort, '127.0.0.1').on('error', () => {}));
+  test.each([[200, 0], [450, 450 - 256]])('%i clients that connect and say nothing do not keep others out', async (clients, cut) => {
+    const before = secure.by(metrics.tlsFailures, 'reason', listenerOf('otlp'));
+    const silent = Array.from({ length: clients }, () => connect(secure.grpcPort, '127.0.0.1').on('error', () => {}).resume());
     await Promise.all(silent.map((socket) => once(socket, 'connect')));
     for (const type of types) expect(await send(type)).toMatchObject(whole);
+    const now = (): Readonly<Record<string, number>> => grown(before, secure.by(metrics.tlsFailures, 'reason', listenerOf('otlp')));
+    // One for each connection of the senders between.
+    const tooMany = (): number => now()['too_many'] ?? 0;
+    await until(() => tooMany() >= cut, 10_000, () => JSON.stringify(now()));
+    expect(tooMany()).toBeLessThanOrEqual(cut === 0 ? 0 : cut + 5);
     for (const socket of silent) socket.destroy();
-    await sleep(100);
-    expect(secure.by(metrics.tlsFailures, 'reason')['closed_by_client']).toBeGreaterThanOrEqual(200);
+    await until(() => (now()['closed_by_client'] ?? 0) >= Math.min(clients, 250), 10_000, () => JSON.stringify(now()));
+    expect(now()['closed_by_client']).toBeLessThanOrEqual(Math.min(clients, 256) + 3);
     expect(secure.logged.filter((line) => line.includes('closed_by_client') && !line.includes('"level":"debug"'))).toEqual([]);
   });
 
