@@ -9,6 +9,12 @@ import { stampFields, writeStamped } from './stamped-item.ts';
 
 const unknown = -1;
 
+/** Codes of the frames of one batch, as far as they are known. */
+interface KnownCodes {
+  readonly resources: Int32Array;
+  readonly scopes: Int32Array;
+}
+
 /**
  * Gathers items of OTLP requests into new ones without reading them: an item's own bytes are copied, with its stamps in the place of what they
  * replace, and so are those of its resource and scope. So fields that nobody here knows leave as they came.
@@ -21,6 +27,7 @@ export class Splicer {
   #scopeOf: number[] = [];
   #resources: Frames;
   #scopes: Frames;
+  #known = new WeakMap<OtlpBatch, KnownCodes>();
 
   constructor(signal: Signal, hashSeed = 0) {
     this.#signal = signal;
@@ -44,14 +51,14 @@ export class Splicer {
     const bytes = bufferOver(request.bytes);
     const { starts, ends } = framing.items;
     const fields = stampFields[this.#signal];
-    const codes = new Int32Array(framing.scopeRanges.count).fill(unknown);
+    const known = this.#codesOf(batch);
     for (let index = 0; index < rows.length; index++) {
       const row = rows[index];
       const scope = framing.scopeOf[row];
-      if (codes[scope] === unknown) codes[scope] = this.#scopeCode(batch, bytes, scope);
+      if (known.scopes[scope] === unknown) known.scopes[scope] = this.#scopeCode(batch, known, bytes, scope);
       if (stamps === null) this.#items.copy(bytes, starts[row], ends[row]);
       else writeStamped(this.#items, bytes, starts[row], ends[row], fields, stamps, index);
-      this.#scopeOf.push(codes[scope]);
+      this.#scopeOf.push(known.scopes[scope]);
       this.#ends.push(this.#items.length);
     }
   }
@@ -63,12 +70,21 @@ export class Splicer {
     this.#scopeOf = [];
     this.#resources = new Frames(this.#hashSeed);
     this.#scopes = new Frames(this.#hashSeed);
+    this.#known = new WeakMap();
     return items;
   }
 
-  #scopeCode({ framing: { resourceRanges, scopeRanges } }: OtlpBatch, bytes: Buffer, scope: number): number {
+  /** Rows of a batch may be taken in steps; to find a frame costs a walk over all that is in it. */
+  #codesOf(batch: OtlpBatch): KnownCodes {
+    const { resourceRanges, scopeRanges } = batch.framing;
+    const known = this.#known.get(batch) ?? { resources: new Int32Array(resourceRanges.count).fill(unknown), scopes: new Int32Array(scopeRanges.count).fill(unknown) };
+    this.#known.set(batch, known);
+    return known;
+  }
+
+  #scopeCode({ framing: { resourceRanges, scopeRanges } }: OtlpBatch, { resources }: KnownCodes, bytes: Buffer, scope: number): number {
     const resource = scopeRanges.owners[scope];
-    const outer = this.#resources.codeOf(bytes, resourceRanges.starts[resource], resourceRanges.ends[resource], 0);
-    return this.#scopes.codeOf(bytes, scopeRanges.starts[scope], scopeRanges.ends[scope], outer);
+    if (resources[resource] === unknown) resources[resource] = this.#resources.codeOf(bytes, resourceRanges.starts[resource], resourceRanges.ends[resource], 0);
+    return this.#scopes.codeOf(bytes, scopeRanges.starts[scope], scopeRanges.ends[scope], resources[resource]);
   }
 }
