@@ -5,7 +5,7 @@ import { hashKeyOfSeed, realSeam, type Seam } from './base/seam.ts';
 import { formatBytes } from './base/units.ts';
 import type { ThresherConfig } from './config/load.ts';
 import { findPolicyFiles, policyDirectories, type PolicyFiles } from './config/policy-files.ts';
-import { routesOf, withoutUnused } from './config/routes.ts';
+import { routesOf, routesText, withoutUnused } from './config/routes.ts';
 import { type BuiltRoutes, buildRoutes } from './exporters/build-routes.ts';
 import { startHttp } from './http/server.ts';
 import { MetricsObserver } from './pipeline/metrics-observer.ts';
@@ -71,6 +71,7 @@ export async function startApp(config: ThresherConfig, log: Logger, options: App
 async function start(written: ThresherConfig, log: Logger, options: AppOptions, opened: (() => unknown)[]): Promise<App> {
   const routes = routesOf(written);
   for (const path of routes.unused) log.warn('component_unused', `${path} is in no pipeline, and is not started`, { component: path });
+  if (routes.isWritten) log.info('pipelines', routesText(routes));
   const config = withoutUnused(written, routes);
   const seam = options.seam ?? seamOf(config);
   const registry = new MetricRegistry();

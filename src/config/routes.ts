@@ -40,3 +40,13 @@ export function withoutUnused(config: ThresherConfig, { unused }: Routes): Thres
   const isUsed = (section: string) => ({ id }: { readonly id: string }): boolean => !unused.includes(`${section}.${id}`);
   return { ...config, receivers: config.receivers.filter(isUsed('receivers')), exporters: config.exporters.filter(isUsed('exporters')) };
 }
+
+/** The ways of the signals in a line. */
+export function routesText(routes: Routes): string {
+  return (['traces', 'logs', 'metrics'] as const).map((signal) => `${signal} ${routeText(routes[signal])}`).join('; ');
+}
+
+function routeText({ receivers, kept, dropped }: RouteNames): string {
+  if (receivers.length === 0) return 'are refused';
+  return `from ${receivers.join(', ')}: kept to ${kept.join(', ')}${dropped.length === 0 ? '' : `, dropped to ${dropped.join(', ')}`}`;
+}

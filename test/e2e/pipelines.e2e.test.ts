@@ -67,17 +67,20 @@ function counted(app: App, start: string): number {
 describe('pipelines', () => {
   test('each signal goes its own way: two receivers, two next hops, and what is dropped into a file as it came', async () => {
     const app = await started(`
-receivers: { otlp: { grpc: { endpoint: "127.0.0.1:0" } }, otlp/logs: { grpc: { endpoint: "127.0.0.1:0" } }, otap/spare: { grpc: { endpoint: "127.0.0.1:0" } } }
+receivers: { otlp: { grpc: { endpoint: "127.0.0.1:0" } }, otlp/logs: { grpc: { endpoint: "127.0.0.1:0" }, http: { endpoint: "127.0.0.1:0" } }, otap/spare: { grpc: { endpoint: "127.0.0.1:0" } } }
 exporters: { otap/a: ${otap(0)}, otap/b: ${otap(1)}, otap_file/archive: { path: ${join(directory, 'dropped.otap')} }, debug: {} }
 pipelines: { traces: { receivers: otlp, exporters: otap/a, dropped: otap_file/archive }, logs: { receivers: [otlp, otlp/logs], exporters: otap/b } }`);
     expect(app.addresses.grpc).toHaveLength(2);
     expect(logged.filter((line) => line.includes('component_unused')).map((line) => /"component":"([^"]+)"/.exec(line)?.[1])).toEqual(['receivers.otap/spare', 'exporters.debug']);
-    await Promise.all([send(portOf(app, 0), 'traces_zstd', 40), send(portOf(app, 1), 'logs_zstd', 30)]);
+    expect(logged.find((line) => line.includes('"pipelines"'))).toContain('traces from otlp: kept to otap/a, dropped to otap_file/archive; logs from otlp, otlp/logs: kept to otap/b; metrics are refused');
+    await Promise.all([send(portOf(app, 0), 'traces_zstd', 20), send(portOf(app, 1), 'logs_zstd', 15)]);
     await expect(send(portOf(app, 1), 'traces_zstd', 1)).rejects.toThrow('traces are not taken here (pipelines.traces does not name receivers.otlp/logs)');
+    const refused = await fetch(`http://${app.addresses.otlpHttp[0]}/v1/traces`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' });
+    expect([refused.status, await refused.json()]).toMatchObject([404, { message: 'traces are not taken here (pipelines.traces does not name receivers.otlp/logs)' }]);
     await expect(send(portOf(app, 0), 'metrics_zstd', 1)).rejects.toThrow('metrics are not taken here');
     for (const receiver of ['otlp', 'otlp/logs']) expect(counted(app, `thresher_requests_refused_total{receiver="${receiver}",protocol="grpc",reason="signal_not_taken"`)).toBeGreaterThan(0);
     expect(await apps.pop()?.drain()).toBe(true);
-    const truth = { traces: readTruth('traces_zstd').slice(0, 40), logs: readTruth('logs_zstd').slice(0, 30) };
+    const truth = { traces: readTruth('traces_zstd').slice(0, 20), logs: readTruth('logs_zstd').slice(0, 15) };
     expect(difference(backends[0].received.traces, canonical(those(truth.traces, chosen).map(stamped)))).toBeNull();
     expect(difference(backends[1].received.logs, canonical(truth.logs.map(stamped)))).toBeNull();
     expect([...receivedOf(0, 'logs'), ...receivedOf(1, 'traces')]).toEqual([]);
