@@ -1,10 +1,10 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { constants } from 'node:http2';
-import { CodedError, statusNumbers } from '../base/errors.ts';
+import { CodedError } from '../base/errors.ts';
+import type { CallOptions, ReceiveBudget } from './call-options.ts';
 import { encodeFrame, FrameReader } from './framing.ts';
 import { acceptEncoding, type MessageEncoding, type MessageInflater } from './message-encoding.ts';
-import { encodeRetryDetails } from './retry-info.ts';
-import { encodeStatusMessage, statusOfError, type GrpcStatus } from './status.ts';
+import { statusOfError, trailersOf, type GrpcStatus } from './status.ts';
 import { isOneZstdFrame } from './zstd-frames.ts';
 
 /** One received message. The bytes may be views into network buffers: whoever keeps a part of them copies it. */
@@ -38,28 +38,6 @@ export interface ServerCall {
   stopReading(): void;
   /** Sends one message; resolves when the sender may write the next one. Throws the reason of `signal`. */
   write(message: Uint8Array): Promise<void>;
-}
-
-/** Received bytes that no handler has read, over all calls of a server. */
-export interface ReceiveBudget {
-  readonly bytesMax: number;
-  bytes: number;
-}
-
-/** What the server asks of a call beyond what its handler does. */
-export interface CallOptions {
-  readonly path: string;
-  readonly peer: string;
-  readonly inflater: MessageInflater;
-  readonly messageBytesMax: number;
-  readonly budget: ReceiveBudget;
-  readonly draining: AbortSignal;
-  /** The one message of the call is expected from its start on; of a stream messages may come at any time. */
-  readonly isUnary: boolean;
-  /** Monotonic clock. */
-  readonly nowMs: () => number;
-  /** Told of what the client sends that cannot be read. */
-  readonly onRefused: (error: CodedError) => void;
 }
 
 const responseHeaders = {
@@ -122,10 +100,22 @@ export class Http2ServerCall implements ServerCall {
     }
   }
 
-  /** Ends the call where the message that its reader waits for has been on its way for longer than `limitMs`. */
-  refuseSlow(nowMs: number, limitMs: number): void {
-    if (this.#wake === null || this.#sinceMs === null || nowMs - this.#sinceMs < limitMs) return;
-    this.#refuse(new CodedError('DEADLINE_EXCEEDED', 'slow_sender', `a message was not there ${limitMs} ms after its beginning`));
+  get deadlineMs(): number {
+    return this.#options.deadlineMs;
+  }
+
+  /** Ends the call after its deadline, or where the message that its reader waits for has been on its way for longer than `readTimeoutMs`. */
+  look(nowMs: number, readTimeoutMs: number): void {
+    if (nowMs >= this.deadlineMs) this.endLate();
+    else if (this.#wake !== null && this.#sinceMs !== null && nowMs - this.#sinceMs >= readTimeoutMs) {
+      this.#refuse(new CodedError('DEADLINE_EXCEEDED', 'slow_sender', `a message was not there ${readTimeoutMs} ms after its beginning`));
+    }
+  }
+
+  endLate(): void {
+    const reason = new CodedError('DEADLINE_EXCEEDED', 'deadline_exceeded', 'the call took longer than its grpc-timeout');
+    this.cancel(reason);
+    this.finish(statusOfError(reason));
   }
 
   stopReading(): void {
@@ -236,9 +226,10 @@ export class Http2ServerCall implements ServerCall {
   }
 
   #onClose(): void {
+    if (this.#finished) return;
     const gone = clientGone();
     const isWithinMessage = this.#sinceMs !== null && !(this.#ended && this.#frames.isEmpty);
-    if (!this.#finished && isWithinMessage) this.#options.onRefused(gone);
+    if (isWithinMessage) this.#options.onRefused(gone);
     this.#release();
     this.cancel(gone);
   }
@@ -283,14 +274,4 @@ function isReadByAll(payload: Buffer, encoding: MessageEncoding): boolean {
 
 function clientGone(): CodedError {
   return new CodedError('CANCELLED', 'client_cancelled', 'the client has gone away');
-}
-
-/** The trailers that carry a status. */
-export function trailersOf(status: GrpcStatus): Record<string, string> {
-  const trailers: Record<string, string> = { 'grpc-status': String(statusNumbers[status.status]) };
-  if (status.message !== '') trailers['grpc-message'] = encodeStatusMessage(status.message);
-  if (status.retryAfterMs !== null) {
-    trailers['grpc-status-details-bin'] = encodeRetryDetails(status.status, status.message, status.retryAfterMs);
-  }
-  return trailers;
 }

@@ -5,18 +5,22 @@ import type { Seam } from '../base/seam.ts';
 import { UnauthenticatedError } from '../security/bearer-auth.ts';
 import type { OpenListenerSecurity } from '../security/listener-security.ts';
 import type { Logger } from '../telemetry/log.ts';
+import type { ReceiveBudget } from './call-options.ts';
+import { CallWatch } from './call-watch.ts';
 import { acceptEncoding, isMessageEncoding, type MessageEncoding, MessageInflater } from './message-encoding.ts';
-import { Http2ServerCall, trailersOf, type GrpcMessage, type ReceiveBudget, type ServerCall } from './server-call.ts';
+import { Http2ServerCall, type GrpcMessage, type ServerCall } from './server-call.ts';
 import { guardConnection } from './server-connection.ts';
 import { createHttp2Server } from './server-http2.ts';
-import { SlowSenders } from './slow-senders.ts';
-import { describeError, okStatus, parseTimeoutMs, statusOfError } from './status.ts';
+import { describeError, okStatus, parseTimeoutMs, statusOfError, trailersOf } from './status.ts';
 
 /** Handles a bidirectional stream: reads, writes, and returns for OK or throws a CodedError for its status. */
 export type StreamHandler = (call: ServerCall) => Promise<void>;
 
 /** Handles a unary call: gives the response message or throws a CodedError for its status. */
 export type UnaryHandler = (request: GrpcMessage, call: ServerCall) => Promise<Uint8Array>;
+
+/** Calls that may take this long have no timer of their own: they end within a second after their deadline. */
+const watchedTimeoutMs = 2000;
 
 /** Bounds of a server; every one is enforced before memory is spent. */
 export interface GrpcServerLimits {
@@ -72,7 +76,7 @@ export class GrpcServer {
   readonly #handlers = new Map<string, { readonly serve: StreamHandler; readonly isUnary: boolean }>();
   readonly #inflaters = new Map<string, MessageInflater>();
   readonly #onRefused: (error: CodedError, peer: string) => void;
-  readonly #slow: SlowSenders;
+  readonly #watch: CallWatch;
   readonly #draining = new AbortController();
   readonly #connections = new Set<http2.ServerHttp2Session>();
   readonly #server: http2.Http2Server | http2.Http2SecureServer;
@@ -86,7 +90,7 @@ export class GrpcServer {
     this.#log = options.log;
     this.#limits = { ...defaultGrpcServerLimits, ...options.limits };
     this.#onRefused = options.onRefused ?? (() => {});
-    this.#slow = new SlowSenders(this.#limits.readTimeoutMs, options.seam);
+    this.#watch = new CallWatch(this.#limits.readTimeoutMs, options.seam);
     this.#budget = { bytes: 0, bytesMax: this.#limits.unreadBytesMax };
     this.#security = options.security ?? { tls: null, auth: null };
     const { server, dropHandshakes } = createHttp2Server(this.#limits, this.#security);
@@ -139,7 +143,7 @@ export class GrpcServer {
     await closed;
     finished.abort();
     await forced;
-    this.#slow.stop();
+    this.#watch.stop();
   }
 
   #onConnection(session: http2.ServerHttp2Session): void {
@@ -173,7 +177,7 @@ export class GrpcServer {
       const timeoutMs = typeof timeout === 'string' ? parseTimeoutMs(timeout) : null;
       const call = new Http2ServerCall(stream, headers, {
         path, peer, inflater, isUnary: handler.isUnary, messageBytesMax: this.#limits.messageBytesMax, budget: this.#budget, draining: this.#draining.signal,
-        nowMs: () => this.#seam.monotonicMs(), onRefused: (error) => this.#onRefused(error, peer),
+        deadlineMs: timeoutMs === null ? Infinity : this.#seam.monotonicMs() + timeoutMs, nowMs: () => this.#seam.monotonicMs(), onRefused: (error) => this.#onRefused(error, peer),
       });
       void this.#serve(call, handler.serve, timeoutMs);
     } catch (error) {
@@ -183,9 +187,9 @@ export class GrpcServer {
   }
 
   async #serve(call: Http2ServerCall, handler: StreamHandler, timeoutMs: number | null): Promise<void> {
-    const timer = new AbortController();
-    if (timeoutMs !== null) void this.#cancelAfter(call, timeoutMs, timer.signal);
-    this.#slow.add(call);
+    const timer = timeoutMs === null || timeoutMs >= watchedTimeoutMs ? null : new AbortController();
+    if (timer !== null) void this.#endInTime(call, timer.signal);
+    this.#watch.add(call);
     try {
       await handler(call);
       call.finish(okStatus);
@@ -193,8 +197,8 @@ export class GrpcServer {
       this.#logFailure(call, error);
       call.finish(statusOfError(error));
     } finally {
-      this.#slow.delete(call);
-      timer.abort();
+      this.#watch.delete(call);
+      timer?.abort();
     }
   }
 
@@ -214,15 +218,13 @@ export class GrpcServer {
     if ('code' in error && error.code === 'ERR_HTTP2_ERROR') this.#onRefused(new CodedError('INVALID_ARGUMENT', 'malformed_http2', `no HTTP/2, which gRPC needs (a client that speaks TLS to a listener without it looks so): ${error.message}`), peer);
   }
 
-  async #cancelAfter(call: Http2ServerCall, timeoutMs: number, signal: AbortSignal): Promise<void> {
+  async #endInTime(call: Http2ServerCall, signal: AbortSignal): Promise<void> {
     try {
-      await this.#seam.sleepMs(timeoutMs, signal);
+      await this.#seam.sleepMs(Math.max(0, call.deadlineMs - this.#seam.monotonicMs()), signal);
     } catch {
       return;
     }
-    const reason = new CodedError('DEADLINE_EXCEEDED', 'deadline_exceeded', `the call took longer than its ${timeoutMs} ms`);
-    call.cancel(reason);
-    call.finish(statusOfError(reason));
+    call.endLate();
   }
 
   #logFailure(call: ServerCall, error: unknown): void {

@@ -1,4 +1,5 @@
 import { CodedError, messageOf, statusNumbers, type StatusName } from '../base/errors.ts';
+import { encodeRetryDetails } from './retry-info.ts';
 
 /** How an RPC ended. */
 export interface GrpcStatus {
@@ -52,4 +53,14 @@ export function parseTimeoutMs(header: string): number {
 /** What to log of an error that a handler threw. */
 export function describeError(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
+}
+
+/** The trailers that carry a status. */
+export function trailersOf(status: GrpcStatus): Record<string, string> {
+  const trailers: Record<string, string> = { 'grpc-status': String(statusNumbers[status.status]) };
+  if (status.message !== '') trailers['grpc-message'] = encodeStatusMessage(status.message);
+  if (status.retryAfterMs !== null) {
+    trailers['grpc-status-details-bin'] = encodeRetryDetails(status.status, status.message, status.retryAfterMs);
+  }
+  return trailers;
 }

@@ -162,6 +162,20 @@ describe('what is refused', () => {
     expect(intake.refused).toEqual(['slow_sender']);
   });
 
+  it.each(['100m', '2S'])('a call that is not answered within its %s ends with that, and its answer goes nowhere', async (timeout) => {
+    const intake = new FakeIntake();
+    const gate = Promise.withResolvers<void>();
+    intake.answer = async () => {
+      await gate.promise;
+      return { status: 'OK', message: '', retryAfterMs: null };
+    };
+    await withGrpc(intake, {}, async (port) => {
+      expect(await rawExport(port, [encodeFrame(body, false)], { 'grpc-timeout': timeout })).toMatchObject({ code: '4', message: expect.stringContaining('grpc-timeout') });
+      gate.resolve();
+    });
+    expect(intake.refused).toEqual([]);
+  });
+
   it('a client that goes away within its message', async () => {
     const intake = new FakeIntake();
     await besideGoodCall(intake, {}, async (port) => {
