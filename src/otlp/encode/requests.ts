@@ -1,4 +1,5 @@
 import type { OutputBatch } from '../../otap/take/output-batch.ts';
+import { amplificationMax } from './amplification.ts';
 import { BackWriter } from './back-writer.ts';
 import { bindBatch, type BoundBatch } from './encoding.ts';
 import { writeRequestJson } from './json.ts';
@@ -19,8 +20,10 @@ export interface OtlpRequest {
 export class RequestEncoder {
   readonly #writer: { readonly encoding: 'proto'; readonly bytes: BackWriter } | { readonly encoding: 'json'; readonly bytes: JsonWriter };
   readonly #bytesMax: number;
+  /** Bytes that the batch's requests may still be long. */
+  #bytesLeft = 0;
 
-  /** Requests are at most `bytesMax` bytes long, but for one of a single item that is longer by itself. */
+  /** Requests are at most `bytesMax` bytes long, but for one of a single item that is longer by itself, and where resources are nearly as long as that. */
   constructor(encoding: OtlpEncoding, bytesMax: number) {
     this.#writer = encoding === 'proto' ? { encoding, bytes: new BackWriter() } : { encoding, bytes: new JsonWriter() };
     this.#bytesMax = bytesMax;
@@ -30,6 +33,7 @@ export class RequestEncoder {
   encode(batch: OutputBatch | SplicedItems): readonly OtlpRequest[] {
     if (batch instanceof SplicedItems) return batch.requests(this.#bytesMax);
     const requests: OtlpRequest[] = [];
+    this.#bytesLeft = Infinity;
     if (batch.rowCount > 0) this.#encodeRange(bindBatch(batch), 0, batch.rowCount, requests);
     return requests;
   }
@@ -38,13 +42,19 @@ export class RequestEncoder {
   #encodeRange(bound: BoundBatch, from: number, to: number, requests: OtlpRequest[]): void {
     const bytes = this.#encode(bound, from, to);
     const items = to - from;
-    if (bytes.length <= this.#bytesMax || items === 1) {
+    if (this.#bytesLeft === Infinity) this.#bytesLeft = bytes.length * amplificationMax;
+    if (bytes.length <= this.#bytesMax || items === 1 || this.#bytesLeft <= 0) {
+      this.#bytesLeft -= bytes.length;
       requests.push({ bytes, items });
       return;
     }
     const parts = Math.min(items, Math.ceil((bytes.length * 1.1) / this.#bytesMax));
     const step = Math.ceil(items / parts);
-    for (let start = from; start < to; start += step) this.#encodeRange(bound, start, Math.min(to, start + step), requests);
+    for (let start = from; start < to; ) {
+      const end = this.#bytesLeft <= 0 ? to : Math.min(to, start + step);
+      this.#encodeRange(bound, start, end, requests);
+      start = end;
+    }
   }
 
   #encode(bound: BoundBatch, from: number, to: number): Uint8Array<ArrayBuffer> {

@@ -1,6 +1,7 @@
 import type { Signal } from '../../otap/payload-type.ts';
 import { childrenOf } from '../encode/children.ts';
 import { BackWriter } from '../encode/back-writer.ts';
+import { amplificationMax } from '../encode/amplification.ts';
 import type { OtlpRequest } from '../encode/requests.ts';
 import { type FrameBytes, outerBytes } from './frames.ts';
 import { fieldLength } from './stamped-item.ts';
@@ -33,7 +34,7 @@ export class SplicedItems {
 
   /**
    * The export requests that together hold every item once, by resource and scope, else in their order. Each is at most `bytesMax` bytes long, but
-   * for one of a single item that is longer by itself.
+   * for one of a single item that is longer by itself, and where a resource leaves hardly room for items: it is not repeated for every few of them.
    */
   requests(bytesMax: number): readonly OtlpRequest[] {
     const order = this.#order();
@@ -60,18 +61,21 @@ export class SplicedItems {
   /** Where the request that begins with order[from] must end. Lengths of what holds the items are counted as if they were as long as can be. */
   #endOfRequest(order: Uint32Array, from: number, bytesMax: number): number {
     const headBytesMax = 6;
+    const freshBytesMin = bytesMax / amplificationMax;
     let length = 0;
     let scope = -1;
     let resource = -1;
     for (let index = from; index < order.length; index++) {
       const own = this.#scopeOf[order[index]];
-      length += fieldLength(this.#length(order[index]));
-      if (own !== scope) length += headBytesMax + frameLength(this.#scopes, own);
-      scope = own;
       const around = this.#scopes.outerOf[own];
-      if (around !== resource) length += headBytesMax + frameLength(this.#resources, around);
+      const scopeBytes = headBytesMax + frameLength(this.#scopes, own);
+      const resourceBytes = headBytesMax + frameLength(this.#resources, around);
+      /** What the next request would say again. */
+      const repeated = (own === scope ? scopeBytes : 0) + (around === resource ? resourceBytes : 0);
+      length += fieldLength(this.#length(order[index])) + scopeBytes + resourceBytes - repeated;
+      scope = own;
       resource = around;
-      if (length > bytesMax && index > from) return index;
+      if (length > bytesMax && index > from && length - repeated >= freshBytesMin) return index;
     }
     return order.length;
   }
