@@ -108,7 +108,7 @@ describe('compose', () => {
   });
 
   test('sends from one to the next by their names', () => {
-    expect(yaml('compose/collector.yaml')).toMatchObject({ exporters: { otlp: { endpoint: 'thresher:4317' } } });
+    expect(yaml('compose/collector.yaml')).toMatchObject({ exporters: { otlp_grpc: { endpoint: 'thresher:4317' } } });
     expect(yaml('compose/thresher/thresher.yaml')).toMatchObject({ exporters: { 'otlp/jaeger': { endpoint: 'jaeger:4317' } } });
     expect(yaml('compose/prometheus.yaml')).toMatchObject({ scrape_configs: [{ job_name: 'thresher', static_configs: [{ targets: ['thresher:13133'] }] }] });
   });
