@@ -2,10 +2,10 @@ import type { IdColumn } from '../../otap/batch.ts';
 import type { Column } from '../../otap/column.ts';
 import type { PayloadInfo } from '../../otap/payload-type.ts';
 import { AnyValues } from './any-values.ts';
-import { checkText } from './check-values.ts';
+import { checkAttributes } from './check-attributes.ts';
 import { u32Memory } from './column-memory.ts';
 import { named } from './errors.ts';
-import { type KeyValue, readKeyValue } from './key-value.ts';
+import { type KeyValue, plainValueTag, readKeyValue } from './key-value.ts';
 import { type KeyRows, LazyTable } from './lazy-table.ts';
 import { int32Memory, type Ranges } from './ranges.ts';
 import { PoolStore } from './stores.ts';
@@ -46,12 +46,7 @@ export class AttributeTable extends LazyTable {
 
   /** Checks every key and value. Throws OtlpDecodeError. */
   check(): void {
-    named(this.info.name, () => {
-      const { bytes, view } = this.#request;
-      const { keyStarts, keyEnds } = this.#located();
-      for (let row = 0; row < this.rowCount; row++) checkText(bytes, view, keyStarts[row], keyEnds[row]);
-      this.#valuesRead().check();
-    });
+    named(this.info.name, () => checkAttributes(this.#request, this.#ranges));
   }
 
   protected override read(path: string): Column | null {
@@ -101,11 +96,15 @@ function locate({ bytes, source }: RequestBytes, { starts, ends, count }: Ranges
   const { keyStarts, keyEnds, values, marks } = places;
   const parts: KeyValue = { keyStart: 0, keyEnd: 0, value: 0 };
   for (let row = 0; row < count; row++) {
-    readKeyValue(bytes, starts[row], ends[row], parts);
-    keyStarts[row] = parts.keyStart;
-    keyEnds[row] = parts.keyEnd;
-    values[row] = parts.value;
-    marks[row] = markOf(bytes, parts.keyStart, parts.keyEnd);
+    const start = starts[row];
+    const valueTag = plainValueTag(bytes, start, ends[row]);
+    if (valueTag === 0) readKeyValue(bytes, start, ends[row], parts);
+    const keyStart = valueTag === 0 ? parts.keyStart : start + 2;
+    const keyEnd = valueTag === 0 ? parts.keyEnd : valueTag;
+    keyStarts[row] = keyStart;
+    keyEnds[row] = keyEnd;
+    values[row] = valueTag === 0 ? parts.value : valueTag + 1;
+    marks[row] = markOf(bytes, keyStart, keyEnd);
   }
   return places;
 }

@@ -1,5 +1,5 @@
 import { type ItemStamps, stampKeys } from '../../otap/take/item-stamps.ts';
-import { type KeyValue, readKeyValue } from '../decode/key-value.ts';
+import { type KeyValue, plainValueTag, readKeyValue } from '../decode/key-value.ts';
 import { pastValue } from '../decode/member.ts';
 import { pastVarint, startAt, tagAt } from '../decode/varint.ts';
 import type { GrowingBytes } from './growing-bytes.ts';
@@ -49,18 +49,12 @@ const parts: KeyValue = { keyStart: 0, keyEnd: 0, value: 0 };
 
 /** Whether the attribute bytes[start, end) is one that stamps replace or remove. */
 function isReplaced(bytes: Buffer, start: number, end: number, stamps: ItemStamps): boolean {
-  if (isPlain(bytes, start, end) && bytes[start + 2] !== prefix) return false;
+  if (bytes[start + 2] !== prefix && plainValueTag(bytes, start, end) !== 0) return false;
   readKeyValue(bytes, start, end, parts);
   const { keyStart, keyEnd } = parts;
   const is = (key: Buffer): boolean => keyEnd - keyStart === key.length && bytes.compare(key, 0, key.length, keyStart, keyEnd) === 0;
   return is(keys.adjustedCount) || (stamps.threshold !== null && is(keys.threshold)) || (stamps.randomness !== null && is(keys.randomness))
     || (stamps.policy !== null && stamps.policy !== undefined && is(keys.policy));
-}
-
-/** Whether the attribute is key and value and nothing else, both shorter than 128 bytes, as most are. */
-function isPlain(bytes: Buffer, start: number, end: number): boolean {
-  const value = start + 2 + bytes[start + 1];
-  return bytes[start] === 0x0a && value + 1 < end && bytes[value] === 0x12 && value + 2 + bytes[value + 1] === end;
 }
 
 function writeStamps(out: GrowingBytes, field: number, stamps: ItemStamps, at: number): void {
