@@ -127,6 +127,18 @@ export const alerts: readonly Alert[] = [
     response: 'More replicas (docs/deployment.md), fewer and larger batches from senders, `validate: read` for senders that are trusted.',
   },
   {
+    name: 'ThresherSendersUnauthenticated', severity: 'warning', lasts: '15m', expr: `${rate(m.unauthenticated, '5m')} > 0`,
+    summary: '{{ $labels.instance }}: requests to {{ $labels.listener }} come with a token that is {{ $labels.reason }}',
+    means: 'Senders are turned away for want of a valid token, and go on trying. What they send is lost to them once their queues are full.',
+    response: 'The log has their addresses. After a rotation some still have the old token: list both until all have the new one (docs/security.md).',
+  },
+  {
+    name: 'ThresherCredentialsNotReloaded', severity: 'warning', lasts: '0m', expr: grew(m.credentialReloads, '15m', { result: '="failed"' }),
+    summary: '{{ $labels.instance }}: changed credentials of {{ $labels.component }} cannot be used; the old ones stay',
+    means: 'Files of certificates, keys or tokens changed to something that cannot be read or does not fit together.',
+    response: 'The log says which file and why. The old ones hold until they end, or the process is started again.',
+  },
+  {
     name: 'ThresherCertificateEnds', severity: 'warning', lasts: '1h', expr: `${series(m.tlsCertificateExpiry)} - time() < 7 * 86400`,
     summary: '{{ $labels.instance }}: the certificate of {{ $labels.listener }} ends in {{ $value | humanizeDuration }}',
     means: 'After that senders refuse to connect.',
