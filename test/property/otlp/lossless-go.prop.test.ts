@@ -6,7 +6,7 @@ import { allRows } from '../../../src/otap/take/split.ts';
 import { decodeOtlp } from '../../../src/otlp/decode/decode-otlp.ts';
 import { decodeWithGo, withoutGo } from '../../support/otapverify.ts';
 import { exactItems } from '../../support/otlp-exact.ts';
-import type { OtlpRequest } from '../../support/otlp-json.ts';
+import type { JsonObject, OtlpRequest } from '../../support/otlp-json.ts';
 import { goLosses, goUnordered, keysOnce, lose, type Loss, tableLosses } from '../../support/otlp-losses.ts';
 import { otlpBytes } from '../../support/otlp-bytes.ts';
 import { plain } from '../../support/reencode.ts';
@@ -41,4 +41,14 @@ describe.skipIf(withoutGo !== null).each(['traces', 'logs', 'metrics'] as const)
     for (const [index, request] of sent.entries()) expect(exact(got[index], goLosses)).toEqual(exact(request, [...tableLosses, ...goLosses]));
     expect(sent.length).toBeGreaterThan(count / 5);
   });
+});
+
+test.skipIf(withoutGo !== null)('what it loses', () => {
+  const attribute = (stringValue: string): JsonObject => ({ key: 'k', value: { stringValue } });
+  const spans = [{ name: 'a', attributes: [attribute('1'), attribute('2')], parentSpanId: '00'.repeat(8) }];
+  const builder = new OutputBatchBuilder('traces');
+  const batch = decodeOtlp('traces', otlpBytes('traces', { resourceSpans: [{ scopeSpans: [{ spans }] }] }));
+  builder.append(batch, allRows(batch), null);
+  const [got] = decodeWithGo('traces', [new OtapStreamEncoder('traces', plain).encode(0n, builder.finish())]);
+  expect(exactItems('traces', got)).toEqual(['{resource:{}} {scope:{}} {name:"a" attributes:[{key:"k" value:{stringValue:"2"}}] status:{}}']);
 });

@@ -15,7 +15,7 @@ import { otlpBytes } from '../../support/otlp-bytes.ts';
 import type { JsonObject, OtlpRequest } from '../../support/otlp-json.ts';
 import { lose, losses, otapUnordered, tableLosses } from '../../support/otlp-losses.ts';
 import { parseOtlp } from '../../support/otlp-truth.ts';
-import { allNoise, wireBytes } from '../../support/otlp-wire.ts';
+import { allNoise, type Below, unknownFields, wireBytes } from '../../support/otlp-wire.ts';
 import { plain } from '../../support/reencode.ts';
 import { requestOf } from './arbitrary.ts';
 
@@ -27,6 +27,11 @@ import { requestOf } from './arbitrary.ts';
 
 const seed = Number(process.env['FUZZ_SEED'] ?? 20261121);
 const numRuns = Number(process.env['FUZZ_RUNS'] ?? 200);
+
+function mulberryBelow(chance: number): Below {
+  const random = mulberry(chance);
+  return (below) => Math.floor(random() * below);
+}
 
 function taken(signal: Signal, batch: OtapBatch): OutputBatch {
   const builder = new OutputBatchBuilder(signal);
@@ -52,8 +57,7 @@ function sorted(signal: Signal, request: OtlpRequest, unordered?: ReadonlySet<st
 describe.each(['traces', 'logs', 'metrics'] as const)('random %s', (signal) => {
   test(`OTLP, tables, OTLP: all but what is known to be lost (seed ${seed})`, () => {
     fc.assert(fc.property(requestOf(signal, true), fc.nat(), (request, chance) => {
-      const random = mulberry(chance);
-      const bytes = wireBytes(signal, request, (below) => Math.floor(random() * below), chance % 2 === 0 ? [] : allNoise);
+      const bytes = wireBytes(signal, request, mulberryBelow(chance), chance % 2 === 0 ? [] : allNoise);
       expect(sorted(signal, throughTables(signal, bytes))).toEqual(sorted(signal, lose(request, tableLosses)));
     }), { seed, numRuns });
   });
@@ -102,6 +106,13 @@ describe('what is lost is lost', () => {
     const entry = (name: string, ...names: readonly string[]): JsonObject => ({ resource: resource(name), scopeSpans: [{ scope: {}, spans: names.map((own) => ({ name: own })) }] });
     const sent: OtlpRequest = { resourceSpans: [entry('a', '1'), entry('b', '2'), entry('c'), entry('a', '3'), { resource: resource('d') }] };
     expect(throughTables('traces', otlpBytes('traces', sent))).toEqual({ resourceSpans: [entry('a', '1', '3'), entry('b', '2')] });
+  });
+
+  test('fields that nobody knows are gone through tables', () => {
+    const known: OtlpRequest = spans({ name: 'a' });
+    const bytes = wireBytes('traces', known, mulberryBelow(3), ['unknown']);
+    expect(unknownFields('traces', [bytes]).length).toBeGreaterThan(0);
+    expect(unknownFields('traces', [encodeOtlp(taken('traces', decodeOtlp('traces', bytes)))])).toEqual([]);
   });
 
   test('through OTAP: the order of attributes and of exemplars, and signs of zero where a table has nothing but zeros of both', () => {

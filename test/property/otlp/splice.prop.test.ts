@@ -11,6 +11,7 @@ import { mulberry } from '../../support/mulberry.ts';
 import { canonical } from '../../support/otlp-canonical.ts';
 import { exactItems } from '../../support/otlp-exact.ts';
 import type { JsonObject, OtlpRequest } from '../../support/otlp-json.ts';
+import { field } from '../../support/otlp-fields.ts';
 import { mutateFields } from '../../support/otlp-mutate.ts';
 import { parseOtlp } from '../../support/otlp-truth.ts';
 import { allNoise, type Below, unknownFields, wireBytes } from '../../support/otlp-wire.ts';
@@ -94,6 +95,14 @@ describe.each(['traces', 'logs', 'metrics'] as const)('random %s', (signal) => {
     }
     expect(taken).toBeGreaterThan(numRuns / 2);
   });
+});
+
+test('what is not spliced: resources and scopes without items, and what a request itself says that nobody knows', () => {
+  const span = field(2, field(5, Buffer.from('a')));
+  const unknown = field(100, [1]);
+  const bytes = Buffer.concat([field(1, field(3, Buffer.from('empty'))), unknown, field(1, field(2, field(3, Buffer.from('empty'))), unknown, field(2, unknown, span))]);
+  const hex = (some: readonly Uint8Array[]): string[] => some.map((one) => Buffer.from(one).toString('hex'));
+  expect(hex(spliced('traces', [whole('traces', bytes)]))).toEqual(hex([field(1, unknown, field(2, unknown, span))]));
 });
 
 /** Why protobufjs refuses a request; that it nests 100 messages and not more is its own. */
