@@ -83,7 +83,7 @@ function members(state: string): string[] {
 }
 
 /** What left, with the tracestate as `members`, and without the randomness of logs outside of traces, which is a secret hash. */
-function normal(request: OtlpRequest): OtlpRequest {
+export function normal(request: OtlpRequest): OtlpRequest {
   return changed(request, (items) => items.map((item) => {
     const isSpan = request.resourceSpans !== undefined;
     const isOutside = !isSpan && !/[1-9a-f]/.test(String(item['traceId'] ?? ''));

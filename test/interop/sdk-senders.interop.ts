@@ -5,7 +5,7 @@ import { runProgram } from '../support/built-program.ts';
 import type { OtlpRequest } from '../support/otlp-json.ts';
 import { parseOtlp } from '../support/otlp-truth.ts';
 import { Chain } from './support/chain.ts';
-import { keptDifference } from './support/compare.ts';
+import { Arrived } from './support/compare.ts';
 import type { Piece } from './support/pieces.ts';
 import { countItems } from './support/telemetry.ts';
 import { describeWith, pathOf } from './support/with-pieces.ts';
@@ -30,7 +30,7 @@ for (const { name, piece, kinds } of senders) {
     let said = (): string => '';
     beforeAll(async () => {
       chain = await Chain.create();
-      await chain.next();
+      await chain.next('otlp');
       const thresher = await chain.thresher('otlphttp', 'otlp');
       said = () => thresher.said.slice(-2000);
     });
@@ -42,7 +42,9 @@ for (const { name, piece, kinds } of senders) {
       expect(sent.failed).toEqual([]);
       for (const signal of ['traces', 'logs', 'metrics'] as const) {
         const received = await chain.output.takeItems(signal, countItems(signal, sent[signal]), said);
-        expect(keptDifference(signal, received, sent[signal])).toBeNull();
+        const arrived = Arrived.kept(signal, received);
+        expect(arrived.missing(sent[signal])).toBeNull();
+        expect(arrived.left()).toBeNull();
       }
       expect({ traces: countItems('traces', sent.traces), logs: countItems('logs', sent.logs), metrics: countItems('metrics', sent.metrics) }).toEqual({ traces: 600, logs: 601, metrics: 5 });
     });

@@ -8,7 +8,7 @@ export default defineConfig({
     include: ['test/interop/**/*.interop.ts'],
     globalSetup: ['test/interop/support/prepare.ts'],
     testTimeout: 120_000,
-    hookTimeout: 120_000,
+    hookTimeout: 300_000,
     fileParallelism: false,
     pool: 'forks',
   },

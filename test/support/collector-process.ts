@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Signal } from '../../src/otap/payload-type.ts';
 import { Child } from './child.ts';
 import { collectorBinary } from './collector.ts';
 
@@ -9,8 +10,10 @@ export interface CollectorConfig {
   readonly processors?: Readonly<Record<string, unknown>>;
   readonly exporters: Readonly<Record<string, unknown>>;
   readonly extensions?: Readonly<Record<string, unknown>>;
-  /** Processors of all three pipelines, or of each by its signal; none if not given. */
+  /** Processors of all three pipelines. */
   readonly processing?: readonly string[];
+  /** Those of one signal, where they are others. */
+  readonly processingOf?: Partial<Readonly<Record<Signal, readonly string[]>>>;
 }
 
 /**
@@ -25,13 +28,13 @@ export async function startCollector(directory: string, name: string, config: Co
   return child;
 }
 
-function configOf({ receivers, processors = {}, exporters, extensions = {}, processing = [] }: CollectorConfig): object {
-  const pipeline = { receivers: Object.keys(receivers), processors: processing, exporters: Object.keys(exporters) };
+function configOf({ receivers, processors = {}, exporters, extensions = {}, processing = [], processingOf = {} }: CollectorConfig): object {
+  const pipeline = (signal: Signal): object => ({ receivers: Object.keys(receivers), processors: processingOf[signal] ?? processing, exporters: Object.keys(exporters) });
   return {
     receivers, processors, exporters, extensions,
     service: {
       extensions: Object.keys(extensions),
-      pipelines: { traces: pipeline, logs: pipeline, metrics: pipeline },
+      pipelines: { traces: pipeline('traces'), logs: pipeline('logs'), metrics: pipeline('metrics') },
       telemetry: { metrics: { level: 'none' } },
     },
   };

@@ -44,18 +44,19 @@ export class Chain {
     return new Chain({ entry, grpc, http, nextGrpc, nextHttp, otapOut, otapIn });
   }
 
-  /** The next Collector: writes what it gets to a file, unless `exporters` says otherwise. */
-  async next(exporters: CollectorConfig['exporters'] = { file: { path: join(this.directory, 'received.jsonl'), flush_interval: '100ms' } }): Promise<Child> {
-    const { nextGrpc, nextHttp } = this.ports;
-    return this.#add(startCollector(this.directory, 'next', {
-      receivers: { otlp: { protocols: { grpc: { endpoint: at(nextGrpc) }, http: { endpoint: at(nextHttp) } } } }, exporters,
+  /** The next Collector, with what takes OTAP for it; it writes what it gets to a file. `more` goes over its sections. */
+  async next(outOf: Transport, more: Partial<CollectorConfig> = {}): Promise<Child[]> {
+    const { nextGrpc, nextHttp, otapIn } = this.ports;
+    const collector = await this.#add(startCollector(this.directory, 'next', {
+      receivers: { otlp: { protocols: { grpc: { endpoint: at(nextGrpc) }, http: { endpoint: at(nextHttp) } } } },
+      exporters: { file: { path: join(this.directory, 'received.jsonl'), flush_interval: '100ms' } }, ...more,
     }));
+    return outOf === 'otap' ? [collector, await this.otelarrow('receiver', otapIn, nextGrpc)] : [collector];
   }
 
-  /** Thresher, taking in what the first Collector sends by `into`, sending by `outOf`; with what takes OTAP for the next Collector. */
+  /** Thresher, taking in what the first Collector sends by `into`, sending by `outOf`. */
   async thresher(into: Transport, outOf: Transport, more: Partial<ThresherConfig> = {}): Promise<Child> {
     const { grpc, http, nextGrpc, nextHttp, otapIn } = this.ports;
-    if (outOf === 'otap') await this.otelarrow('receiver', otapIn, nextGrpc);
     const otlp = { grpc: { endpoint: at(grpc) }, ...(into.startsWith('otlphttp') ? { http: { endpoint: at(http) } } : {}) };
     return this.#add(startThresher(this.directory, {
       receivers: { otlp }, exporters: exporterOf(outOf, { grpc: outOf === 'otap' ? otapIn : nextGrpc, http: nextHttp }, 'thresher'), ...more,
@@ -63,19 +64,15 @@ export class Chain {
   }
 
   /** The first Collector; with what sends OTAP for it. `more` goes over its sections. */
-  async first(into: Transport, more: Partial<CollectorConfig> = {}): Promise<Child> {
+  async first(into: Transport, more: Partial<CollectorConfig> = {}): Promise<Child[]> {
     const { entry, grpc, http, otapOut } = this.ports;
-    if (into === 'otap') await this.otelarrow('exporter', otapOut, grpc);
-    return this.firstTo(exporterOf(into, { grpc: into === 'otap' ? otapOut : grpc, http }, 'collector'), entry, more);
-  }
-
-  /** The first Collector with exporters of its own. */
-  async firstTo(exporters: CollectorConfig['exporters'], entry = this.ports.entry, more: Partial<CollectorConfig> = {}): Promise<Child> {
-    return this.#add(startCollector(this.directory, 'first', {
+    const bridge = into === 'otap' ? [await this.otelarrow('exporter', otapOut, grpc)] : [];
+    const collector = await this.#add(startCollector(this.directory, 'first', {
       receivers: { otlp: { protocols: { http: { endpoint: at(entry) } } } },
       processors: { batch: {}, memory_limiter: { check_interval: '1s', limit_mib: 1000 } },
-      processing: ['memory_limiter', 'batch'], exporters, ...more,
+      processing: ['memory_limiter', 'batch'], exporters: exporterOf(into, { grpc: into === 'otap' ? otapOut : grpc, http }, 'collector'), ...more,
     }));
+    return [collector, ...bridge];
   }
 
   /** A stand-in for one of the Collector's otelarrow components. */
