@@ -32,7 +32,9 @@ export function readBody(request: IncomingMessage, bytesMax: number, share: Byte
   };
   request.on('data', onData);
   request.once('end', () => resolve(chunks.take(chunks.byteLength)));
-  request.once('close', () => reject(new CodedError('CANCELLED', 'client_gone', 'the client went away within its request')));
+  request.once('close', () => {
+    if (!request.readableEnded) reject(new CodedError('CANCELLED', 'client_gone', 'the client went away within its request'));
+  });
   return { body: promise, fail };
 }
 
