@@ -3,7 +3,7 @@ import type { Signal } from '../../src/otap/payload-type.ts';
 import { type Below, requestType } from './otlp-wire.ts';
 
 /** One field of a message as it lies on the wire; the body of a message that is known is its fields. */
-interface Node {
+export interface Node {
   id: number;
   wire: number;
   body: Uint8Array | Node[];
@@ -13,6 +13,19 @@ interface Node {
   within: protobuf.Type;
   /** Added to the length that it says it has, all lengths around it being right. */
   lie: number;
+}
+
+/** The request with `change` done to one of its fields, for each of them at any level; `where`: its message's name and its number. */
+export function changedEverywhere(signal: Signal, bytes: Uint8Array, change: (field: Node) => void): { readonly where: string; readonly bytes: Uint8Array }[] {
+  const count = places(fieldsOf(requestType(signal), bytes)).length;
+  return Array.from({ length: count }, (_, number) => {
+    const nodes = fieldsOf(requestType(signal), bytes);
+    const { siblings, index } = places(nodes)[number];
+    const node = siblings[index];
+    const where = `${node.within.name}.${node.id}`;
+    change(node);
+    return { where, bytes: Buffer.concat(nodes.map(written)) };
+  });
 }
 
 /** What was done to a request, for whoever looks at a case that failed. */

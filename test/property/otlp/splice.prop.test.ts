@@ -4,7 +4,7 @@ import type { Signal } from '../../../src/otap/payload-type.ts';
 import { OutputBatchBuilder } from '../../../src/otap/take/builder.ts';
 import type { ItemStamps } from '../../../src/otap/take/item-stamps.ts';
 import { allRows } from '../../../src/otap/take/split.ts';
-import { decodeOtlp } from '../../../src/otlp/decode/decode-otlp.ts';
+import { decodeOtlp, reopenOtlp } from '../../../src/otlp/decode/decode-otlp.ts';
 import { encodeOtlp } from '../../../src/otlp/encode/protobuf.ts';
 import { Splicer } from '../../../src/otlp/splice/splicer.ts';
 import { mulberry } from '../../support/mulberry.ts';
@@ -21,7 +21,7 @@ import { unsignedTimes } from './unsigned-times.ts';
 
 /*
  * Strategy: random requests in all forms of protobuf, unknown fields at every level, are spliced into new ones: several at once, some of their rows, with
- * stamps or without, in requests of any size. Changed requests too, where the check takes them.
+ * stamps or without, in requests of any size, out of batches that were opened again for just those rows, as pipelines do. Changed requests too, where the check takes them.
  * Invariants: without stamps what leaves says exactly what came, nothing lost; unknown fields of what is kept leave byte by byte; with stamps it says what
  * is rebuilt of tables; whatever the check took, protobufjs takes spliced, so that one sender's items do not make a receiver refuse another's.
  */
@@ -42,7 +42,7 @@ interface Part {
 
 function spliced(signal: Signal, parts: readonly Part[], bytesMax = 1 << 30): Uint8Array[] {
   const splicer = new Splicer(signal);
-  for (const { bytes, rows, stamps } of parts) splicer.append(decodeOtlp(signal, bytes, { isChecked: true }), rows, stamps);
+  for (const { bytes, rows, stamps } of parts) splicer.append(reopenOtlp(decodeOtlp(signal, bytes, { isChecked: true }).layout, bytes, undefined, rows), rows, stamps);
   return splicer.finish().requests(bytesMax).map((request) => request.bytes);
 }
 
