@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { existsSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { OtapStreamDecoder } from '../src/otap/decode/stream-decoder.ts';
 import { OutputBatchBuilder } from '../src/otap/take/builder.ts';
@@ -31,10 +32,11 @@ export function ensureBase(spans: number): string {
   return path;
 }
 
-/** The path of at least `total` spans of new traces each, played from the base and compressed with gzip. */
+/** The path of at least `total` spans of new traces each, played from the base and compressed with gzip. It takes the place of one of another length. */
 export async function ensureCompressed(program: string, spans: number, total: number): Promise<string> {
   const path = cachePath(`otlp-v${version}-${spans}-${total}.gz`);
   if (existsSync(path)) return path;
+  for (const name of readdirSync(dirname(path)).filter((other) => /^otlp-.*\.gz$/.test(other) && other.split('-')[2] === String(spans))) rmSync(join(dirname(path), name));
   const unfinished = `${path}.${process.pid}`;
   await promisify(execFile)(program, ['prepare', '-base', ensureBase(spans), '-output', unfinished, '-spans', String(total)]);
   renameSync(unfinished, path);

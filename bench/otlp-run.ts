@@ -6,7 +6,7 @@ import { numberIn, textIn } from './children.ts';
 import { ensureBase, ensureCompressed } from './otlp-load.ts';
 import { type Server, type Side, startServer } from './otlp-servers.ts';
 import { Talker } from './otlp-talk.ts';
-import { useOf } from './process-cost.ts';
+import { threadsOf, useOf } from './process-cost.ts';
 
 export interface OtlpLoad {
   readonly spansPerRequest: number;
@@ -23,7 +23,7 @@ export interface OtlpOptions {
   readonly spansMax: number;
   readonly measuredCore: number;
   readonly otherCore: number;
-  readonly profiles: string | null;
+  readonly nodeFlags: readonly string[];
 }
 
 /** A stretch of time in which a side took requests. */
@@ -31,7 +31,8 @@ export interface Stretch {
   readonly spans: number;
   readonly seconds: number;
   readonly cpuMicros: number;
-  readonly mainMicros: number;
+  /** Of these, by the names of its threads. */
+  readonly threads: ReadonlyMap<string, number>;
   readonly refused: number;
   readonly slowestMs: number;
   /** How far the sender was behind its rate. */
@@ -71,7 +72,7 @@ export async function runSide(side: Side, load: OtlpLoad, options: OtlpOptions):
   const { talker: sink, ready } = await Talker.start(program, ['sink'], options.otherCore);
   const tracesMax = 500_000;
   const server = await startServer(side, {
-    directory, sinkPort: numberIn(ready, 'port'), waitSeconds: options.waitSeconds, tracesMax, core: options.measuredCore, profiles: options.profiles,
+    directory, sinkPort: numberIn(ready, 'port'), waitSeconds: options.waitSeconds, tracesMax, core: options.measuredCore, nodeFlags: options.nodeFlags,
   });
   const { talker: sender } = await Talker.start(program, await senderArguments(program, load, options, server), options.otherCore);
   try {
@@ -105,9 +106,9 @@ async function measured(parts: Parts, { rate, waitSeconds, measuredSeconds }: Ot
   await seconds(waitSeconds + 2);
   const full = await stretch(parts, measuredSeconds);
   const sent = await sender.ask('pause');
+  if (Reflect.get(Object(sent), 'exhausted') === true) throw new Error('the server took more spans than were compressed ahead: --otlp-spans');
   const exitCode = await server.child.stop(120_000);
   const kept = await sink.ask('report');
-  if (Reflect.get(Object(sent), 'exhausted') === true) throw new Error('too few spans are compressed ahead: --spans-max');
   return {
     steady, full, held, heldSteady, idleRssBytes, peakRssBytes, exitCode,
     wireBytesPerSpan: numberIn(sent, 'bytes') / numberIn(sent, 'spans'),
@@ -118,16 +119,17 @@ async function measured(parts: Parts, { rate, waitSeconds, measuredSeconds }: Ot
 
 async function stretch({ server, sender, sink }: Parts, measuredSeconds: number): Promise<Stretch> {
   const otherMicros = (): number => useOf(sender.pid).cpuMicros + useOf(sink.pid).cpuMicros;
-  const before = { report: await sender.ask('report'), use: useOf(server.child.pid), otherMicros: otherMicros(), ms: performance.now() };
+  const before = { report: await sender.ask('report'), use: useOf(server.child.pid), threads: threadsOf(server.child.pid), otherMicros: otherMicros(), ms: performance.now() };
   await seconds(measuredSeconds);
   const report = await sender.ask('report');
   const use = useOf(server.child.pid);
+  const threads = new Map([...threadsOf(server.child.pid)].map(([name, micros]) => [name, micros - (before.threads.get(name) ?? 0)]));
   const elapsed = (performance.now() - before.ms) / 1000;
   const refused = numberIn(report, 'refused') - numberIn(before.report, 'refused');
   if (refused > 0) process.stderr.write(`${server.child.name} refused ${refused} requests: ${textIn(report, 'refusal')}\n`);
   return {
     spans: numberIn(report, 'spans') - numberIn(before.report, 'spans'), seconds: elapsed,
-    cpuMicros: use.cpuMicros - before.use.cpuMicros, mainMicros: use.mainMicros - before.use.mainMicros,
+    cpuMicros: use.cpuMicros - before.use.cpuMicros, threads,
     refused, slowestMs: numberIn(report, 'slowestMs'), behindMs: numberIn(report, 'behindMs'),
     otherCoreShare: (otherMicros() - before.otherMicros) / 1e6 / elapsed,
   };

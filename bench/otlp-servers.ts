@@ -20,8 +20,8 @@ export interface ServerOptions {
   /** The Collector forgets older traces beyond so many, decided or not. */
   readonly tracesMax: number;
   readonly core: number;
-  /** Folder for a .cpuprofile of Thresher; null: none is made. */
-  readonly profiles: string | null;
+  /** For the Node that runs Thresher, beside those that it always has. */
+  readonly nodeFlags: readonly string[];
 }
 
 /** A server under test. */
@@ -77,8 +77,7 @@ function startThresher(collectorYaml: string, options: ServerOptions, port: numb
   const main = packageFile('src/main.ts');
   execFileSync(process.execPath, [main, 'convert', collectorYaml, '--output', join(options.directory, 'converted'), '--overwrite'], { stdio: 'ignore' });
   const path = written(options, 'thresher.yaml', thresherConfig(options, port, httpPort));
-  const profiling = options.profiles === null ? [] : ['--cpu-prof', '--cpu-prof-interval', '500', '--cpu-prof-dir', options.profiles];
-  return started('Thresher', process.execPath, [...heapFlags, ...profiling, main, 'run', '--config', path], options);
+  return started('Thresher', process.execPath, [...heapFlags, ...options.nodeFlags, main, 'run', '--config', path], options);
 }
 
 function started(side: Side, program: string, args: readonly string[], { core, directory }: ServerOptions): Child {

@@ -4,8 +4,6 @@ import { readdirSync, readFileSync } from 'node:fs';
 export interface ProcessUse {
   /** CPU of all its threads in user and kernel mode, to 10 ms. */
   readonly cpuMicros: number;
-  /** Of these, its first thread: the one that runs JavaScript, in Node. */
-  readonly mainMicros: number;
   readonly rssBytes: number;
   /** Greatest resident size so far. */
   readonly peakRssBytes: number;
@@ -18,8 +16,7 @@ export function useOf(pid: number): ProcessUse {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const kibibytes = (name: string): number => Number(new RegExp(`^${name}:\\s*(\\d+) kB`, 'm').exec(status)?.[1]) * 1024;
   return {
-    cpuMicros: cpuMicrosOf(`/proc/${pid}/stat`), mainMicros: cpuMicrosOf(`/proc/${pid}/task/${pid}/stat`),
-    rssBytes: kibibytes('VmRSS'), peakRssBytes: kibibytes('VmHWM'),
+    cpuMicros: cpuMicrosOf(`/proc/${pid}/stat`), rssBytes: kibibytes('VmRSS'), peakRssBytes: kibibytes('VmHWM'),
   };
 }
 

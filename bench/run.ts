@@ -8,6 +8,7 @@ import type { HeldPerItem } from './held.ts';
 import type { PathResult, ReadersResult, Task } from './measured.ts';
 import { machineText } from './meter.ts';
 import { costs, costTable, heldTable, type PathProfile, pathsOf, phaseTable, readersTable, type SizeResults, topTable } from './report.ts';
+import { otlpLoads, otlpTables } from './otlp.ts';
 import { type SamplingCost, samplingTable } from './sampling.ts';
 import { readStacks } from './top.ts';
 
@@ -24,6 +25,11 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     only: { type: 'string', default: 'replay,live,trusted,held,readers,sampling' },
     profile: { type: 'boolean', default: false },
+    'otlp-rate': { type: 'string', default: '40000' },
+    'otlp-wait': { type: 'string', default: '30' },
+    'otlp-seconds': { type: 'string', default: '15' },
+    'otlp-spans': { type: 'string', default: '15000000' },
+    'otlp-wire': { type: 'string', default: 'none,gzip' },
     print: { type: 'boolean', default: false },
   },
 });
@@ -88,6 +94,15 @@ function headOf(): string {
     + `${items.toLocaleString('en-US')} spans a round, ${rounds} rounds after one to warm up.`;
 }
 
+/** Side by side with the real Collector, which needs Go to be built; so only where it is asked for. */
+function otlpParts(): Promise<string[]> {
+  const loads = otlpLoads(values.sizes.split(',').map(Number), values['otlp-wire'].split(','));
+  return otlpTables(loads, {
+    rate: Number(values['otlp-rate']), waitSeconds: Number(values['otlp-wait']), measuredSeconds: Number(values['otlp-seconds']),
+    spansMax: Number(values['otlp-spans']), measuredCore, otherCore, nodeFlags: [],
+  });
+}
+
 async function main(): Promise<void> {
   const head = headOf();
   const results: SizeResults[] = [];
@@ -95,7 +110,8 @@ async function main(): Promise<void> {
   for (const size of bySize ? values.sizes.split(',').map(Number) : []) results.push(await measureSize(size));
   const parts = [head, ...(bySize ? [costTable(results), heldTable(results), readersTable(results)] : [])];
   if (only.has('sampling')) parts.push(samplingTable(await measured<readonly SamplingCost[]>({ kind: 'sampling', rounds: 2 * rounds + 1 })));
-  if (values.profile) {
+  if (only.has('otlp')) parts.push(...await otlpParts());
+  if (values.profile && bySize) {
     const profiles: PathProfile[] = [];
     for (const result of results) profiles.push(...await profilesOf(result));
     parts.push(phaseTable(profiles));
