@@ -30,25 +30,28 @@ export function readInteger(text: Uint8Array, start: number, end: number, range:
   const from = isNegative ? start + 1 : start;
   if (from === end) return outcomes.notANumber;
   if (end - from > digitsMax) return readLongInteger(text, start, end, range, words);
-  let low = 0;
-  let high = 0;
-  for (let at = from; at < end; ) {
-    let chunk = 0;
-    let scale = 1;
-    for (const stop = Math.min(end, at + 9); at < stop; at++) {
-      const byte = text[at];
-      if (byte < zero || byte > nine) return readLongInteger(text, start, end, range, words);
-      chunk = chunk * 10 + (byte - zero);
-      scale *= 10;
-    }
-    // (high, low) * scale + chunk; each product stays below 2^53 but the last, which is then out of range anyway.
-    const first = (low & 0xffff) * scale + chunk;
-    const second = (low >>> 16) * scale + Math.floor(first / 0x10000);
-    const third = high * scale + Math.floor(second / 0x10000);
-    if (third > 0xffffffff) return outcomes.outOfRange;
-    low = ((second % 0x10000) * 0x10000 + (first % 0x10000)) >>> 0;
-    high = third;
+  // upper * 10^9 + lower: of 20 digits, upper is below 2^37, and 16 bits of it times 10^9 below 2^53.
+  const split = Math.max(from, end - 9);
+  let upper = 0;
+  let lower = 0;
+  let at = from;
+  for (; at < split; at++) {
+    const byte = text[at];
+    if (byte < zero || byte > nine) return readLongInteger(text, start, end, range, words);
+    upper = upper * 10 + (byte - zero);
   }
+  for (; at < end; at++) {
+    const byte = text[at];
+    if (byte < zero || byte > nine) return readLongInteger(text, start, end, range, words);
+    lower = lower * 10 + (byte - zero);
+  }
+  const upperHigh = Math.floor(upper / 0x10000);
+  const first = (upper - upperHigh * 0x10000) * 1e9 + lower;
+  const firstHigh = Math.floor(first / 0x10000);
+  const second = upperHigh * 1e9 + firstHigh;
+  const high = Math.floor(second / 0x10000);
+  if (high > 0xffffffff) return outcomes.outOfRange;
+  const low = ((second - high * 0x10000) * 0x10000 + (first - firstHigh * 0x10000)) >>> 0;
   return inRange(low, high, isNegative, range, words);
 }
 

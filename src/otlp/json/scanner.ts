@@ -27,17 +27,23 @@ export class JsonScanner {
 
   /** The byte that the next token begins with, `ended` at the end of the text; `at` is there. */
   token(): number {
-    const { bytes } = this;
-    let { at } = this;
-    while (at < bytes.length) {
+    const { bytes, at } = this;
+    if (at < bytes.length) {
       const byte = bytes[at];
-      if (byte > char.space || (byte !== char.space && byte !== 0x0a && byte !== 0x0d && byte !== 0x09)) {
-        this.at = at;
-        return byte;
-      }
-      at++;
+      if (byte > char.space) return byte;
     }
-    this.at = at;
+    return this.#pastSpace();
+  }
+
+  #pastSpace(): number {
+    const { bytes } = this;
+    for (let { at } = this; at < bytes.length; at++) {
+      const byte = bytes[at];
+      if (byte === char.space || byte === 0x0a || byte === 0x0d || byte === 0x09) continue;
+      this.at = at;
+      return byte;
+    }
+    this.at = bytes.length;
     return char.ended;
   }
 
@@ -54,11 +60,11 @@ export class JsonScanner {
     this.start = at;
     this.escaped = false;
     for (;;) {
-      const byte = bytes[at];
-      if (byte >= char.space) {
-        if (byte === char.quote) break;
-        at = byte === char.backslash ? this.#pastEscape(at) : at + 1;
-      } else if (at >= bytes.length) throw malformedJson('the text ends within a string', this.start - 1);
+      let byte = bytes[at];
+      while (byte >= char.space && byte !== char.quote && byte !== char.backslash) byte = bytes[++at];
+      if (byte === char.quote) break;
+      if (byte === char.backslash) at = this.#pastEscape(at);
+      else if (at >= bytes.length) throw malformedJson('the text ends within a string', this.start - 1);
       else throw malformedJson('control character in a string', at);
     }
     this.end = at;
