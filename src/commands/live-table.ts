@@ -5,16 +5,23 @@ import type { TextSink } from './command.ts';
 const redrawMs = 1000;
 const servicesShown = 20;
 
+/** Where is listened, each `host:port`. */
+interface Addresses {
+  readonly grpc: readonly string[];
+  readonly otlpHttp: readonly string[];
+  readonly http: string;
+}
+
 /** A table on the terminal, drawn anew each second: what came, what is kept, and what that says of what came. */
 export class LiveTable {
   readonly #observer: TallyObserver;
-  readonly #addresses: { readonly grpc: readonly string[]; readonly http: string };
+  readonly #addresses: Addresses;
   readonly #sink: TextSink;
   readonly #seam: Seam;
   readonly #stop = new AbortController();
   readonly #startMs: number;
 
-  constructor(observer: TallyObserver, addresses: LiveTable['addresses'], sink: TextSink, seam: Seam) {
+  constructor(observer: TallyObserver, addresses: Addresses, sink: TextSink, seam: Seam) {
     this.#observer = observer;
     this.#addresses = addresses;
     this.#sink = sink;
@@ -22,7 +29,7 @@ export class LiveTable {
     this.#startMs = seam.monotonicMs();
   }
 
-  get addresses(): { readonly grpc: readonly string[]; readonly http: string } {
+  get addresses(): Addresses {
     return this.#addresses;
   }
 
@@ -50,11 +57,11 @@ export class LiveTable {
 }
 
 /** The table as lines. Services are those of decided windows. */
-export function liveLines(observer: TallyObserver, addresses: LiveTable['addresses'], elapsedS: number): string[] {
+export function liveLines(observer: TallyObserver, addresses: Addresses, elapsedS: number): string[] {
   const { traces, logs } = observer.bySignal;
   const services = [...observer.services].sort(([, a], [, b]) => b.items - a.items);
   return [
-    `thresher  OTAP on ${addresses.grpc.join(', ') || 'no port'}   http://${addresses.http}/metrics   up ${elapsedS.toFixed(0)} s   Ctrl-C ends`,
+    `thresher  OTLP and OTAP on ${addresses.grpc.join(', ') || 'no port'}, OTLP/HTTP on ${addresses.otlpHttp.join(', ') || 'no port'}   http://${addresses.http}/metrics   up ${elapsedS.toFixed(0)} s   Ctrl-C ends`,
     '',
     `${'signal'.padEnd(24)}${head()}`,
     row('spans', { ...traces, items: traces.decided, truth: traces.decidedTruth }),

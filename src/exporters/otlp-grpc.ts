@@ -3,19 +3,11 @@ import { GrpcChannel } from '../grpc/client.ts';
 import type { StreamEncoding } from '../grpc/client-stream.ts';
 import type { GrpcStatus } from '../grpc/status.ts';
 import type { Signal } from '../otap/payload-type.ts';
+import { otlpGrpcPaths } from '../otlp/services.ts';
 import type { ClientAuth } from '../security/client-auth.ts';
 import type { ClientTls } from '../security/client-tls.ts';
 import { isRetryableGrpc, type OtlpAnswer, type OtlpTransport, unanswered, withNewCredentials } from './otlp-answer.ts';
 import { partialSuccessOf } from './otlp-response.ts';
-
-const prefix = '/opentelemetry.proto.collector';
-
-/** Paths of the OTLP services' one method each. */
-const paths: { readonly [signal in Signal]: string } = {
-  traces: `${prefix}.trace.v1.TraceService/Export`,
-  logs: `${prefix}.logs.v1.LogsService/Export`,
-  metrics: `${prefix}.metrics.v1.MetricsService/Export`,
-};
 
 export interface OtlpGrpcOptions {
   readonly endpoint: string;
@@ -45,7 +37,7 @@ export class OtlpGrpcTransport implements OtlpTransport<Signal> {
     const { encoding, seam, timeoutMs, onWireBytes, auth } = this.#options;
     const authorization = auth?.header ?? null;
     let response = new Uint8Array(0);
-    const stream = this.#channel.openStream(paths[signal], encoding, (message) => {
+    const stream = this.#channel.openStream(otlpGrpcPaths[signal], encoding, (message) => {
       response = Uint8Array.from(message);
     }, timeoutMs);
     const answered = new AbortController();

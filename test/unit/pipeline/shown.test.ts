@@ -19,8 +19,8 @@ function observed(): TallyObserver {
 
 describe('the live table', () => {
   test('shows what came, what is kept and what that says', () => {
-    expect(liveLines(observed(), { grpc: ['127.0.0.1:4317'], http: '127.0.0.1:13133' }, 61.4).map((line) => line.trimEnd())).toEqual([
-      'thresher  OTAP on 127.0.0.1:4317   http://127.0.0.1:13133/metrics   up 61 s   Ctrl-C ends',
+    expect(liveLines(observed(), { grpc: ['127.0.0.1:4317'], otlpHttp: ['127.0.0.1:4318'], http: '127.0.0.1:13133' }, 61.4).map((line) => line.trimEnd())).toEqual([
+      'thresher  OTLP and OTAP on 127.0.0.1:4317, OTLP/HTTP on 127.0.0.1:4318   http://127.0.0.1:13133/metrics   up 61 s   Ctrl-C ends',
       '',
       'signal                           in       kept      share   estimate      truth      error',
       'spans                           900        100     11.1 %       3822       3600      6.2 %',
@@ -39,7 +39,7 @@ describe('the live table', () => {
     tally.decided('traces', { slot: 1, items: 500, truth: 500, services, kept: [], outcomes: [], policies: [], certificate: [], release: () => Promise.resolve() }, noStamps());
     expect(tally.services.size).toBe(201);
     expect(tally.services.get('(others)')).toMatchObject({ items: 300 });
-    expect(liveLines(tally, { grpc: [], http: '' }, 0).at(-1)).toBe('and 181 more');
+    expect(liveLines(tally, { grpc: [], otlpHttp: [], http: '' }, 0).at(-1)).toBe('and 181 more');
   });
 });
 
