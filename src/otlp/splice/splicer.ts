@@ -45,8 +45,22 @@ export class Splicer {
     return this.#items.length;
   }
 
-  /** Takes `rows` of a request; `stamps` are theirs, null = as they came. What is read was checked when the request came. */
+  /**
+   * Takes `rows` of a request; `stamps` are theirs, null = as they came. Throws INVALID_ARGUMENT / malformed_protobuf where an attribute cannot be read,
+   * which in a request that was checked none is; nothing is taken then.
+   */
   append(batch: OtlpBatch, rows: Uint32Array, stamps: ItemStamps | null): void {
+    const { rowCount, byteLength } = this;
+    try {
+      this.#append(batch, rows, stamps);
+    } catch (error) {
+      this.#items.truncate(byteLength);
+      this.#ends.length = this.#scopeOf.length = rowCount;
+      throw error;
+    }
+  }
+
+  #append(batch: OtlpBatch, rows: Uint32Array, stamps: ItemStamps | null): void {
     const { framing, request } = batch;
     const bytes = bufferOver(request.bytes);
     const { starts, ends } = framing.items;

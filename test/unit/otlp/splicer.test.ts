@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { ItemStamps } from '../../../src/otap/take/item-stamps.ts';
 import { decodeOtlp } from '../../../src/otlp/decode/decode-otlp.ts';
 import type { OtlpBatch } from '../../../src/otlp/decode/otlp-batch.ts';
 import { Splicer } from '../../../src/otlp/splice/splicer.ts';
@@ -9,6 +10,7 @@ import { parseOtlp } from '../../support/otlp-truth.ts';
 /*
  * Scenario: 20,000 spans, each in a scope of its own or all in one, of one resource, are spliced in steps, as gatherers do.
  * Guarantees: what is around items is walked once for a request, not for each scope, nor for each step. (Once for each scope took seconds here.)
+ * Other tests of splicing: test/golden/otlp-splice.test.ts, test/property/otlp/splice.prop.test.ts.
  */
 const count = 20_000;
 const longestMs = 600;
@@ -27,6 +29,17 @@ test.each(requests)('%s', (_, bytes) => {
   const items = splicer.finish();
   expect(process.cpuUsage(began).user / 1000).toBeLessThan(longestMs);
   expect(items.rowCount).toBe(count);
+});
+
+test('a row that cannot be taken leaves nothing behind', () => {
+  const batch = decodeOtlp('traces', field(1, field(2, field(2, field(5, Buffer.from('a'))), field(2, field(5, Buffer.from('b')), field(9, [0x08, 1])))));
+  const stamps: ItemStamps = { adjustedCount: Float64Array.of(Number.NaN, 2), traceState: null, threshold: null, randomness: null };
+  const splicer = new Splicer('traces');
+  expect(() => splicer.append(batch, Uint32Array.of(0, 1), stamps)).toThrow(/KeyValue: field 1 has wire type 0/);
+  expect([splicer.rowCount, splicer.byteLength]).toEqual([0, 0]);
+  splicer.append(batch, Uint32Array.of(0), stamps);
+  const [{ bytes }] = splicer.finish().requests(1000);
+  expect(Buffer.from(bytes).toString('hex')).toBe(Buffer.from(field(1, field(2, field(2, field(5, Buffer.from('a')))))).toString('hex'));
 });
 
 test('the codes of one batch are not those of another, nor of what was gathered before', () => {
