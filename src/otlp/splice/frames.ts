@@ -20,6 +20,10 @@ export class Frames {
     return this.#pool.size;
   }
 
+  get byteLength(): number {
+    return this.#pool.byteLength;
+  }
+
   /** The frame in which frame `code` lies. */
   outerOf(code: number): number {
     return this.#outerOf[code];

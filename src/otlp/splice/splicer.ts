@@ -40,9 +40,9 @@ export class Splicer {
     return this.#ends.length;
   }
 
-  /** Bytes of the items so far. */
+  /** Bytes so far: of items, and of what is around them once. */
   get byteLength(): number {
-    return this.#items.length;
+    return this.#items.length + this.#resources.byteLength + this.#scopes.byteLength;
   }
 
   /**
@@ -50,11 +50,12 @@ export class Splicer {
    * which in a request that was checked none is; nothing is taken then.
    */
   append(batch: OtlpBatch, rows: Uint32Array, stamps: ItemStamps | null): void {
-    const { rowCount, byteLength } = this;
+    const { rowCount } = this;
+    const { length } = this.#items;
     try {
       this.#append(batch, rows, stamps);
     } catch (error) {
-      this.#items.truncate(byteLength);
+      this.#items.truncate(length);
       this.#ends.length = this.#scopeOf.length = rowCount;
       throw error;
     }

@@ -19,7 +19,7 @@ export const stampFields = {
 
 const bytesWire = 2;
 const prefix = 's'.charCodeAt(0);
-const keys = { adjustedCount: Buffer.from(stampKeys.adjustedCount), threshold: Buffer.from(stampKeys.threshold), randomness: Buffer.from(stampKeys.randomness), policy: Buffer.from(stampKeys.policy) };
+const keys = { adjustedCount: Buffer.from(stampKeys.adjustedCount), threshold: Buffer.from(stampKeys.threshold), randomness: Buffer.from(stampKeys.randomness), policy: Buffer.from(stampKeys.policy), partial: Buffer.from(stampKeys.partial) };
 
 /**
  * Copies the item bytes[start, end) field by field, known or not, but for what the stamps replace, and writes the stamps behind it. In protobuf the
@@ -54,16 +54,18 @@ function isReplaced(bytes: Buffer, start: number, end: number, stamps: ItemStamp
   const { keyStart, keyEnd } = parts;
   const is = (key: Buffer): boolean => keyEnd - keyStart === key.length && bytes.compare(key, 0, key.length, keyStart, keyEnd) === 0;
   return is(keys.adjustedCount) || (stamps.threshold !== null && is(keys.threshold)) || (stamps.randomness !== null && is(keys.randomness))
-    || (stamps.policy !== null && stamps.policy !== undefined && is(keys.policy));
+    || (stamps.policy !== null && stamps.policy !== undefined && is(keys.policy))
+    || ((stamps.partial ?? null) !== null && is(keys.partial));
 }
 
 function writeStamps(out: GrowingBytes, field: number, stamps: ItemStamps, at: number): void {
   const count = stamps.adjustedCount[at];
   if (!Number.isNaN(count)) writeCount(out, field, count);
-  const { threshold, randomness, policy = null } = stamps;
+  const { threshold, randomness, policy = null, partial = null } = stamps;
   writeAttribute(out, field, keys.threshold, threshold?.[at] ?? null);
   writeAttribute(out, field, keys.randomness, randomness?.[at] ?? null);
   writeAttribute(out, field, keys.policy, policy?.[at] ?? null);
+  writeAttribute(out, field, keys.partial, partial);
 }
 
 /** KeyValue { key = 1, value = 2 { double_value = 4 } }. */
