@@ -2,6 +2,12 @@ import { type HeldBatch, rowsOfRun, runIndexOf } from '../store/held-batch.ts';
 import type { Slot } from '../store/slot.ts';
 import type { WindowSlot } from '../store/window-rows.ts';
 
+/**
+ * Why rows were decided on part of what belongs to their trace: it is larger than windows take, or an earlier decision on it may be forgotten.
+ * Written as `sampling.partial`.
+ */
+export type PartialCause = 'trace_size' | 'past_horizon' | 'memory';
+
 /** Rows of one batch that are kept, each with N = 2^56 - T of its item's threshold. */
 export interface KeptRows {
   readonly batch: HeldBatch;
@@ -17,6 +23,8 @@ export interface KeptRows {
   readonly reasons: Uint32Array | null;
   /** Whether each row is still to be held against its own randomness; else it was decided, for traces on the trace's. */
   readonly isUndecided: boolean;
+  /** Set where all of them were decided on partial evidence. */
+  readonly partial?: PartialCause | null;
 }
 
 /** Rows of a window that are kept, as KeptRows has those of a batch. */

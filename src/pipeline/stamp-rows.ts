@@ -43,7 +43,9 @@ export function stampKept(
   counts.unknown += stamps.unknownCount;
   counts.contradicted += stamps.contradictedCount;
   counts.withoutRoom += stamps.noRoomCount;
-  return { rows: stamps.rows, stamps: reasons === null ? stamps : { ...stamps, policy: policiesOf(stamps.rows, kept, reasons) } };
+  if (reasons === null && (kept.partial ?? null) === null) return { rows: stamps.rows, stamps };
+  const policy = reasons === null ? null : policiesOf(stamps.rows, kept, reasons);
+  return { rows: stamps.rows, stamps: { ...stamps, policy, partial: kept.partial ?? null } };
 }
 
 /** The names of the policies that kept each row; `rows` are some of the kept, in their order. */

@@ -46,6 +46,7 @@ function droppedRows(source: PayloadTable, stamps: ItemStamps): Set<number> {
   if (stamps.threshold !== null) keys.push(stampKeys.threshold);
   if (stamps.randomness !== null) keys.push(stampKeys.randomness);
   if (hasPolicy(stamps)) keys.push(stampKeys.policy);
+  if ((stamps.partial ?? null) !== null) keys.push(stampKeys.partial);
   return new Set(keys.flatMap((key) => [...source.rowsOfKey(key).rows]));
 }
 
@@ -55,6 +56,8 @@ export function appendStamps(table: TableBuilder, stamps: ItemStamps, base: numb
   if (stamps.threshold !== null) appendTexts(table, stampKeys.threshold, stamps.threshold, base);
   if (stamps.randomness !== null) appendTexts(table, stampKeys.randomness, stamps.randomness, base);
   if (hasPolicy(stamps)) appendTexts(table, stampKeys.policy, stamps.policy, base);
+  const { partial = null } = stamps;
+  if (partial !== null) appendTexts(table, stampKeys.partial, Array.from(stamps.adjustedCount, () => partial), base);
 }
 
 function hasPolicy(stamps: ItemStamps): stamps is ItemStamps & { readonly policy: readonly (string | null)[] } {

@@ -10,6 +10,8 @@ export interface ItemStamps {
   readonly randomness: readonly (string | null)[] | null;
   /** Attribute `sampling.policy`, as `threshold`. */
   readonly policy?: readonly (string | null)[] | null;
+  /** Attribute `sampling.partial` of all rows: why they were decided on part of the evidence; null leaves incoming ones alone. */
+  readonly partial?: string | null;
 }
 
 /** Attributes that only sampling writes. */
@@ -18,6 +20,7 @@ export const stampKeys = {
   threshold: 'sampling.threshold',
   randomness: 'sampling.randomness',
   policy: 'sampling.policy',
+  partial: 'sampling.partial',
 } as const;
 
 /** The stamps of rows [start, end). */
@@ -28,5 +31,6 @@ export function sliceStamps(stamps: ItemStamps, start: number, end: number): Ite
     threshold: stamps.threshold?.slice(start, end) ?? null,
     randomness: stamps.randomness?.slice(start, end) ?? null,
     policy: stamps.policy?.slice(start, end) ?? null,
+    partial: stamps.partial ?? null,
   };
 }

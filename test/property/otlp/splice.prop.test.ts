@@ -115,7 +115,7 @@ function refusedBy(signal: Signal, bytes: Uint8Array): string | null {
   }
 }
 
-const stampedKeys = ['sampling.adjusted_count', 'sampling.threshold', 'sampling.randomness', 'sampling.policy', 'sampling.other'];
+const stampedKeys = ['sampling.adjusted_count', 'sampling.threshold', 'sampling.randomness', 'sampling.policy', 'sampling.partial', 'sampling.other'];
 
 /** The request with some attributes that stamps replace. */
 function stamped(request: OtlpRequest, below: Below): OtlpRequest {
@@ -135,5 +135,6 @@ function stampsOf(signal: Signal, count: number, below: Below): ItemStamps {
     threshold: maybe([null, '8']),
     randomness: maybe([null, '0'.repeat(14)]),
     policy: maybe([null, 'errors,häufig', 'z'.repeat(300)]),
+    partial: below(3) === 0 ? 'trace_size' : null,
   };
 }
