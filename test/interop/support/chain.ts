@@ -101,7 +101,7 @@ export function at(port: number): string {
 }
 
 /** An exporter of a Collector or of Thresher, with its default settings. */
-export function exporterOf(transport: Transport, { grpc, http }: { readonly grpc: number; readonly http: number }, of: 'collector' | 'thresher'): Record<string, unknown> {
+export function exporterOf(transport: Transport, { grpc, http }: { readonly grpc: number; readonly http: number }, of: 'collector' | 'thresher'): Record<string, object> {
   const names = of === 'collector' ? { grpc: 'otlp_grpc', http: 'otlp_http' } : { grpc: transport, http: 'otlphttp' };
   if (!transport.startsWith('otlphttp')) return { [names.grpc]: { endpoint: at(grpc), tls: { insecure: true } } };
   return { [names.http]: { endpoint: `http://${at(http)}`, ...(transport === 'otlphttp-json' ? { encoding: 'json' } : {}) } };
