@@ -24,11 +24,16 @@ export interface GathererOptions {
   readonly hashSeed: number;
 }
 
+/** Bytes of values that are gathered before they go on: a batch of few rows may have large ones, which lay compressed in their window. */
+const valueBytesMax = 32 << 20;
+
 /** Gathers rows of batches of any form as tables. */
 export class TableGatherer implements Gatherer {
   readonly #builder: OutputBatchBuilder;
   readonly #rowsMax: number;
   readonly #sinks: FanOut<OutputBatch>;
+  /** What the builder keeps of batches before. */
+  #valueBytesBefore = 0;
 
   constructor(sinks: readonly BatchSink[], { signal, rowsMax, onLost, hashSeed }: GathererOptions) {
     this.#builder = new OutputBatchBuilder(signal, rowsMax, hashSeed);
@@ -40,13 +45,20 @@ export class TableGatherer implements Gatherer {
     for (let from = 0; from < rows.length; ) {
       const to = Math.min(rows.length, from + this.#rowsMax - this.#builder.rowCount);
       this.#builder.append(batch, rows.subarray(from, to), stamps === null ? null : sliceStamps(stamps, from, to));
-      if (this.#builder.rowCount >= this.#rowsMax) await this.flush();
+      if (this.#isFull) await this.flush();
       from = to;
     }
   }
 
   async flush(): Promise<void> {
-    if (this.#builder.rowCount > 0) await this.#sinks.push(this.#builder.finish());
+    if (this.#builder.rowCount === 0) return;
+    const batch = this.#builder.finish();
+    this.#valueBytesBefore = this.#builder.valueBytes;
+    await this.#sinks.push(batch);
+  }
+
+  get #isFull(): boolean {
+    return this.#builder.rowCount >= this.#rowsMax || this.#builder.valueBytes - this.#valueBytesBefore >= valueBytesMax;
   }
 }
 

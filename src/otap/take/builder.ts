@@ -41,6 +41,13 @@ export class OutputBatchBuilder {
     return this.#root.rowCount;
   }
 
+  /** Bytes of texts, bytes and ids in its pools: those of the rows so far, and what is kept of batches before. */
+  get valueBytes(): number {
+    let bytes = 0;
+    for (const table of this.#tables.values()) bytes += table.valueBytes;
+    return bytes;
+  }
+
   /** Root rows that can still be appended; see `splitRows`. */
   get room(): number {
     return this.rowsMax - this.rowCount;

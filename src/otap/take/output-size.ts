@@ -1,6 +1,6 @@
 import type { OutputBatch, OutputColumn } from './output-batch.ts';
 
-/** Bytes of memory that a batch's columns take (value pools, which batches share, apart). */
+/** Bytes of memory that a batch's columns take. Value pools are shared by batches, but for those that are full: later batches do without them. */
 export function outputBytes(batch: OutputBatch): number {
   let bytes = batch.resourceOf.byteLength + batch.scopeOf.byteLength;
   for (const table of batch.tables.values()) {
@@ -11,7 +11,7 @@ export function outputBytes(batch: OutputBatch): number {
 }
 
 function columnBytes(column: OutputColumn): number {
-  if (column.kind === 'pool') return column.codes.byteLength;
+  if (column.kind === 'pool') return column.codes.byteLength + (column.pool.isFull ? column.pool.byteLength : 0);
   if (column.kind === 'raw') return column.words.byteLength;
   return column.offsets.byteLength + column.children.reduce((sum, child) => sum + child.byteLength, 0);
 }

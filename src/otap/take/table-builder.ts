@@ -49,6 +49,13 @@ export class TableBuilder {
     return base;
   }
 
+  /** Bytes of the values in its pools, which outlive batches until they are full. */
+  get valueBytes(): number {
+    let bytes = 0;
+    for (const builder of this.#columns.values()) if (builder instanceof PoolBuilder) bytes += builder.pool.byteLength;
+    return bytes;
+  }
+
   /** Takes back rows from `rowCount` on. */
   truncate(rowCount: number): void {
     this.#rowCount = rowCount;
