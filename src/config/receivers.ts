@@ -69,7 +69,7 @@ function withOneOf<T extends object>(kind: Kind<T>, keys: readonly (keyof T & st
     read: (input, place) => {
       const value = kind.read(input, place);
       if (value === undefined || keys.some((key) => value[key] !== null)) return value;
-      return place.fail(`needs ${keys.join(' or ')}; ${keys.map((key) => `${key}: {}`).join(', ')} takes the defaults of each`);
+      return place.fail(`needs ${keys.join(' or ')}, or both; ${keys[0]}: {} takes the defaults`);
     },
   };
 }

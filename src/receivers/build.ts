@@ -1,5 +1,5 @@
 import { ByteBudget } from '../base/byte-budget.ts';
-import { parseEndpoint } from '../base/endpoint.ts';
+import { formatEndpoint, parseEndpoint } from '../base/endpoint.ts';
 import { CodedError, messageOf } from '../base/errors.ts';
 import type { Seam } from '../base/seam.ts';
 import type { GrpcListenerConfig, HttpListenerConfig, ReceiverConfig } from '../config/load.ts';
@@ -130,7 +130,7 @@ async function listening(place: string, endpoint: string, listen: (host: string,
   const wanted = parseEndpoint(endpoint);
   if (wanted === null) throw new Error(`invariant broken: endpoint ${endpoint}`);
   try {
-    return `${wanted.host}:${await listen(wanted.host, wanted.port)}`;
+    return formatEndpoint({ host: wanted.host, port: await listen(wanted.host, wanted.port) });
   } catch (error) {
     throw new CodedError('UNAVAILABLE', 'cannot_listen', `${place}: cannot listen on ${endpoint}: ${messageOf(error)}`, { cause: error });
   }

@@ -77,6 +77,16 @@ describe('what is taken', () => {
     expect(intake.received).toHaveLength(7);
   });
 
+  it('a client that would rather speak HTTP/2, as that of Java, over HTTP/1.1', async () => {
+    const intake = new FakeIntake();
+    await withHttp(intake, {}, async (port) => {
+      const offer = 'connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n';
+      const said = await rawExchange(port, [`POST /v1/traces HTTP/1.1\r\nhost: x\r\n${offer}content-type: application/x-protobuf\r\ncontent-length: 3\r\n\r\nabc`], { ends: /HTTP\/1.1 \d+/ });
+      expect(said).toMatch(/^HTTP\/1.1 200 OK/);
+    });
+    expect(intake.received).toMatchObject([{ bytes: Buffer.from('abc') }]);
+  });
+
   it('a client that closes its side after its request is answered', async () => {
     const intake = new FakeIntake();
     intake.answer = async () => {

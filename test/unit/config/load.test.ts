@@ -139,7 +139,7 @@ logs: text
       'test.yaml:2: receivers.otlp.grpc.max_recv_msg_size: expected a size such as 64MiB or 2GiB, at least 1024 bytes, got 3',
       'test.yaml:3: receivers.foo: unknown type "foo"; known here: otlp, otap, otap_file',
       'test.yaml:4: receivers.otlp/b.protocols: unknown key; write grpc and http directly under the receiver, without protocols',
-      'test.yaml:4: receivers.otlp/b: needs grpc or http; grpc: {}, http: {} takes the defaults of each',
+      'test.yaml:4: receivers.otlp/b: needs grpc or http, or both; grpc: {} takes the defaults',
       'test.yaml:7: windows.traces.lenght: unknown key; did you mean "length"?',
       'test.yaml:7: windows.traces.length: expected a duration such as 10s, 1m30s or 250ms, at least 100ms, got 5',
       `test.yaml:10: policies.0: no such file: ${directory}/nope/*.sql`,
