@@ -1,12 +1,7 @@
+import type { PartialCause } from '../sampling/partial.ts';
 import { type HeldBatch, rowsOfRun, runIndexOf } from '../store/held-batch.ts';
 import type { Slot } from '../store/slot.ts';
 import type { WindowSlot } from '../store/window-rows.ts';
-
-/**
- * Why rows were decided on part of what belongs to their trace: it is larger than windows take, or an earlier decision on it may be forgotten.
- * Written as `sampling.partial`.
- */
-export type PartialCause = 'trace_size' | 'past_horizon' | 'memory';
 
 /** Rows of one batch that are kept, each with N = 2^56 - T of its item's threshold. */
 export interface KeptRows {

@@ -1,31 +1,42 @@
-import { TraceIdTable, traceIdWords } from './trace-id-table.ts';
+import type { PartialCause } from '../sampling/partial.ts';
+import { DecisionGeneration } from './decision-generation.ts';
 
 /** Remembered outcome of a trace: N = 2^56 - T of its threshold; 0 for a dropped trace. */
 export type RememberedN = bigint;
 
+/** Finest step (ms) in which it is remembered when decisions were made, and steps of a horizon at most. */
+const stepMs = 100;
+const stepsMax = 15_000;
+
 /**
- * Decisions on traces, kept and dropped alike, remembered in two generations that are forgotten together
- * (sampling.md, rule 17): when the current one is full or a horizon old, it becomes the previous one and the
- * previous one is forgotten. Bounded: 25 bytes an entry at a load of at most one half, so 50 bytes a decision.
+ * Decisions on traces, kept and dropped alike, remembered over one horizon of time and forgotten together (sampling.md, rule 17): what is
+ * older than the horizon is as if it had never been, to the moment, whatever became of it. They lie in two generations: when the current one is full or a
+ * horizon old, it becomes the previous one and the previous one is gone. Bounded: 27 bytes a place, 2 to 4 places a decision.
  */
 export class DecisionCache {
   readonly #entriesMax: number;
   readonly #hashSeed: number;
+  readonly #horizonMs: number;
+  readonly #stepMs: number;
   /** Whether decisions have a number that says why. */
   readonly hasReasons: boolean;
-  #current: Generation;
-  #previous: Generation;
+  #current: DecisionGeneration;
+  #previous: DecisionGeneration;
+  #nowMs = 0;
+  #lostUpToMs = -Infinity;
 
   /**
    * `entriesMax` decisions a generation; the cache holds at most twice that many. `hashSeed` keys it against ids made to collide.
-   * `hasReasons`: with each decision goes a number that says why, 4 bytes more an entry.
+   * `hasReasons`: with each decision goes a number that says why, 4 bytes more a place. `horizonMs`: how long a decision is remembered.
    */
-  constructor(entriesMax: number, hashSeed = 0, hasReasons = false) {
+  constructor(entriesMax: number, hashSeed = 0, hasReasons = false, horizonMs = Infinity) {
     this.#entriesMax = entriesMax;
     this.#hashSeed = hashSeed;
+    this.#horizonMs = horizonMs;
+    this.#stepMs = horizonMs === Infinity ? stepMs : Math.max(stepMs, horizonMs / stepsMax);
     this.hasReasons = hasReasons;
-    this.#current = new Generation(1024, hashSeed, hasReasons);
-    this.#previous = new Generation(16, hashSeed, hasReasons);
+    this.#current = new DecisionGeneration(1024, hashSeed, hasReasons);
+    this.#previous = new DecisionGeneration(16, hashSeed, hasReasons);
   }
 
   get size(): number {
@@ -36,6 +47,20 @@ export class DecisionCache {
     return this.#current.byteLength + this.#previous.byteLength;
   }
 
+  /** Time, ms since the epoch, goes on; it does not go back. */
+  advanceTo(nowMs: number): void {
+    if (nowMs > this.#nowMs) this.#nowMs = nowMs;
+  }
+
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
+  /** What was decided before this moment (ms) may be forgotten: for its age, or for the number of decisions since. */
+  get forgottenBeforeMs(): number {
+    return Math.max(this.#nowMs - this.#horizonMs, this.#lostUpToMs);
+  }
+
   /**
    * Before the `count` decisions of one window are put: they go into one generation where that can hold them, so that which of them is
    * forgotten first does not hang on the order in which they are put, kept ones before dropped ones for example.
@@ -44,88 +69,64 @@ export class DecisionCache {
     if (this.#current.size + count > this.#entriesMax && count <= this.#entriesMax) this.rotate();
   }
 
-  /** Remembers the trace whose id stands at `ids[at .. at + 4)`. */
-  put(ids: Uint32Array, at: number, n: RememberedN, reason = 0): void {
-    if (this.#current.size >= this.#entriesMax) this.rotate();
+  /** Remembers the trace whose id stands at `ids[at .. at + 4)`, decided now; `partial`: why on part of the evidence. */
+  put(ids: Uint32Array, at: number, n: RememberedN, reason = 0, partial: PartialCause | null = null): void {
+    const atMs = Math.floor(this.#nowMs / this.#stepMs) * this.#stepMs;
+    const { sinceMs } = this.#current;
+    if (this.#current.size >= this.#entriesMax || (sinceMs !== null && atMs - sinceMs >= this.#horizonMs)) this.rotate();
     if (this.#current.isFull) this.#current = this.#current.grown();
-    this.#current.put(ids, at, n, reason);
+    this.#current.put(ids, at, n, reason, { atMs, partial });
   }
 
   /** What is remembered of a trace; asked for every row that arrives, so it makes no bigint. */
   outcome(ids: Uint32Array, at: number): 'unknown' | 'kept' | 'dropped' {
-    const outcome = this.#current.outcome(ids, at);
-    return outcome === 'unknown' ? this.#previous.outcome(ids, at) : outcome;
+    const place = this.#current.find(ids, at);
+    if (place !== -1) return this.#outcomeAt(this.#current, place);
+    const earlier = this.#previous.find(ids, at);
+    return earlier === -1 ? 'unknown' : this.#outcomeAt(this.#previous, earlier);
   }
 
   /** N of a remembered trace (0 = dropped), or -1 where nothing is remembered. */
   get(ids: Uint32Array, at: number): RememberedN {
-    const n = this.#current.get(ids, at);
-    return n >= 0n ? n : this.#previous.get(ids, at);
+    return this.#of(ids, at, -1n, (generation, place) => generation.n(place));
   }
 
   /** What was put beside a remembered trace to say why; 0 where nothing was. */
   reason(ids: Uint32Array, at: number): number {
-    return this.#current.reason(ids, at) ?? this.#previous.reason(ids, at) ?? 0;
+    return this.#of(ids, at, 0, (generation, place) => generation.reason(place));
+  }
+
+  /** How long ago (ms) a remembered trace was decided; 0 where nothing is remembered. */
+  ageMs(ids: Uint32Array, at: number): number {
+    return this.#of(ids, at, 0, (generation, place) => Math.max(0, this.#nowMs - generation.occasion(place).atMs));
+  }
+
+  /** Why a remembered trace was decided on part of its evidence; null where it was not, and where nothing is remembered. */
+  partial(ids: Uint32Array, at: number): PartialCause | null {
+    return this.#of(ids, at, null, (generation, place) => generation.occasion(place).partial);
   }
 
   /** Forgets the older generation. */
   rotate(): void {
+    if (this.#previous.size > 0) this.#lostUpToMs = Math.max(this.#lostUpToMs, (this.#previous.lastMs ?? -Infinity) + this.#stepMs);
     this.#previous = this.#current;
-    this.#current = new Generation(1024, this.#hashSeed, this.hasReasons);
-  }
-}
-
-/** Decisions by trace id. */
-class Generation {
-  readonly #places: TraceIdTable;
-  readonly #n: BigUint64Array;
-  readonly #words: Uint32Array;
-  readonly #reasons: Uint32Array | null;
-
-  constructor(places: number, seed: number, hasReasons: boolean) {
-    this.#places = new TraceIdTable(places, seed);
-    this.#n = new BigUint64Array(places);
-    this.#words = new Uint32Array(this.#n.buffer);
-    this.#reasons = hasReasons ? new Uint32Array(places) : null;
+    this.#current = new DecisionGeneration(1024, this.#hashSeed, this.hasReasons);
   }
 
-  get size(): number {
-    return this.#places.size;
+  #outcomeAt(generation: DecisionGeneration, place: number): 'unknown' | 'kept' | 'dropped' {
+    if (this.#isForgotten(generation, place)) return 'unknown';
+    return generation.isDropped(place) ? 'dropped' : 'kept';
   }
 
-  get isFull(): boolean {
-    return this.#places.isFull;
+  #isForgotten(generation: DecisionGeneration, place: number): boolean {
+    return this.#nowMs - generation.occasion(place).atMs > this.#horizonMs;
   }
 
-  get byteLength(): number {
-    return this.#places.byteLength + this.#n.byteLength + (this.#reasons?.byteLength ?? 0);
-  }
-
-  put(ids: Uint32Array, at: number, n: bigint, reason: number): void {
-    const place = this.#places.add(ids, at);
-    this.#n[place] = n;
-    if (this.#reasons !== null) this.#reasons[place] = reason;
-  }
-
-  outcome(ids: Uint32Array, at: number): 'unknown' | 'kept' | 'dropped' {
-    const place = this.#places.find(ids, at);
-    if (place === -1) return 'unknown';
-    return (this.#words[place * 2] | this.#words[place * 2 + 1]) === 0 ? 'dropped' : 'kept';
-  }
-
-  get(ids: Uint32Array, at: number): bigint {
-    const place = this.#places.find(ids, at);
-    return place === -1 ? -1n : this.#n[place];
-  }
-
-  reason(ids: Uint32Array, at: number): number | null {
-    const place = this.#reasons === null ? -1 : this.#places.find(ids, at);
-    return this.#reasons === null || place === -1 ? null : this.#reasons[place];
-  }
-
-  grown(): Generation {
-    const larger = new Generation(this.#n.length * 2, this.#places.seed, this.#reasons !== null);
-    this.#places.forEach((ids, place) => larger.put(ids, place * traceIdWords, this.#n[place], this.#reasons?.[place] ?? 0));
-    return larger;
+  #of<T>(ids: Uint32Array, at: number, otherwise: T, read: (generation: DecisionGeneration, place: number) => T): T {
+    for (const generation of [this.#current, this.#previous]) {
+      const place = generation.find(ids, at);
+      if (place !== -1) return this.#isForgotten(generation, place) ? otherwise : read(generation, place);
+    }
+    return otherwise;
   }
 }
