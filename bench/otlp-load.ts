@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -38,9 +39,14 @@ export async function ensureCompressed(program: string, spans: number, total: nu
   if (existsSync(path)) return path;
   for (const name of readdirSync(dirname(path)).filter((other) => /^otlp-.*\.gz$/.test(other) && other.split('-')[2] === String(spans))) rmSync(join(dirname(path), name));
   const unfinished = `${path}.${process.pid}`;
-  await promisify(execFile)(program, ['prepare', '-base', ensureBase(spans), '-output', unfinished, '-spans', String(total)]);
+  await promisify(execFile)(program, ['prepare', '-base', ensureBase(spans), '-output', unfinished, '-spans', String(total), '-first', firstPlaying()]);
   renameSync(unfinished, path);
   return path;
+}
+
+/** Number of a playing that no other run begins with, so that luck with trace ids is not the same each time. */
+export function firstPlaying(): string {
+  return String(randomInt(2 ** 40));
 }
 
 function uvarint(value: number): Uint8Array {

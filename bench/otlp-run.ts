@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { goProgram } from '../test/support/built-program.ts';
 import { numberIn, textIn } from './children.ts';
-import { ensureBase, ensureCompressed } from './otlp-load.ts';
+import { ensureBase, ensureCompressed, firstPlaying } from './otlp-load.ts';
 import { type Server, type Side, startServer } from './otlp-servers.ts';
 import { Talker } from './otlp-talk.ts';
 import { threadsOf, useOf } from './process-cost.ts';
@@ -86,7 +86,7 @@ export async function runSide(side: Side, load: OtlpLoad, options: OtlpOptions):
 }
 
 async function senderArguments(program: string, { spansPerRequest, encoding }: OtlpLoad, { spansMax }: OtlpOptions, { address }: Server): Promise<string[]> {
-  const args = ['send', '-base', ensureBase(spansPerRequest), '-to', address];
+  const args = ['send', '-base', ensureBase(spansPerRequest), '-to', address, '-first', firstPlaying()];
   return encoding === 'none' ? args : [...args, '-compressed', await ensureCompressed(program, spansPerRequest, spansMax)];
 }
 

@@ -1,7 +1,7 @@
 // Command otlpload sends spans over OTLP gRPC as traffic of new traces, or takes them and counts.
 //
-//	otlpload prepare -base FILE -output FILE -spans N
-//	otlpload send -base FILE [-compressed FILE] -to ADDRESS [-connections N] [-in-flight N]
+//	otlpload prepare -base FILE -output FILE -spans N [-first N]
+//	otlpload send -base FILE [-compressed FILE] -to ADDRESS [-connections N] [-in-flight N] [-first N]
 //	otlpload sink
 //
 // A base is repeated [uvarint length][ExportTraceServiceRequest]. It is played over and over, with other trace ids each time. `prepare`

@@ -20,6 +20,7 @@ func prepare(arguments []string) {
 	base := flags.String("base", "", "messages to play")
 	output := flags.String("output", "", "file to write")
 	spans := flags.Int("spans", 0, "spans at least")
+	first := flags.Uint64("first", 0, "number of the first playing, which the trace ids hang on")
 	check(flags.Parse(arguments))
 	requests := readBase(*base)
 	file, err := os.Create(*output)
@@ -30,7 +31,7 @@ func prepare(arguments []string) {
 		var packed [chunk][]byte
 		var group sync.WaitGroup
 		for worker := range runtime.GOMAXPROCS(0) {
-			group.Go(func() { pack(requests, next, worker, &packed) })
+			group.Go(func() { pack(requests, *first, next, worker, &packed) })
 		}
 		group.Wait()
 		for offset, bytes := range packed {
@@ -48,11 +49,11 @@ func prepare(arguments []string) {
 	check(file.Close())
 }
 
-func pack(requests []*request, first int, worker int, packed *[chunk][]byte) {
+func pack(requests []*request, first uint64, next int, worker int, packed *[chunk][]byte) {
 	var played []byte
 	for offset := worker; offset < chunk; offset += runtime.GOMAXPROCS(0) {
-		number := first + offset
-		played = requests[number%len(requests)].play(uint64(number/len(requests)), played)
+		number := next + offset
+		played = requests[number%len(requests)].play(first+uint64(number/len(requests)), played)
 		var compressed bytes.Buffer
 		writer := gzip.NewWriter(&compressed)
 		_, err := writer.Write(played)

@@ -62,12 +62,15 @@ type source interface {
 	next(number int, buffer []byte) (part, bool)
 }
 
-// played plays the base as it goes.
-type played []*request
+// played plays the base as it goes, from a playing of its own on.
+type played struct {
+	base  []*request
+	first uint64
+}
 
 func (p played) next(number int, buffer []byte) (part, bool) {
-	r := p[number%len(p)]
-	return part{r.play(uint64(number/len(p)), buffer), r}, true
+	r := p.base[number%len(p.base)]
+	return part{r.play(p.first+uint64(number/len(p.base)), buffer), r}, true
 }
 
 // packed gives what `prepare` wrote.
@@ -93,13 +96,14 @@ func send(arguments []string) {
 	base := flags.String("base", "", "messages to play")
 	compressed := flags.String("compressed", "", "what prepare wrote of them")
 	to := flags.String("to", "", "address of the server")
+	first := flags.Uint64("first", 0, "number of the first playing, which the trace ids hang on")
 	connections := flags.Int("connections", 2, "connections")
 	inFlight := flags.Int("in-flight", 8, "requests of a connection that wait for their answers")
 	check(flags.Parse(arguments))
 	s := &sender{pace: pace{paused: true, wake: make(chan struct{})}}
 	options := []grpc.CallOption{grpc.ForceCodecV2(rawCodec{})}
 	requests := readBase(*base)
-	s.source = played(requests)
+	s.source = played{requests, *first}
 	if *compressed != "" {
 		encoding.RegisterCompressor(packedGzip{})
 		options = append(options, grpc.UseCompressor("gzip"))
