@@ -5,11 +5,11 @@ const retryAfterMs = 1000;
 
 /** Bytes that many hold at once, bounded over all of them. */
 export class ByteBudget {
-  readonly #bytesMax: number;
+  readonly bytesMax: number;
   #bytes = 0;
 
   constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax;
+    this.bytesMax = bytesMax;
   }
 
   /** Bytes that are held now. */
@@ -24,7 +24,7 @@ export class ByteBudget {
       add: (bytes) => {
         own += bytes;
         this.#bytes += bytes;
-        if (this.#bytes > this.#bytesMax) {
+        if (this.#bytes > this.bytesMax) {
           throw new CodedError('RESOURCE_EXHAUSTED', 'receive_buffers_full', 'the receiver has too much under way; come again later', { retryAfterMs });
         }
       },

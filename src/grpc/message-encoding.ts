@@ -91,27 +91,28 @@ export class MessageInflater {
   }
 
   /**
-   * The message in `bytes`; a promise when the work is done off the calling thread.
-   * Errors: RESOURCE_EXHAUSTED / message_too_large above the limit, INTERNAL / undecodable_message.
+   * The message in `bytes`; a promise when the work is done off the calling thread. Many may wait there, each with its output allocated:
+   * `reserve` is told before of how many bytes that is, and may throw.
+   * Errors: RESOURCE_EXHAUSTED / message_too_large above the limit, INTERNAL / undecodable_message, what `reserve` throws.
    */
-  inflate(bytes: Uint8Array): Uint8Array | Promise<Uint8Array> {
+  inflate(bytes: Uint8Array, reserve: (bytes: number) => void = () => {}): Uint8Array | Promise<Uint8Array> {
     if (this.encoding === 'identity') {
       throw new CodedError('INTERNAL', 'undecodable_message', 'a message is flagged compressed but grpc-encoding is identity');
     }
     if (this.encoding === 'gzip' || this.encoding === 'deflate') {
-      return this.#inflatePart(inflaters[this.encoding], bytes, this.#expectedBytes(bytes), this.#bytesMax);
+      return this.#inflatePart(inflaters[this.encoding], bytes, this.#expectedBytes(bytes), reserve);
     }
-    return this.#inflateZstd(bytes);
+    return this.#inflateZstd(bytes, reserve);
   }
 
-  #inflateZstd(bytes: Uint8Array): Uint8Array | Promise<Uint8Array> {
+  #inflateZstd(bytes: Uint8Array, reserve: (bytes: number) => void): Uint8Array | Promise<Uint8Array> {
     const frames = zstdFrames(bytes);
     const declared = frames.reduce((sum, frame) => sum + (frame.contentBytes ?? 0), 0);
     if (declared > this.#bytesMax) throw tooLarge(declared, this.#bytesMax);
     if (frames.length === 1) {
       const { contentBytes } = frames[0];
       if (contentBytes !== null && bytes.length < wasmBytesMax) return this.#inflateSmall(frames[0].bytes, contentBytes);
-      return this.#inflatePart(inflaters.zstd, frames[0].bytes, contentBytes ?? this.#expectedBytes(bytes), this.#bytesMax);
+      return this.#inflatePart(inflaters.zstd, frames[0].bytes, contentBytes ?? this.#expectedBytes(bytes), reserve);
     }
     const parts: Buffer[] = [];
     let left = this.#bytesMax;
@@ -137,8 +138,10 @@ export class MessageInflater {
     return (this.encoding === 'gzip' ? gzipBytes(bytes, this.#bytesMax) : null) ?? Math.ceil(bytes.length * this.#expansion) + 512;
   }
 
-  #inflatePart(codec: Codec, bytes: Uint8Array, expected: number, bytesMax: number): Uint8Array | Promise<Uint8Array> {
+  #inflatePart(codec: Codec, bytes: Uint8Array, expected: number, reserve: (bytes: number) => void): Uint8Array | Promise<Uint8Array> {
+    const bytesMax = this.#bytesMax;
     if (expected < offThreadBytesMin) return this.#inflateSync(codec, bytes, expected, bytesMax);
+    reserve(Math.min(expected, bytesMax));
     return codec.async(bytes, outputOptions(expected, bytesMax)).then(
       (inflated) => this.#learn(bytes, inflated),
       (error: unknown) => {

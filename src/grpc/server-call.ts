@@ -189,10 +189,19 @@ export class Http2ServerCall implements ServerCall {
   async #inflate(payload: Buffer, compressed: boolean): Promise<GrpcMessage> {
     const wireBytes = payload.length;
     if (!compressed) return { bytes: payload, compressed: null, wireBytes, encoding: 'identity' };
-    const inflated = this.#inflater.inflate(payload);
-    const bytes = inflated instanceof Promise ? await inflated : inflated;
-    const { encoding } = this.#inflater;
-    return { bytes, compressed: isReadByAll(payload, encoding) ? payload : null, wireBytes, encoding };
+    let reserved = 0;
+    try {
+      const inflated = this.#inflater.inflate(payload, (bytes) => {
+        reserved = bytes;
+        this.#budget.bytes += bytes;
+        if (this.#budget.bytes > this.#budget.bytesMax) throw buffersFull();
+      });
+      const bytes = inflated instanceof Promise ? await inflated : inflated;
+      const { encoding } = this.#inflater;
+      return { bytes, compressed: isReadByAll(payload, encoding) ? payload : null, wireBytes, encoding };
+    } finally {
+      this.#budget.bytes -= reserved;
+    }
   }
 
   #onData(chunk: Buffer): void {
@@ -200,13 +209,8 @@ export class Http2ServerCall implements ServerCall {
     const ready = this.#frames.push(chunk);
     this.#sinceMs ??= this.#options.nowMs();
     this.#account();
-    if (this.#budget.bytes > this.#budget.bytesMax) this.#refuseForRoom();
+    if (this.#budget.bytes > this.#budget.bytesMax) this.#refuse(buffersFull());
     else if (ready) this.#wakeReader();
-  }
-
-  #refuseForRoom(): void {
-    const message = 'the receiver holds too many unread messages';
-    this.#refuse(new CodedError('RESOURCE_EXHAUSTED', 'receive_buffers_full', message, { retryAfterMs: 1000 }));
   }
 
   #refuse(reason: CodedError): void {
@@ -270,6 +274,10 @@ export class Http2ServerCall implements ServerCall {
 
 function isReadByAll(payload: Buffer, encoding: MessageEncoding): boolean {
   return !encoding.startsWith('zstd') || isOneZstdFrame(payload);
+}
+
+function buffersFull(): CodedError {
+  return new CodedError('RESOURCE_EXHAUSTED', 'receive_buffers_full', 'the receiver holds too many unread messages', { retryAfterMs: 1000 });
 }
 
 function clientGone(): CodedError {

@@ -90,7 +90,8 @@ async function listenGrpc(receiver: ListeningConfig, grpc: GrpcListenerConfig, b
   const security = openListenerSecurity(grpc, { name, seam, log, registry });
   const onRefused = refusalCounter(receiver.id, 'grpc', log, registry);
   const server = new GrpcServer({
-    seam, log, security, onRefused, limits: { messageBytesMax: grpc.maxRecvMsgBytes, streamsPerConnectionMax: grpc.maxConcurrentStreams, readTimeoutMs: grpc.readTimeoutMs } });
+    seam, log, security, onRefused, limits: { messageBytesMax: grpc.maxRecvMsgBytes, streamsPerConnectionMax: grpc.maxConcurrentStreams, readTimeoutMs: grpc.readTimeoutMs,
+      unreadBytesMax: budget.bytesMax } });
   addOtapReceiver(server, (signal, peer) => {
     counted(() => checkTaken(receiver.id, signal), onRefused, peer);
     return intake.open(signal, { withoutThreshold: receiver.inputWithoutThreshold, validate: receiver.validate });

@@ -1,3 +1,4 @@
+import type { ByteShare } from '../base/byte-budget.ts';
 import { CodedError } from '../base/errors.ts';
 import { MessageInflater } from '../grpc/message-encoding.ts';
 import { isOneZstdFrame } from '../grpc/zstd-frames.ts';
@@ -17,14 +18,22 @@ export class ContentDecoder {
     this.#inflaters = { gzip: inflater('gzip'), deflate: inflater('deflate'), zstd: inflater('zstd') };
   }
 
-  /** The body's message, with what came beside it where others can read that too. Throws 413 message_too_large, 400 undecodable_message. */
-  async decode(body: Buffer, encoding: ContentEncoding): Promise<TelemetryMessage> {
+  /**
+   * The body's message, with what came beside it where others can read that too; what is inflated counts in `share`.
+   * Throws 413 message_too_large, 400 undecodable_message, what `share` throws.
+   */
+  async decode(body: Buffer, encoding: ContentEncoding, share: ByteShare): Promise<TelemetryMessage> {
     if (encoding === 'identity') {
       if (body.length > this.#bytesMax) throw bodyTooLarge(this.#bytesMax);
       return { bytes: body, compressed: null, encoding };
     }
     try {
-      const bytes = await this.#inflaters[encoding].inflate(body);
+      let reserved = 0;
+      const bytes = await this.#inflaters[encoding].inflate(body, (expected) => {
+        reserved = expected;
+        share.add(expected);
+      });
+      share.add(Math.max(0, bytes.length - reserved));
       const isPlain = encoding === 'deflate' || (encoding === 'zstd' && !isOneZstdFrame(body));
       return { bytes, compressed: isPlain ? null : body, encoding };
     } catch (error) {
@@ -34,7 +43,8 @@ export class ContentDecoder {
 }
 
 /** What gRPC calls INTERNAL is the sender's fault in HTTP. */
-function refusalOf({ reason, message }: CodedError): HttpRefusal {
-  if (reason === 'message_too_large') return new HttpRefusal(413, 'RESOURCE_EXHAUSTED', reason, message);
-  return new HttpRefusal(400, 'INVALID_ARGUMENT', reason, message);
+function refusalOf(error: CodedError): CodedError {
+  const { status, reason, message } = error;
+  if (reason === 'message_too_large') return new HttpRefusal(413, status, reason, message);
+  return status === 'INTERNAL' ? new HttpRefusal(400, 'INVALID_ARGUMENT', reason, message) : error;
 }

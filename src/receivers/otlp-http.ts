@@ -1,7 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { ByteBudget } from '../base/byte-budget.ts';
+import type { ByteBudget, ByteShare } from '../base/byte-budget.ts';
 import { CodedError } from '../base/errors.ts';
 import { peerOf } from '../base/peer.ts';
 import type { Seam } from '../base/seam.ts';
@@ -125,8 +125,7 @@ export class OtlpHttpServer {
       this.#connections.reading(request.socket, reading);
       const body = await reading.body;
       this.#connections.reading(request.socket, null);
-      const message = await this.#messageOf(body, head);
-      if (message.bytes !== body) share.add(message.bytes.length);
+      const message = await this.#messageOf(body, head, share);
       const ack = await intake.accept(message);
       if (ack.status === 'OK') answerTaken(response, head.encoding, headers);
       else answerRefused(response, head.encoding, new CodedError(ack.status, 'not_taken', ack.message, ack.retryAfterMs === null ? {} : { retryAfterMs: ack.retryAfterMs }), headers);
@@ -146,10 +145,12 @@ export class OtlpHttpServer {
     return head;
   }
 
-  async #messageOf(body: Buffer, { signal, encoding, contentEncoding }: ExportHead): Promise<TelemetryMessage> {
-    const message = await this.#content.decode(body, contentEncoding);
+  async #messageOf(body: Buffer, { signal, encoding, contentEncoding }: ExportHead, share: ByteShare): Promise<TelemetryMessage> {
+    const message = await this.#content.decode(body, contentEncoding, share);
     if (encoding === 'proto') return message;
-    return { bytes: otlpJsonToProtobuf(signal, message.bytes, { bytesMax: this.#options.limits.inflatedBytesMax }), compressed: null, encoding: 'identity' };
+    const bytes = otlpJsonToProtobuf(signal, message.bytes, { bytesMax: this.#options.limits.inflatedBytesMax });
+    share.add(bytes.length);
+    return { bytes, compressed: null, encoding: 'identity' };
   }
 
   #refuse(request: http.IncomingMessage, response: http.ServerResponse, headers: Readonly<Record<string, string>> | null, thrown: unknown): void {

@@ -15,6 +15,13 @@ function sample(length: number, seed: number): Buffer {
   return bytes;
 }
 
+/** Bytes of which about a quarter says something new. */
+function noisy(length: number): Buffer {
+  const bytes = sample(length, 7);
+  for (let i = 0, state = 1; i < length; i += 4) bytes[i] = (state = Math.imul(state, 1_664_525) + 1_013_904_223) >>> 24;
+  return bytes;
+}
+
 async function refusal(encoding: MessageEncoding, bytes: Uint8Array, limit = bytesMax): Promise<CodedError> {
   try {
     await new MessageInflater(encoding, limit).inflate(bytes);
@@ -101,6 +108,56 @@ describe('message encodings', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it.each(compressing)('%s: says before it works on another thread how much it takes there, and takes nothing where that is refused', async (encoding) => {
+    const inflater = new MessageInflater(encoding, bytesMax);
+    const large = await deflateMessage(encoding, noisy(1_000_000));
+    const reserved: number[] = [];
+    expect(await inflater.inflate(await deflateMessage(encoding, sample(10_000, 7)), (bytes) => reserved.push(bytes))).toHaveLength(10_000);
+    expect(reserved).toEqual([]);
+    // The first time it may not know yet; then it does.
+    await inflater.inflate(large);
+    expect(await inflater.inflate(large, (bytes) => reserved.push(bytes))).toHaveLength(1_000_000);
+    expect(reserved).toEqual([expect.any(Number)]);
+    // By the size that is said where one is, else by how far messages have expanded.
+    expect(reserved[0]).toBeGreaterThan(900_000);
+    expect(reserved[0]).toBeLessThanOrEqual(encoding === 'deflate' ? bytesMax : 1_000_064);
+    const before = process.memoryUsage().arrayBuffers;
+    const refusing = (): void => {
+      throw new CodedError('RESOURCE_EXHAUSTED', 'no_room', 'none');
+    };
+    for (let i = 0; i < 50; i++) expect(() => inflater.inflate(large, refusing)).toThrow(expect.objectContaining({ reason: 'no_room' }));
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(bytesMax);
+  });
+
+  it('takes gzip at its word on how long it is, but no further', async () => {
+    const message = sample(100_000, 9);
+    for (const claimed of [0, 1, 99_999, 100_001, bytesMax, bytesMax + 1, 2 ** 32 - 1]) {
+      const lying = Buffer.from(zlib.gzipSync(message));
+      lying.writeUInt32LE(claimed, lying.length - 4);
+      const reserved: number[] = [];
+      // zlib checks what it says, so that a lie is refused; but not before the bound was kept.
+      await expect(Promise.resolve().then(() => new MessageInflater('gzip', bytesMax).inflate(lying, (bytes) => reserved.push(bytes)))).rejects.toMatchObject({ reason: 'undecodable_message' });
+      expect(reserved.every((bytes) => bytes <= bytesMax)).toBe(true);
+    }
+  });
+
+  it('reads gzip of several members, with padding behind them, and nothing else behind them', async () => {
+    const members = Buffer.concat([zlib.gzipSync(sample(1000, 1)), zlib.gzipSync(sample(400_000, 2))]);
+    const whole = Buffer.concat([sample(1000, 1), sample(400_000, 2)]);
+    const inflater = new MessageInflater('gzip', bytesMax);
+    expect(Buffer.from(await inflater.inflate(members))).toEqual(whole);
+    expect(Buffer.from(await inflater.inflate(Buffer.concat([members, Buffer.alloc(512)])))).toEqual(whole);
+    expect(await refusal('gzip', Buffer.concat([members, Buffer.from('tail')]))).toMatchObject({ reason: 'undecodable_message' });
+    expect(await refusal('gzip', members.subarray(0, members.length - 9))).toMatchObject({ reason: 'undecodable_message' });
+    expect(await refusal('gzip', members, 400_999)).toMatchObject({ reason: 'message_too_large' });
+  });
+
+  it('reads deflate without its header too', async () => {
+    const message = sample(50_000, 3);
+    expect(Buffer.from(await new MessageInflater('deflate', bytesMax).inflate(zlib.deflateRawSync(message)))).toEqual(message);
+    for (const level of [0, 1, 6, 9]) expect(Buffer.from(await new MessageInflater('deflate', bytesMax).inflate(zlib.deflateSync(message, { level })))).toEqual(message);
   });
 
   it('knows the names that real senders use, and no others', () => {
