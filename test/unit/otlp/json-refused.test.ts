@@ -51,6 +51,7 @@ describe('refused, with the place', () => {
     ['{"a":"', 'malformed_json: JSON a, byte 5: the text ends within a string'],
     ['{"a":"\\', 'malformed_json: JSON a, byte 6: no such escape in a string'],
     ['{"a":{"b":[1,2}}', "malformed_json: JSON a.b[1], byte 14: no ',' or closing bracket after a value"],
+    ['{"a":["\\"[{,",1],"b":x}', 'malformed_json: JSON b, byte 21: no value'],
     ["{'a':1}", 'malformed_json: JSON, byte 1: no key'],
     ['{"resourceSpans":{}}', 'wrong_type: JSON resourceSpans, byte 17: a value that is not an array'],
     ['{"resourceSpans":[[]]}', 'wrong_type: JSON resourceSpans[0], byte 18: a value that is not an object'],
