@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import { captures } from '../support/captures.ts';
+import { Chain, type Transport } from './support/chain.ts';
+import { Arrived, throughOtelarrow } from './support/compare.ts';
+import { countItems, post, recorded, requestsOf } from './support/telemetry.ts';
+import { metricOf } from './support/thresher.ts';
+import { describeWith } from './support/with-pieces.ts';
+
+/**
+ * Scenario: a Collector sends more at once than Thresher may hold (memory.limit), so that Thresher says "come again" the way each protocol has
+ * it: RetryInfo, 429 with Retry-After, or a BatchStatus of UNAVAILABLE.
+ * Guarantees: the Collector comes again, as its exporters do by default, and in the end everything has arrived; nothing is given up.
+ */
+const transports: readonly Transport[] = ['otlp', 'otlphttp', 'otap'];
+const streams = captures.filter(({ name }) => name === 'traces_zstd' || name === 'traces_tiny_nozstd');
+
+describeWith('more than Thresher may hold', ['collector', 'otelarrow'], () => {
+  test.concurrent.each(transports)('comes when there is room, over %s', async (transport) => {
+    const chain = await Chain.create();
+    try {
+      await chain.next('otlp');
+      const thresher = await chain.thresher(transport, 'otlp', { more: { memory: { limit: '2MiB' }, windows: { traces: { length: '300ms', decision_wait: '300ms' }, logs: { length: '300ms' } } } });
+      const [first] = await chain.first(transport);
+      const sent = streams.flatMap(({ name }) => requestsOf('traces', recorded(name)));
+      for (const { name } of streams) await post(chain.ports.entry, 'traces', recorded(name));
+      const received = await chain.output.takeItems('traces', countItems('traces', sent), () => `${first?.said.slice(-1500)}\n${thresher.said.slice(-1500)}`, 100_000);
+      const refused = await metricOf(thresher, 'thresher_batches_refused_total') + await metricOf(thresher, 'thresher_requests_refused_total');
+      expect(refused).toBeGreaterThan(0);
+      expect(first?.said).not.toMatch(/Dropping data|rejected/i);
+      expect(Arrived.kept('traces', received).missing(transport === 'otap' ? sent.map(throughOtelarrow) : sent)).toBeNull();
+    } finally {
+      await chain.stop();
+    }
+  });
+});
