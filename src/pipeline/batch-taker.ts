@@ -1,3 +1,4 @@
+import type { BufferSource } from '../base/buffer-source.ts';
 import { CodedError, messageOf } from '../base/errors.ts';
 import type { Seam } from '../base/seam.ts';
 import type { OtapBatch } from '../otap/batch.ts';
@@ -63,9 +64,9 @@ export class BatchTaker {
 
   /**
    * Takes all items of a batch. `retain` makes the form in which it is held, of its ordinal and arrival; it is not called for metrics, which are not
-   * held. Throws what reading throws, and RESOURCE_EXHAUSTED / memory_limit; then none of its items is taken.
+   * held; `memory` is for what is read of it on the way. Throws what reading throws, and RESOURCE_EXHAUSTED / memory_limit; then none of its items is taken.
    */
-  async take(batch: OtapBatch, arrival: Arrival, retain: (ordinal: number, arrivalUnixNano: bigint, ownRandomness: boolean, account: HeldBytes) => HeldBatch): Promise<void> {
+  async take(batch: OtapBatch, arrival: Arrival, memory: BufferSource, retain: (ordinal: number, arrivalUnixNano: bigint, ownRandomness: boolean, account: HeldBytes) => HeldBatch): Promise<void> {
     const { budget, seam, observer, passThrough, account, logRandomness } = this.#parts;
     if (!budget.hasRoom(arrival.wireBytes)) {
       throw new CodedError('RESOURCE_EXHAUSTED', 'memory_limit', 'the intake is full; come again later', { retryAfterMs });
@@ -78,7 +79,7 @@ export class BatchTaker {
     }
     const arrivalNano = seam.nowUnixNano();
     const held = retain(this.#batchOrdinal++, arrivalNano, signal === 'logs' && logRandomness === 'record', account);
-    const taken = await this.#parts[signal].take(batch, held, arrivalNano);
+    const taken = await this.#parts[signal].take(batch, held, arrivalNano, memory);
     observer.accepted(signal, { ...arrival, items, taken });
   }
 

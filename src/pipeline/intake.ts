@@ -88,7 +88,7 @@ export class Intake {
       return this.#refuseUndecoded(stream, error);
     }
     try {
-      await this.#take(batch, stream, message);
+      await this.#take(batch, stream, message, arena);
       return { batchId: batch.batchId, ack: acceptedAck, streamBroken: false };
     } catch (error) {
       const streamBroken = error instanceof OtapDecodeError && error.streamBroken;
@@ -96,9 +96,9 @@ export class Intake {
     }
   }
 
-  #take(batch: OtapBatch, { reading, number, validator, compressor }: IntakeStream, message: TelemetryMessage): Promise<void> {
+  #take(batch: OtapBatch, { reading, number, validator, compressor }: IntakeStream, message: TelemetryMessage, arena: BufferArena): Promise<void> {
     const arrival = { receiver: receiverOf(reading), wireBytes: (message.compressed ?? message.bytes).length };
-    return this.#taker.take(batch, arrival, (batchOrdinal, arrivalUnixNano, ownRandomness, account) => {
+    return this.#taker.take(batch, arrival, arena, (batchOrdinal, arrivalUnixNano, ownRandomness, account) => {
       const body = bodyOnTheWire(message) ?? compressor.compress(message.bytes);
       const bytes = serialiseRetained({
         kind: 'batch', signal: batch.signal, encoding: body.encoding, withoutThreshold: reading.withoutThreshold ?? 'unsampled', isChecked: validator !== null,

@@ -39,7 +39,7 @@ export class KeptDispatch {
     const arena = this.#arenas.acquire();
     try {
       const batch = part.batch.open(arena, part.rows);
-      const { rows, stamps } = stampKept(batch, part, this.#hash, this.#tracestates, counts, this.#reasons);
+      const { rows, stamps } = stampKept(batch, part, this.#hash, this.#tracestates, counts, this.#reasons, arena);
       marks?.add(part.batch, rows);
       await this.#dispatcher.add(batch, rows, stamps);
     } catch (error) {

@@ -58,7 +58,7 @@ export class OtlpRequests implements OtlpIntake {
     const batch = decodeOtlp(this.#signal, message.bytes, { source: arena, hashSeed: this.#hashSeed, isChecked });
     const { signal, rowCount, layout } = batch;
     const wireBytes = (message.compressed ?? message.bytes).length;
-    await this.#taker.take(batch, { receiver, wireBytes }, (batchOrdinal, arrivalUnixNano, ownRandomness, account) => {
+    await this.#taker.take(batch, { receiver, wireBytes }, arena, (batchOrdinal, arrivalUnixNano, ownRandomness, account) => {
       const { encoding, bytes } = present(body, 'body of what is retained');
       const header = {
         kind: 'batch', signal, encoding, withoutThreshold, isChecked, ...(ownRandomness ? { ownRandomness } : {}), isOtlp: true, batchOrdinal, arrivalUnixNano, streamNumber: 0,

@@ -1,4 +1,5 @@
 import { present } from '../base/assert.ts';
+import type { BufferSource } from '../base/buffer-source.ts';
 import type { OtapBatch } from '../otap/batch.ts';
 import type { KeyedHash } from '../sampling/keyed-hash.ts';
 import type { HeldBatch } from '../store/held-batch.ts';
@@ -61,13 +62,13 @@ export class SignalIntake {
   }
 
   /**
-   * Takes all rows of a batch; `arrivalNano` is when it came. Rows of slots that are being decided wait for that. Throws what reading the batch
+   * Takes all rows of a batch; `arrivalNano` is when it came. What is read of it lies in `memory`, and in what is given back. Rows of slots that are being decided wait for that. Throws what reading the batch
    * throws, and then has taken none of its rows.
    */
-  async take(batch: OtapBatch, held: HeldBatch, arrivalNano: bigint): Promise<TakenRows> {
+  async take(batch: OtapBatch, held: HeldBatch, arrivalNano: bigint, memory: BufferSource): Promise<TakenRows> {
     const { traces, ring, tools } = this.#parts;
     if (this.#parts.time === 'arrival') await this.#parts.pace(arrivalNano);
-    const inputs = readInputs(batch, inputSource(held), this.#parts.hash);
+    const inputs = readInputs(batch, inputSource(held), this.#parts.hash, memory);
     held.hold();
     try {
       const times = this.#timesOf(batch);

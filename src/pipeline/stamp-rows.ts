@@ -1,3 +1,4 @@
+import type { BufferSource } from '../base/buffer-source.ts';
 import type { OtapBatch } from '../otap/batch.ts';
 import type { ItemStamps } from '../otap/take/item-stamps.ts';
 import type { KeyedHash } from '../sampling/keyed-hash.ts';
@@ -30,12 +31,12 @@ export interface StampedRows {
 
 /**
  * Works out what sampling writes on each kept row of a batch, drops rows that do not reach their threshold, and counts. `reasons`: where
- * the rows' reasons are written; null where they are not.
+ * the rows' reasons are written; null where they are not. What is read lies in `memory`, not what is given back.
  */
 export function stampKept(
-  batch: OtapBatch, kept: KeptRows, hash: KeyedHash, cache: TracestateCache, counts: StampCounts, reasons: KeepReasons | null = null,
+  batch: OtapBatch, kept: KeptRows, hash: KeyedHash, cache: TracestateCache, counts: StampCounts, reasons: KeepReasons | null = null, memory?: BufferSource,
 ): StampedRows {
-  const { said, states } = readBatchInput(batch, inputSource(kept.batch), hash, kept.rows);
+  const { said, states } = readBatchInput(batch, inputSource(kept.batch), hash, kept.rows, memory);
   const isByTrace = signalOf(batch) === 'traces' && !kept.isUndecided;
   const stamps = stampRows(said, states, { rows: kept.rows, n: kept.n, nSplit: kept.nSplit, nCeiling: kept.nCeiling, decidedBy: isByTrace ? 'trace' : 'row' }, hash, cache);
   counts.kept += stamps.rows.length;

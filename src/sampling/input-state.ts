@@ -1,3 +1,4 @@
+import { type BufferSource, freshBuffers } from '../base/buffer-source.ts';
 import type { KeyedHash } from './keyed-hash.ts';
 import { isRandomnessText, isZeroTraceId, traceIdHigh, traceIdLow } from './randomness.ts';
 import { inputFlags, type InputStates, leaves, type SamplingInput } from './sampling-input.ts';
@@ -9,15 +10,25 @@ export type { InputStates, SamplingInput } from './sampling-input.ts';
 
 /**
  * Works out R, p_in and the way out of every row, or of `rows` alone: others hold nothing then (sampling.md, rules 1 to 4). Bad values are
- * flagged, never thrown.
+ * flagged, never thrown. The states lie in memory of `source`.
  */
 export function inputStates(
-  input: SamplingInput, withoutThreshold: 'unsampled' | 'unknown', hash: KeyedHash, rows: Uint32Array | null = null,
+  input: SamplingInput, withoutThreshold: 'unsampled' | 'unknown', hash: KeyedHash, rows: Uint32Array | null = null, source: BufferSource = freshBuffers,
 ): InputStates {
-  const reader = new StateReader(input, withoutThreshold, hash);
+  const reader = new StateReader(input, withoutThreshold, hash, source);
   if (rows === null) for (let row = 0; row < input.rowCount; row++) reader.read(row);
   else for (const row of rows) reader.read(row);
   return reader.out;
+}
+
+function zeros32(source: BufferSource, length: number): Uint32Array<ArrayBuffer> {
+  const { buffer, byteOffset } = source.take(length * 4);
+  return new Uint32Array(buffer, byteOffset, length).fill(0);
+}
+
+function ones(source: BufferSource, length: number): Float64Array {
+  const { buffer, byteOffset } = source.take(length * 8);
+  return new Float64Array(buffer, byteOffset, length).fill(1);
 }
 
 /** High word of 2^56. */
@@ -34,18 +45,18 @@ class StateReader {
   #lastState = '';
   #lastSaid: SamplingState = readTracestate('');
 
-  constructor(input: SamplingInput, withoutThreshold: 'unsampled' | 'unknown', hash: KeyedHash) {
+  constructor(input: SamplingInput, withoutThreshold: 'unsampled' | 'unknown', hash: KeyedHash, source: BufferSource) {
     const count = input.rowCount;
     this.#input = input;
     this.#isUnknownByDefault = withoutThreshold === 'unknown';
     this.#hash = hash;
     this.#isPlain = input.signal === 'spans' && !this.#isUnknownByDefault && input.adjustedCounts === null && input.randomness === null;
     this.out = {
-      randomness: new Uint32Array(count * 2),
-      nIn: new Uint32Array(count * 2),
-      adjustedCounts: new Float64Array(count).fill(1),
-      leaves: new Uint8Array(count),
-      flags: new Uint8Array(count),
+      randomness: zeros32(source, count * 2),
+      nIn: zeros32(source, count * 2),
+      adjustedCounts: ones(source, count),
+      leaves: source.take(count).fill(0),
+      flags: source.take(count).fill(0),
     };
   }
 

@@ -43,11 +43,11 @@ export interface InputStates {
   /** R, two words (low, high) a row. */
   readonly randomness: Uint32Array<ArrayBuffer>;
   /** N of p_in = 2^56 - T_in, two words a row. For counted rows it is w_in rounded, and only caps what SQL says. */
-  readonly nIn: Uint32Array<ArrayBuffer>;
+  readonly nIn: Uint32Array;
   /** Adjusted count of the input, 1 where nothing was said. */
-  readonly adjustedCounts: Float64Array<ArrayBuffer>;
+  readonly adjustedCounts: Float64Array;
   /** One of `leaves`. */
-  readonly leaves: Uint8Array<ArrayBuffer>;
+  readonly leaves: Uint8Array;
   /** `inputFlags`. */
-  readonly flags: Uint8Array<ArrayBuffer>;
+  readonly flags: Uint8Array;
 }

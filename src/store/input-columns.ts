@@ -1,3 +1,4 @@
+import { type BufferSource, freshBuffers } from '../base/buffer-source.ts';
 import type { OtapBatch } from '../otap/batch.ts';
 import { encodeInputProbabilityWords } from '../sampling/input-probability.ts';
 import { type InputStates, inputStates, leaves, type SamplingInput } from '../sampling/input-state.ts';
@@ -46,21 +47,26 @@ export interface BatchInput {
   readonly states: InputStates;
 }
 
-/** Reads the input states of a batch, or of `rows` alone (sampling.md, rules 1 to 4); the same each time for the same bytes, source and key. */
-export function readBatchInput(batch: OtapBatch, source: InputSource, hash: KeyedHash, rows: Uint32Array | null = null): BatchInput {
+/**
+ * Reads the input states of a batch, or of `rows` alone (sampling.md, rules 1 to 4), into `memory`; the same each time for the same bytes, source
+ * and key.
+ */
+export function readBatchInput(
+  batch: OtapBatch, source: InputSource, hash: KeyedHash, rows: Uint32Array | null = null, memory: BufferSource = freshBuffers,
+): BatchInput {
   const read = readSamplingInput(batch, source.batchOrdinal, rows);
   const said = source.ownRandomness === true && read.signal === 'logs' ? { ...read, traceIds: null } : read;
-  return { said, states: inputStates(said, source.withoutThreshold, hash, rows) };
+  return { said, states: inputStates(said, source.withoutThreshold, hash, rows, memory) };
 }
 
-/** Reads what a batch's rows bring to their slots. */
-export function readInputs(batch: OtapBatch, source: InputSource, hash: KeyedHash): InputColumns {
-  const { said, states } = readBatchInput(batch, source, hash);
+/** Reads what a batch's rows bring to their slots, into `memory`. */
+export function readInputs(batch: OtapBatch, source: InputSource, hash: KeyedHash, memory: BufferSource = freshBuffers): InputColumns {
+  const { said, states } = readBatchInput(batch, source, hash, null, memory);
   let adjustedCount = 0;
   for (const count of states.adjustedCounts) adjustedCount += count;
   return {
     randomness: states.randomness,
-    traceIds: batch.signal === 'traces' ? uuidsOf(said, hash) : null,
+    traceIds: batch.signal === 'traces' ? uuidsOf(said, hash, memory) : null,
     sampled: sampledRows(states),
     adjustedCount,
   };
@@ -71,8 +77,9 @@ export function readInputs(batch: OtapBatch, source: InputSource, hash: KeyedHas
  * by its halves, so that ids of equal halves would all collide and make joins quadratic: of those, which by chance are none, a
  * half is replaced by a keyed hash.
  */
-function uuidsOf({ rowCount, traceIds, batchOrdinal }: SamplingInput, hash: KeyedHash): Uint32Array<ArrayBuffer> {
-  const ids = new Uint32Array(rowCount * 4);
+function uuidsOf({ rowCount, traceIds, batchOrdinal }: SamplingInput, hash: KeyedHash, memory: BufferSource): Uint32Array<ArrayBuffer> {
+  const { buffer, byteOffset } = memory.take(rowCount * 16);
+  const ids = new Uint32Array(buffer, byteOffset, rowCount * 4);
   for (let row = 0; row < rowCount; row++) {
     const at = row * 4;
     if (traceIds === null || writeUuid(ids, at, traceIds, row * 16) === 0) {

@@ -1,15 +1,6 @@
-/** Where the memory comes from that buffers are decompressed into. It is not zeroed; offsets are multiples of 8. */
-export interface BufferSource {
-  take(bytes: number): Uint8Array;
-}
+import { type BufferSource, freshBuffers } from '../../base/buffer-source.ts';
 
-/** Memory of its own for each buffer (from Node's pool where it is small), freed when nobody refers to it. */
-export const freshBuffers: BufferSource = {
-  take: (bytes) => {
-    const { buffer, byteOffset } = Buffer.allocUnsafe(bytes);
-    return new Uint8Array(buffer, byteOffset, bytes);
-  },
-};
+export { type BufferSource, freshBuffers } from '../../base/buffer-source.ts';
 
 const firstBytes = 256 * 1024;
 const bytesMax = 8 * 1024 * 1024;
@@ -24,7 +15,7 @@ export class BufferArena implements BufferSource {
   /** Bytes that did not fit since the last reset. */
   #missed = 0;
 
-  take(bytes: number): Uint8Array {
+  take(bytes: number): Uint8Array<ArrayBuffer> {
     const start = this.#used;
     if (start + bytes > this.#memory.byteLength) {
       this.#missed += bytes;

@@ -20,7 +20,7 @@ const columnsMax = 80;
 class Counting implements BufferSource {
   bytes = 0;
 
-  take(bytes: number): Uint8Array {
+  take(bytes: number): Uint8Array<ArrayBuffer> {
     this.bytes += bytes;
     return freshBuffers.take(bytes);
   }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { freshBuffers } from '../../../src/base/buffer-source.ts';
 import { realSeam } from '../../../src/base/seam.ts';
 import { OtapStreamDecoder } from '../../../src/otap/decode/stream-decoder.ts';
 import { type Combining, plainUnion } from '../../../src/pipeline/combining.ts';
@@ -71,7 +72,7 @@ class Lane {
     const bytes = this.#pending.shift();
     if (bytes === undefined) throw new Error('no batch is left');
     const batch = this.#messages.decode(bytes);
-    await this.#intake.take(batch, heldBatch(batch, bytes, this.#batches++, this.account), BigInt(second) * 1_000_000_000n);
+    await this.#intake.take(batch, heldBatch(batch, bytes, this.#batches++, this.account), BigInt(second) * 1_000_000_000n, freshBuffers);
   }
 
   /** Decides a window as the loop does; what is kept, by name and N, and why where that is asked for. */
