@@ -27,6 +27,7 @@ export interface OtlpExporterOptions {
 }
 
 const ok: ExportResult = { kind: 'ok' };
+const tooLong: ExportResult = { kind: 'permanent', reason: 'item_too_long', message: 'an item that came as OTAP is longer as OTLP than can be sent' };
 const closed: ExportResult = { kind: 'retryable', reason: 'exporter_closed', message: 'the exporter was closed before the request was accepted' };
 
 /**
@@ -73,9 +74,9 @@ export class OtlpExporter implements QueuedExporter<OutputBatch | SplicedItems> 
     let itemsLeft = batch.rowCount;
     let last = ok;
     try {
-      for (const request of this.#options.encoder.encode(batch)) {
-        const result = await this.#deliver(signal, request);
-        itemsLeft -= request.items;
+      for (const { bytes, items } of this.#options.encoder.each(batch)) {
+        const result = bytes === null ? this.#report(signal, items, tooLong) : await this.#deliver(signal, { bytes, items });
+        itemsLeft -= items;
         if (result.kind !== 'ok') last = result;
       }
       return last;

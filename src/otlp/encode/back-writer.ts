@@ -1,3 +1,5 @@
+import { TooLong } from './too-long.ts';
+
 /** Larger buffers are not kept for the next message. */
 const keptBytesMax = 8 << 20;
 
@@ -6,6 +8,8 @@ const keptBytesMax = 8 << 20;
  * that one pass is enough. Places are counted from the end (`length`), for the start moves when the buffer grows.
  */
 export class BackWriter {
+  /** A message that becomes longer throws TooLong. */
+  lengthMax = Infinity;
   #bytes = new Uint8Array(64 * 1024);
   #at = this.#bytes.length;
 
@@ -17,9 +21,14 @@ export class BackWriter {
   /** A copy of what was written; the writer starts anew. */
   finish(): Uint8Array<ArrayBuffer> {
     const message = this.#bytes.slice(this.#at);
+    this.clear();
+    return message;
+  }
+
+  /** Forgets what was written. */
+  clear(): void {
     if (this.#bytes.length > keptBytesMax) this.#bytes = new Uint8Array(64 * 1024);
     this.#at = this.#bytes.length;
-    return message;
   }
 
   byte(value: number): void {
@@ -105,6 +114,7 @@ export class BackWriter {
   /** Makes room for `count` bytes at the front. */
   #grow(count: number): void {
     const length = this.length;
+    if (length + count > this.lengthMax) throw new TooLong(this.lengthMax);
     const larger = new Uint8Array(Math.max(this.#bytes.length * 2, length + count));
     larger.set(this.#bytes.subarray(this.#at), larger.length - length);
     this.#bytes = larger;

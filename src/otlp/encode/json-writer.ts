@@ -1,3 +1,5 @@
+import { TooLong } from './too-long.ts';
+
 const quote = 0x22;
 const backslash = 0x5c;
 const comma = 0x2c;
@@ -11,6 +13,8 @@ const keptBytesMax = 8 << 20;
 
 /** Writes JSON as UTF-8 bytes. Commas come by themselves: before whatever does not follow an opening or a colon. */
 export class JsonWriter {
+  /** A text that becomes longer throws TooLong. */
+  lengthMax = Infinity;
   #bytes: Buffer<ArrayBuffer> = Buffer.allocUnsafeSlow(64 * 1024);
   #length = 0;
   readonly #names = new Map<string, Buffer>();
@@ -23,9 +27,14 @@ export class JsonWriter {
   /** A copy of what was written; the writer starts anew. */
   finish(): Uint8Array<ArrayBuffer> {
     const text = new Uint8Array(this.#bytes.subarray(0, this.#length));
+    this.clear();
+    return text;
+  }
+
+  /** Forgets what was written. */
+  clear(): void {
     if (this.#bytes.length > keptBytesMax) this.#bytes = Buffer.allocUnsafeSlow(64 * 1024);
     this.#length = 0;
-    return text;
   }
 
   /** Takes back what was written since `length` was this. */
@@ -107,6 +116,7 @@ export class JsonWriter {
   #reserve(count: number): void {
     const need = this.#length + count;
     if (need <= this.#bytes.length) return;
+    if (need > this.lengthMax) throw new TooLong(this.lengthMax);
     const larger = Buffer.allocUnsafeSlow(Math.max(need, this.#bytes.length * 2));
     larger.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = larger;
