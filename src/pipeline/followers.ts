@@ -3,7 +3,7 @@ import { traceIdWords } from '../policy/trace-id-table.ts';
 import type { HeldBatch } from '../store/held-batch.ts';
 import type { RowsOfBatch } from './dropped-rows.ts';
 import { candidatesAt, type KeptRows } from './kept-rows.ts';
-import { followDecisions } from './late-rows.ts';
+import { followDecisions, keptOfLate } from './late-rows.ts';
 import type { SlotRows } from './slot-rows.ts';
 
 /** Rows that came while their traces were being decided. */
@@ -45,10 +45,10 @@ export class Followers {
     const waiting = this.#bySlot.get(slot) ?? [];
     this.#bySlot.delete(slot);
     const kept = waiting.flatMap(({ batch, rows, traceIds }) => {
-      const { kept: followed, n, reasons, forgotten } = followDecisions(cache, traceIds, Uint32Array.from(rows.keys()));
-      const rowsOf = (indexes: Uint32Array): Uint32Array => indexes.map((index) => rows[index]);
-      const decided: KeptRows = { batch, rows: rowsOf(followed), n, nSplit: null, nCeiling: null, reasons, isUndecided: false };
-      return forgotten.length === 0 ? [decided] : [decided, candidatesAt(batch, rowsOf(forgotten), fallbackN, fallbackReason)];
+      const followed = followDecisions(cache, traceIds, Uint32Array.from(rows.keys()));
+      const { forgotten } = followed;
+      const decided = keptOfLate(followed, batch, (index) => rows[index]);
+      return forgotten.length === 0 ? decided : [...decided, candidatesAt(batch, forgotten.map((index) => rows[index]), fallbackN, fallbackReason)];
     });
     return {
       kept: kept.filter(({ rows }) => rows.length > 0),

@@ -23,14 +23,14 @@ export interface KeptRows {
 }
 
 /** Rows of a window that are kept, as KeptRows has those of a batch. */
-export interface KeptOfWindow extends Pick<KeptRows, 'n' | 'nSplit' | 'nCeiling' | 'reasons'> {
+export interface KeptOfWindow extends Pick<KeptRows, 'n' | 'nSplit' | 'nCeiling' | 'reasons' | 'partial'> {
   /** Numbers in the window, ascending. */
   readonly wseq: Uint32Array;
 }
 
 /** Turns window row numbers into rows of the batches that they came with. */
 export function keptRows(slots: readonly WindowSlot[], kept: KeptOfWindow): KeptRows[] {
-  const { wseq } = kept;
+  const { wseq, partial = null } = kept;
   const out: KeptRows[] = [];
   let at = 0;
   for (let s = 0; s < slots.length && at < wseq.length; s++) {
@@ -45,7 +45,7 @@ export function keptRows(slots: readonly WindowSlot[], kept: KeptOfWindow): Kept
         const row = wseq[from + i] - first;
         return run.rows === null ? row : run.rows[row];
       });
-      out.push({ batch: run.batch, rows, ...partOf(kept, from, at), isUndecided: false });
+      out.push({ batch: run.batch, rows, ...partOf(kept, from, at), isUndecided: false, partial });
     }
   }
   return out;

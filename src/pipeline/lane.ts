@@ -6,19 +6,21 @@ import type { Database, Session } from '../store/duckdb.ts';
 import { LookupCache } from '../store/lookup.ts';
 import type { ProjectionTools } from '../store/projector.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
+import { fallbackReason } from './combining.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { DroppedDispatch } from './dropped-dispatch.ts';
 import { arrivedRows, KeptMarks } from './dropped-rows.ts';
 import type { OnLost } from './fan-out.ts';
 import { Followers } from './followers.ts';
-import { KeepReasons } from './keep-reasons.ts';
+import { KeepReasons, noReason } from './keep-reasons.ts';
 import { KeptDispatch } from './kept-dispatch.ts';
-import type { KeptRows } from './kept-rows.ts';
 import type { KeptTraces } from './kept-traces.ts';
 import { LanePolicies } from './lane-policies.ts';
+import type { LateArrivals } from './late-arrivals.ts';
 import { readsOfLinks } from './linked-groups.ts';
 import { LogWindows } from './log-windows.ts';
 import { OpenTraces } from './open-traces.ts';
+import { PartialTraces } from './partial-traces.ts';
 import { PolicySets } from './policy-sets.ts';
 import type { ProcessorOptions } from './processor-options.ts';
 import { SignalIntake } from './signal-intake.ts';
@@ -57,16 +59,16 @@ export interface LaneStore {
   readonly keptTraces: KeptTraces;
 }
 
-/** Told of late rows that follow the decision on their trace: those that are kept, how many are not, and all of them. */
-export type OnLate = (kept: KeptRows, droppedCount: number, arrived: Uint32Array) => void;
+/** Told of late rows that follow the decision on their trace. */
+export type OnLate = (late: LateArrivals) => void;
 
 /** Tells the observer of rows that a sink did not take. */
 export function onLostOf({ observer }: ProcessorOptions, signal: Signal): OnLost {
   return (sink, rows, error) => observer.lost(signal, sink, rows, error);
 }
 
-function traceMemory({ decisionsMax, hashSeed }: ProcessorOptions, hasReasons: boolean): TraceMemory {
-  return { open: new OpenTraces(hashSeed), decided: new DecisionCache(decisionsMax, hashSeed, hasReasons), followers: new Followers() };
+function traceMemory({ decisionsMax, hashSeed, horizonMs }: ProcessorOptions, hasReasons: boolean): TraceMemory {
+  return { open: new OpenTraces(hashSeed), decided: new DecisionCache(decisionsMax, hashSeed, hasReasons, horizonMs), followers: new Followers(), partial: new PartialTraces() };
 }
 
 /** Puts together the lane of a signal. */
@@ -90,6 +92,7 @@ export function buildLane(options: ProcessorOptions, signal: SampledSignal, stor
   const decidableUpTo = (unixNano: bigint): bigint => (signal === 'logs' && keptTraces.isRead ? keptTraces.logsDecidableUpTo(unixNano) : unixNano);
   const intake = new SignalIntake({
     signal, ring, clock, time: options.time, traces, hash: new KeyedHash(seam.hashKey), tools, onLate,
+    ...(options.pastHorizon === undefined ? {} : { pastHorizon: { ...options.pastHorizon, reason: fallbackReason(combining) ?? noReason } }),
     pace: (unixNano) => loop.pace(decidableUpTo(unixNano), paceMs, seam.sleepMs),
   });
   const route = (options.routes ?? keptToAll(options.sinks))[signal];

@@ -1,5 +1,9 @@
 import type { DecisionCache } from '../policy/decision-cache.ts';
 import { traceIdWords } from '../policy/trace-id-table.ts';
+import type { PartialCause } from '../sampling/partial.ts';
+import type { HeldBatch } from '../store/held-batch.ts';
+import type { KeptRows } from './kept-rows.ts';
+import type { Lateness } from './lateness.ts';
 import { isSameTrace } from './trace-id-runs.ts';
 
 /** Rows of a batch whose traces are decided. */
@@ -11,7 +15,11 @@ export interface LateRows {
   readonly n: Uint32Array;
   /** Why each of the kept is, by the decision on its trace; null where the cache has no reasons. */
   readonly reasons: Uint32Array | null;
+  /** Of each of the kept: why its trace was decided on part of the evidence, else null; null altogether where none was. */
+  readonly partials: readonly (PartialCause | null)[] | null;
   readonly droppedCount: number;
+  /** How long after their traces' decisions they came. */
+  readonly lateness: readonly Lateness[];
   /** Rows of traces that are not remembered. */
   readonly forgotten: Uint32Array;
 }
@@ -20,23 +28,50 @@ export interface LateRows {
 export function followDecisions(cache: DecisionCache, traceIds: Uint32Array, rows: Uint32Array): LateRows {
   const kept: number[] = [];
   const forgotten: number[] = [];
-  let outcome: ReturnType<DecisionCache['outcome']> = 'unknown';
-  for (let index = 0; index < rows.length; index++) {
-    const row = rows[index];
-    if (index === 0 || !isSameTrace(traceIds, row, rows[index - 1])) outcome = cache.outcome(traceIds, row * traceIdWords);
-    if (outcome === 'kept') kept.push(row);
-    else if (outcome === 'unknown') forgotten.push(row);
+  const lateness: Lateness[] = [];
+  const partials: (PartialCause | null)[] = [];
+  for (let from = 0; from < rows.length; ) {
+    let to = from + 1;
+    while (to < rows.length && isSameTrace(traceIds, rows[to], rows[from])) to++;
+    const at = rows[from] * traceIdWords;
+    const outcome = cache.outcome(traceIds, at);
+    if (outcome !== 'unknown') lateness.push({ outcome, ageMs: cache.ageMs(traceIds, at), rows: to - from });
+    const partial = outcome === 'kept' ? cache.partial(traceIds, at) : null;
+    for (; from < to; from++) {
+      if (outcome === 'kept') {
+        kept.push(rows[from]);
+        partials.push(partial);
+      } else if (outcome === 'unknown') forgotten.push(rows[from]);
+    }
   }
-  const n = new Uint32Array(kept.length * 2);
-  kept.forEach((row, index) => {
+  return {
+    arrived: rows, kept: Uint32Array.from(kept), n: wordsOfN(cache, traceIds, kept),
+    reasons: cache.hasReasons ? Uint32Array.from(kept, (row) => cache.reason(traceIds, row * traceIdWords)) : null,
+    partials: partials.some((partial) => partial !== null) ? partials : null,
+    droppedCount: rows.length - kept.length - forgotten.length,
+    lateness,
+    forgotten: Uint32Array.from(forgotten),
+  };
+}
+
+function wordsOfN(cache: DecisionCache, traceIds: Uint32Array, rows: readonly number[]): Uint32Array {
+  const n = new Uint32Array(rows.length * 2);
+  rows.forEach((row, index) => {
     const value = cache.get(traceIds, row * traceIdWords);
     n[index * 2] = Number(value & 0xffffffffn);
     n[index * 2 + 1] = Number(value >> 32n);
   });
-  return {
-    arrived: rows, kept: Uint32Array.from(kept), n,
-    reasons: cache.hasReasons ? Uint32Array.from(kept, (row) => cache.reason(traceIds, row * traceIdWords)) : null,
-    droppedCount: rows.length - kept.length - forgotten.length,
-    forgotten: Uint32Array.from(forgotten),
+  return n;
+}
+
+/** Rows that follow decisions, as they leave: apart by what is to be said of the evidence. `rowOf` gives a row of `batch` for one of `kept`. */
+export function keptOfLate({ kept, n, reasons, partials }: LateRows, batch: HeldBatch, rowOf: (row: number) => number = (row) => row): KeptRows[] {
+  const part = (partial: PartialCause | null): KeptRows => {
+    const picked = Array.from(kept.keys()).filter((index) => partials === null || partials[index] === partial);
+    return {
+      batch, rows: Uint32Array.from(picked, (index) => rowOf(kept[index])), n: Uint32Array.from(picked.flatMap((index) => [n[index * 2], n[index * 2 + 1]])),
+      nSplit: null, nCeiling: null, reasons: reasons === null ? null : Uint32Array.from(picked, (index) => reasons[index]), isUndecided: false, partial,
+    };
   };
+  return [...new Set(partials ?? [null])].map(part);
 }

@@ -6,6 +6,7 @@ import type { Logger } from '../telemetry/log.ts';
 import type { MetricRegistry } from '../telemetry/metrics.ts';
 import { countCertificate } from './certificate-metrics.ts';
 import { countPolicies, isByFallback } from './policy-metrics.ts';
+import type { Lateness } from './lateness.ts';
 import { suspicionText } from './randomness-watch.ts';
 import type { TakenRows } from './signal-intake.ts';
 import type { StampCounts } from './stamp-rows.ts';
@@ -35,6 +36,7 @@ export class MetricsObserver extends TallyObserver {
     this.#registry.counter(metrics.itemsReceived).add(batch.items, labels);
     this.#registry.counter(metrics.batchesReceived).add(1, labels);
     this.#registry.counter(metrics.wireBytesReceived).add(batch.wireBytes, labels);
+    this.#countLateness(batch.taken?.pastHorizon ?? []);
   }
 
   override refused(signal: Signal, error: CodedError, receiver: string): void {
@@ -69,10 +71,18 @@ export class MetricsObserver extends TallyObserver {
     return found;
   }
 
-  override late(signal: SampledSignal, counts: StampCounts, droppedCount: number): void {
-    super.late(signal, counts, droppedCount);
+  override late(signal: SampledSignal, counts: StampCounts, droppedCount: number, lateness: readonly Lateness[] = []): void {
+    super.late(signal, counts, droppedCount, lateness);
+    this.#countLateness(lateness);
     this.#registry.counter(metrics.lateItems).add(counts.kept, { signal, outcome: 'kept' });
     this.#registry.counter(metrics.lateItems).add(droppedCount, { signal, outcome: 'dropped' });
+  }
+
+  #countLateness(lateness: readonly Lateness[]): void {
+    for (const { outcome, ageMs, rows } of lateness) {
+      this.#registry.histogram(metrics.lateSeconds).with({ outcome }).observe(ageMs / 1000, rows);
+      if (outcome === 'past_horizon') this.#registry.counter(metrics.pastHorizonItems).add(rows);
+    }
   }
 
   override mismatch(key: string, count: number): void {

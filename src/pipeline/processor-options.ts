@@ -8,7 +8,9 @@ import type { SampledSignal } from '../store/slot-plan.ts';
 import type { CertificateDetail } from './certificate.ts';
 import type { Combine } from './combining.ts';
 import type { IntakeObserver, LogRandomness } from './batch-taker.ts';
+import type { Lateness } from './lateness.ts';
 import type { LinkedBy } from './linked-groups.ts';
+import type { PastHorizon } from './past-horizon.ts';
 import type { TimeSource } from './signal-intake.ts';
 import type { BatchSink } from './sink.ts';
 import type { SinkRoutes } from './sink-routes.ts';
@@ -34,6 +36,10 @@ export interface ProcessorOptions {
   readonly setupSql: readonly string[];
   /** Remembered decisions of one generation; two are held. */
   readonly decisionsMax: number;
+  /** How long decisions are remembered; where it is left out, as long as there is room. */
+  readonly horizonMs?: number;
+  /** What becomes of spans whose trace may have been decided and forgotten, N for those that go by the fallback; left out: they are taken for new ones. */
+  readonly pastHorizon?: Pick<PastHorizon, 'by' | 'n'>;
   readonly batchRowsMax: number;
   readonly decodeLimits: Partial<DecodeLimits>;
   readonly sinks: readonly BatchSink[];
@@ -51,7 +57,7 @@ export interface ProcessorOptions {
 /** Told what the processor does; counts and logs, and nothing else. */
 export interface ProcessorObserver extends IntakeObserver {
   decided(signal: SampledSignal, decision: WindowDecision, counts: StampCounts): void;
-  late(signal: SampledSignal, counts: StampCounts, droppedCount: number): void;
+  late(signal: SampledSignal, counts: StampCounts, droppedCount: number, lateness: readonly Lateness[]): void;
   mismatch(key: string, count: number): void;
   engineError(signal: SampledSignal, error: unknown): void;
   /** A set of policies begins to decide the signal's windows; the first is number 1. */

@@ -6,7 +6,7 @@ import { checkCombination } from './combining.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { KeptMarks } from './dropped-rows.ts';
 import { Intake } from './intake.ts';
-import type { KeptRows } from './kept-rows.ts';
+import type { LateArrivals } from './late-arrivals.ts';
 import { KeptTraces } from './kept-traces.ts';
 import { buildLane, type Lane, onLostOf, type OnLate } from './lane.ts';
 import { MemoryBudget } from './memory-budget.ts';
@@ -63,7 +63,7 @@ export class Processor {
     const late: { [signal in SampledSignal]: OnLate } = { traces: ignoreLate, logs: ignoreLate };
     const clocks = { traces: new WindowClock(options.windows.tracesLengthMs, options.windows.tracesWaitMs), logs: new WindowClock(options.windows.logsLengthMs, 0) };
     const keptTraces = new KeptTraces(clocks.traces, clocks.logs, options.decisionsMax);
-    const build = (signal: SampledSignal): Lane => buildLane(options, signal, { database, writer, engine: engines[signal], clock: clocks[signal], keptTraces }, (...rows) => late[signal](...rows));
+    const build = (signal: SampledSignal): Lane => buildLane(options, signal, { database, writer, engine: engines[signal], clock: clocks[signal], keptTraces }, (rows) => late[signal](rows));
     const lanes = { traces: build('traces'), logs: build('logs') };
     const holdings = [
       () => account.retained,
@@ -75,7 +75,7 @@ export class Processor {
     ];
     const processor = new Processor(
       options, database, [writer, engines.traces, engines.logs], lanes, keptTraces, new MemoryBudget(options.memoryLimitBytes, holdings), account);
-    late.traces = (...rows) => processor.#followLate('traces', ...rows);
+    late.traces = (rows) => processor.#followLate('traces', rows);
     return processor;
   }
 
@@ -136,16 +136,16 @@ export class Processor {
   }
 
   /** Late spans go out at once, those of dropped traces where somebody wants them; their batch is held until they have been read. */
-  #followLate(signal: SampledSignal, kept: KeptRows, droppedCount: number, arrived: Uint32Array): void {
+  #followLate(signal: SampledSignal, { batch, kept, droppedCount, arrived, lateness }: LateArrivals): void {
     const { dispatcher, keptDispatch, droppedDispatch } = this.#lanes[signal];
     const marks = droppedDispatch === null ? null : new KeptMarks();
-    kept.batch.hold();
-    const work = keptDispatch.dispatch([kept], marks)
-      .then((counts) => this.#options.observer.late(signal, counts, droppedCount))
+    batch.hold();
+    const work = keptDispatch.dispatch(kept, marks)
+      .then((counts) => this.#options.observer.late(signal, counts, droppedCount, lateness))
       .then(() => dispatcher.flush())
-      .then(() => droppedDispatch?.dispatch(marks?.othersOf([{ batch: kept.batch, rows: arrived }]) ?? []))
+      .then(() => droppedDispatch?.dispatch(marks?.othersOf([{ batch, rows: arrived }]) ?? []))
       .finally(() => {
-        kept.batch.release();
+        batch.release();
         this.#late.delete(work);
       });
     this.#late.add(work);

@@ -6,8 +6,10 @@ import type { HeldBatch } from '../store/held-batch.ts';
 import { type InputColumns, inputSource, readInputs } from '../store/input-columns.ts';
 import { project, type ProjectionTools, type SlotPart } from '../store/projector.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
-import type { KeptRows } from './kept-rows.ts';
+import { type LateArrivals, lateArrivals } from './late-arrivals.ts';
 import { followDecisions } from './late-rows.ts';
+import type { Lateness } from './lateness.ts';
+import { type PastHorizon, PastHorizonRows } from './past-horizon.ts';
 import { earliestTime, type EventTimes, eventTimes, rowsBySlot, slotsOf } from './slot-rows.ts';
 import type { SlotRing } from './slot-ring.ts';
 import type { TraceMemory } from './trace-memory.ts';
@@ -28,8 +30,10 @@ export interface SignalIntakeParts {
   readonly tools: ProjectionTools;
   /** Waits where windows are decided too slowly for what comes; of no use where the caller waits for windows itself, as replay does. */
   readonly pace: (unixNano: bigint) => Promise<void>;
-  /** Told of late rows: those that are kept, how many are not, and all of them. */
-  readonly onLate: (kept: KeptRows, droppedCount: number, arrived: Uint32Array) => void;
+  /** What becomes of spans that may belong to forgotten decisions; left out: they are taken for new ones. */
+  readonly pastHorizon?: PastHorizon;
+  /** Told of rows of traces that are decided. */
+  readonly onLate: (late: LateArrivals) => void;
 }
 
 /** What became of a batch's rows. */
@@ -37,6 +41,8 @@ export interface TakenRows {
   readonly inputs: InputColumns;
   readonly lateKept: number;
   readonly lateDropped: number;
+  /** Rows past the horizon; left out where there are none. */
+  readonly pastHorizon?: readonly Lateness[];
 }
 
 /** Puts the rows of one signal's batches into slots. */
@@ -74,20 +80,33 @@ export class SignalIntake {
       const times = this.#timesOf(batch);
       await this.#ensureSlots(times, arrivalNano);
       const slotOf = this.#slotOf(times, arrivalNano);
-      const { slots, decided } = traces === null || inputs.traceIds === null
+      const past = this.#pastHorizon(batch, inputs, arrivalNano);
+      const { slots, decided, past: atOnce } = traces === null || inputs.traceIds === null
         ? { slots: rowsBySlot(batch.rowCount, slotOf), decided: null }
-        : routeTraces(inputs.traceIds, batch.rowCount, traces, slotOf);
-      const late = traces === null || inputs.traceIds === null || decided === null ? null : followDecisions(traces.decided, inputs.traceIds, decided);
+        : routeTraces(inputs.traceIds, batch.rowCount, traces, slotOf, past);
+      const late = traces === null || inputs.traceIds === null ? [] : this.#followed(held, traces, inputs.traceIds, decided, atOnce);
       const open = slots.filter(({ slot }) => slot >= ring.firstOpen);
       project(open.map(({ slot, rows }): SlotPart => ({ slot: present(ring.get(slot), `slot ${slot}`), rows })), batch, held, inputs, tools);
       if (traces !== null && inputs.traceIds !== null) for (const part of slots) if (part.slot < ring.firstOpen) traces.followers.add(part, held, inputs.traceIds);
-      if (late !== null) {
-        this.#parts.onLate({ batch: held, rows: late.kept, n: late.n, nSplit: null, nCeiling: null, reasons: late.reasons, isUndecided: false }, late.droppedCount, late.arrived);
-      }
-      return { inputs, lateKept: late?.kept.length ?? 0, lateDropped: late?.droppedCount ?? 0 };
+      for (const each of late) this.#parts.onLate(each);
+      return { inputs, ...countsOf(late), ...(past === null || past.lateness.length === 0 ? {} : { pastHorizon: past.lateness }) };
     } finally {
       held.release();
     }
+  }
+
+  /** What the cache remembers is as of now; null where nothing can be past its horizon. */
+  #pastHorizon(batch: OtapBatch, inputs: InputColumns, arrivalNano: bigint): PastHorizonRows | null {
+    const { traces, time, pastHorizon } = this.#parts;
+    if (traces === null) return null;
+    traces.decided.advanceTo((time === 'arrival' ? Number(arrivalNano) : this.#watermark ?? 0) / 1e6);
+    return pastHorizon === undefined || traces.decided.forgottenBeforeMs <= 0 ? null : new PastHorizonRows(pastHorizon, traces, batch, inputs);
+  }
+
+  /** Rows of decided traces; those that were decided just now, for their age, came with no lateness of their own. */
+  #followed(held: HeldBatch, { decided: cache }: TraceMemory, ids: Uint32Array, decided: Uint32Array | null, atOnce: Uint32Array | undefined): LateArrivals[] {
+    const late = decided === null ? [] : [lateArrivals(held, followDecisions(cache, ids, decided))];
+    return atOnce === undefined ? late : [...late, { ...lateArrivals(held, followDecisions(cache, ids, atOnce)), lateness: [] }];
   }
 
   /** Creates the slots that the batch's rows may go to; slots may close meanwhile, so this repeats until all are there. */
@@ -126,4 +145,13 @@ export class SignalIntake {
     const last = Math.max(now + clock.slotsAfter + 1, first);
     return (row) => Math.min(Math.max(Math.floor(values[row] / lengthNano), first), last);
   }
+}
+
+function countsOf(late: readonly LateArrivals[]): Pick<TakenRows, 'lateKept' | 'lateDropped'> {
+  let [lateKept, lateDropped] = [0, 0];
+  for (const { kept, droppedCount } of late) {
+    for (const { rows } of kept) lateKept += rows.length;
+    lateDropped += droppedCount;
+  }
+  return { lateKept, lateDropped };
 }

@@ -7,6 +7,7 @@ import { RandomnessWatch } from './randomness-watch.ts';
 import type { ProcessorObserver } from './processor.ts';
 import type { TakenRows } from './signal-intake.ts';
 import type { StampCounts } from './stamp-rows.ts';
+import type { Lateness } from './lateness.ts';
 import type { ServiceCounts } from './service-counts.ts';
 import type { WindowDecision } from './trace-windows.ts';
 
@@ -35,6 +36,8 @@ export interface SignalTally {
   decidedTruth: number;
   lateKept: number;
   lateDropped: number;
+  /** Spans whose trace may have been decided and forgotten. */
+  pastHorizon: number;
   policyFailures: number;
   unreadable: number;
   contradicted: number;
@@ -44,7 +47,7 @@ export interface SignalTally {
 
 function zero(): SignalTally {
   return {
-    items: 0, truth: 0, kept: 0, estimate: 0, windows: 0, decided: 0, decidedTruth: 0, lateKept: 0, lateDropped: 0,
+    items: 0, truth: 0, kept: 0, estimate: 0, windows: 0, decided: 0, decidedTruth: 0, lateKept: 0, lateDropped: 0, pastHorizon: 0,
     policyFailures: 0, unreadable: 0, contradicted: 0, unknown: 0, mismatches: 0,
   };
 }
@@ -78,6 +81,7 @@ export class TallyObserver implements ProcessorObserver {
     const tally = this.bySignal[signal];
     tally.items += batch.items;
     tally.truth += batch.taken?.inputs.adjustedCount ?? 0;
+    for (const { rows } of batch.taken?.pastHorizon ?? []) tally.pastHorizon += rows;
   }
 
   refused(_signal: Signal, error: CodedError, _receiver: string): void {
@@ -110,7 +114,7 @@ export class TallyObserver implements ProcessorObserver {
     return this.certificates.add(signal, certificate);
   }
 
-  late(signal: SampledSignal, counts: StampCounts, droppedCount: number): void {
+  late(signal: SampledSignal, counts: StampCounts, droppedCount: number, _lateness: readonly Lateness[] = []): void {
     const tally = this.bySignal[signal];
     this.#addKept(tally, counts);
     tally.lateKept += counts.kept;

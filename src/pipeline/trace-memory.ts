@@ -1,6 +1,7 @@
 import type { DecisionCache } from '../policy/decision-cache.ts';
 import type { Followers } from './followers.ts';
 import type { OpenTraces } from './open-traces.ts';
+import type { PartialTraces } from './partial-traces.ts';
 
 /** What is known of traces when spans of them come. */
 export interface TraceMemory {
@@ -10,4 +11,6 @@ export interface TraceMemory {
   readonly decided: DecisionCache;
   /** Spans of those that are being decided. */
   readonly followers: Followers;
+  /** Those that wait for their decision and of which something may be missing. */
+  readonly partial: PartialTraces;
 }

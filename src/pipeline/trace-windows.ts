@@ -7,11 +7,12 @@ import { certifyTraces } from './certificate-traces.ts';
 import { fallbackReason } from './combining.ts';
 import { fallbackRows } from './fallback-rows.ts';
 import { noReason } from './keep-reasons.ts';
-import { type KeptOfWindow, keptRows } from './kept-rows.ts';
+import { keptRows } from './kept-rows.ts';
 import { serviceCounts, windowCounts } from './service-counts.ts';
 import { groupTables, groupTraces, type LinkedBy, spreadOverGroups } from './linked-groups.ts';
 import { traceCounts } from './trace-counts.ts';
 import { evidenceOf, evidenceTables } from './trace-evidence.ts';
+import { byCause, type KeptWithCauses, type PartialIds, type PartialJoin, partialJoin, writePartial } from './partial-traces.ts';
 import type { TraceMemory } from './trace-memory.ts';
 import { decideTraces, verdictTables } from './trace-verdict.ts';
 import type { DeciderParts, WindowDecision } from './window-decision.ts';
@@ -25,10 +26,12 @@ interface DecidedTraces {
   readonly n: BigUint64Array;
   /** Why, a code of KeepReasons; null where nobody asks. */
   readonly reasons: Uint32Array | null;
+  /** Why on part of the evidence, from 1 in `causes`; null where all was there. */
+  readonly causes: Uint8Array | null;
 }
 
 /** Tables of a window that nothing needs once it is decided, by the ends of their names. */
-const tables = ['traces', 'decided', ...evidenceTables, ...groupTables, ...verdictTables] as const;
+const tables = ['traces', 'decided', 'partial', ...evidenceTables, ...groupTables, ...verdictTables] as const;
 
 /**
  * Decides windows of traces. A trace belongs to the window whose slot its first span came in, and all its spans up to the moment of the
@@ -69,17 +72,19 @@ export class TraceWindows {
     const outcomes = await decideTraces(this.#parts, name, grouped ?? evidence.window, policies);
     if (grouped !== null) await spreadOverGroups(engine, name, { hasCeilings: policies.some(({ mode }) => mode === 'drop'), hasReasons: combining.reasons !== null });
     await keptTraces?.add(engine, name, number, grouped !== null);
-    const decided = await this.#readDecided(name);
-    const rows = await this.#keptRows(grouped === null ? `${name}_kept` : `(SELECT * FROM ${name}_decided WHERE n > 0)`, window.slots);
+    const partial = this.#traces.partial.of(number);
+    if (partial.length > 0) await writePartial(engine, `${name}_partial`, partial);
+    const decided = await this.#readDecided(name, partial);
+    const kept = await this.#keptRows(grouped === null ? `${name}_kept` : `(SELECT * FROM ${name}_decided WHERE n > 0)`, window.slots, partialJoin(name, partial, 'r'));
     const counts = await windowCounts(engine, window, `${name}_traces`);
     const services = await serviceCounts(engine, window, `${name}_kept`);
     const policyCounts = await traceCounts(engine, name, window, outcomes);
     const certified = certificate === null || grouped !== null ? { certificate: [] } : await certifyTraces(engine, name, window, outcomes, certificate);
-    this.#remember(decided);
+    this.#remember(decided, partial);
     const followers = this.#settle(number);
     return {
       slot: number, ...counts, services, outcomes, policies: policyCounts, mixedTraces: evidence.mixedTraces, ...certified,
-      kept: [...keptRows(window.slots, rows), ...followers.kept], followers: followers.arrived,
+      kept: [...byCause(kept, partial).flatMap((part) => keptRows(window.slots, part)), ...followers.kept], followers: followers.arrived,
       release: () => {
         followers.release();
         return this.#release(name, number);
@@ -106,31 +111,41 @@ export class TraceWindows {
   /** The slot's traces are decided and remembered: what came of them meanwhile leaves with them. */
   #settle(number: number): ReturnType<TraceMemory['followers']['settle']> {
     this.#traces.open.close(number);
+    this.#traces.partial.close(number);
     return this.#traces.followers.settle(number, this.#traces.decided, this.#parts.fallback.n, fallbackReason(this.#parts.combining));
   }
 
-  async #readDecided(name: string): Promise<DecidedTraces> {
+  async #readDecided(name: string, partial: readonly PartialIds[]): Promise<DecidedTraces> {
     const hasReasons = this.#parts.combining.reasons !== null;
-    const { count, bytes } = (await this.#parts.engine.run(`SELECT trace_id, n${hasReasons ? ', code' : ''} FROM ${name}_decided`)).columns(hasReasons ? [16, 8, 4] : [16, 8]);
-    return { count, ids: new Uint32Array(bytes[0].buffer), n: new BigUint64Array(bytes[1].buffer), reasons: hasReasons ? new Uint32Array(bytes[2].buffer) : null };
+    const { column, join } = partialJoin(name, partial, 'd');
+    const sql = `SELECT d.trace_id, d.n${hasReasons ? ', d.code' : ''}${column} FROM ${name}_decided d${join}`;
+    const { count, bytes } = (await this.#parts.engine.run(sql)).columns([16, 8, ...(hasReasons ? [4] : []), ...(partial.length > 0 ? [1] : [])]);
+    return {
+      count, ids: new Uint32Array(bytes[0].buffer), n: new BigUint64Array(bytes[1].buffer), reasons: hasReasons ? new Uint32Array(bytes[2].buffer) : null,
+      causes: partial.length > 0 ? bytes[bytes.length - 1] : null,
+    };
   }
 
   /** From here on, late spans of these traces are recognised at arrival. Comes last: a window that failed before is nobody's. */
-  #remember({ count, ids, n, reasons }: DecidedTraces): void {
+  #remember({ count, ids, n, reasons, causes }: DecidedTraces, partial: readonly PartialIds[]): void {
     this.#traces.decided.startWindow(count);
-    for (let i = 0; i < count; i++) this.#traces.decided.put(ids, i * 4, n[i], reasons === null ? noReason : reasons[i]);
+    for (let i = 0; i < count; i++) {
+      const cause = causes === null || causes[i] === 0 ? null : partial[causes[i] - 1].cause;
+      this.#traces.decided.put(ids, i * 4, n[i], reasons === null ? noReason : reasons[i], cause);
+    }
   }
 
   /** Rows of kept traces. */
-  async #keptRows(kept: string, slots: readonly WindowSlot[]): Promise<KeptOfWindow> {
+  async #keptRows(kept: string, slots: readonly WindowSlot[], { column, join }: PartialJoin): Promise<KeptWithCauses> {
     const hasReasons = this.#parts.combining.reasons !== null;
     const code = hasReasons ? ', k.code AS code' : '';
     const rows = windowRows(slots, { fields: [], keys: [], inputs: false });
-    const sql = `SELECT r.wseq AS wseq, k.n AS n${code} FROM (${rows}) r JOIN ${kept} k ON k.trace_id = r.trace_id ORDER BY wseq`;
-    const { bytes } = (await this.#parts.engine.run(sql)).columns(hasReasons ? [4, 8, 4] : [4, 8]);
+    const sql = `SELECT r.wseq AS wseq, k.n AS n${code}${column} FROM (${rows}) r JOIN ${kept} k ON k.trace_id = r.trace_id${join} ORDER BY wseq`;
+    const { bytes } = (await this.#parts.engine.run(sql)).columns([4, 8, ...(hasReasons ? [4] : []), ...(column === '' ? [] : [1])]);
     return {
       wseq: new Uint32Array(bytes[0].buffer), n: new Uint32Array(bytes[1].buffer), nSplit: null, nCeiling: null,
       reasons: hasReasons ? new Uint32Array(bytes[2].buffer) : null,
+      causes: column === '' ? null : bytes[bytes.length - 1],
     };
   }
 

@@ -29,13 +29,14 @@ export class Histogram {
     return this.#count;
   }
 
-  observe(value: number): void {
+  /** Counts `times` observations of one value. */
+  observe(value: number, times = 1): void {
     assert(!Number.isNaN(value), 'an observation is a number');
-    this.#count += 1;
-    this.#sum += value;
+    this.#count += times;
+    this.#sum += value * times;
     for (let i = 0; i < this.#bounds.length; i++) {
       if (value <= this.#bounds[i]) {
-        this.#counts[i] += 1;
+        this.#counts[i] += times;
         return;
       }
     }

@@ -6,6 +6,7 @@ import { type Combining, plainUnion } from '../../../src/pipeline/combining.ts';
 import { KeepReasons } from '../../../src/pipeline/keep-reasons.ts';
 import { Followers } from '../../../src/pipeline/followers.ts';
 import { OpenTraces } from '../../../src/pipeline/open-traces.ts';
+import { PartialTraces } from '../../../src/pipeline/partial-traces.ts';
 import { SignalIntake } from '../../../src/pipeline/signal-intake.ts';
 import { SlotRing } from '../../../src/pipeline/slot-ring.ts';
 import type { KeptRows } from '../../../src/pipeline/kept-rows.ts';
@@ -53,7 +54,7 @@ class Lane {
   constructor(policies: readonly CompiledPolicy[], database: Database, [writer, session]: readonly [Session, FailingSession], batches: readonly (readonly SpanSpec[])[], fallbackN = one, combining = plainUnion) {
     this.policies = policies;
     this.#combining = combining;
-    this.traces = { open: new OpenTraces(), decided: new DecisionCache(1000, 0, combining.reasons !== null), followers: new Followers() };
+    this.traces = { open: new OpenTraces(), decided: new DecisionCache(1000, 0, combining.reasons !== null), followers: new Followers(), partial: new PartialTraces() };
     this.engine = session;
     this.#pending = spanMessages(batches);
     this.ring = new SlotRing(writer, 't', slotPlanOf('traces', policies));
@@ -63,7 +64,7 @@ class Lane {
     this.#intake = new SignalIntake({
       signal: 'traces', ring: this.ring, clock: new WindowClock(10_000, 20_000), time: 'arrival', traces: this.traces, hash,
       tools: { lookups: new LookupCache(), onMismatch: () => this.onMismatch() }, pace: () => Promise.resolve(),
-      onLate: (kept, droppedCount) => this.late.push(...namesOf([kept], combining.reasons), ...(droppedCount > 0 ? [`${droppedCount} dropped`] : [])),
+      onLate: ({ kept, droppedCount }) => this.late.push(...namesOf(kept, combining.reasons), ...(droppedCount > 0 ? [`${droppedCount} dropped`] : [])),
     });
   }
 
