@@ -26,7 +26,7 @@ describe.each(['proto', 'json'] as const)('%s', (encoding) => {
   test('requests come one by one, the first without the rest', () => {
     const batch = spansWith('x'.repeat(10_000), 4000);
     const began = process.cpuUsage();
-    const [first] = new RequestEncoder(encoding, 40_000).each(batch).take(1);
+    const [first] = new RequestEncoder(encoding, 40_000).each(batch);
     expect(process.cpuUsage(began).user / 1000).toBeLessThan(400);
     expect(first.bytes?.length).toBeLessThanOrEqual(40_000);
     expect(first.items).toBeGreaterThan(1);
