@@ -143,11 +143,17 @@ async function openProcessor(
     fallback: { n: probabilityOf(config.policy.fallback.probability) },
     combine: config.policy.combine, hasPolicyAttribute: config.output.policyAttribute,
     memoryLimitBytes: config.memory.limit === 'auto' ? autoLimitBytes(machineMemory()) : config.memory.limit,
-    decisionsMax: Math.ceil((config.decisionCache.keptMax + config.decisionCache.droppedMax) / 2),
+    decisionsMax: Math.ceil((config.decisionCache.keptMax + config.decisionCache.droppedMax) / 2), horizonMs: horizonMsOf(config),
+    pastHorizon: { by: config.lateSpans.pastHorizon, n: probabilityOf(config.lateSpans.probability) },
     batchRowsMax: batchRowsMax(config), decodeLimits: {}, extraKeys: countServices || (config.certificate.enabled && config.certificate.services) ? [serviceName] : [],
     logRandomness: config.windows.logs.randomness,
     ...(config.certificate.enabled ? { certificate: { services: config.certificate.services, policies: true } } : {}),
   });
+}
+
+/** By default ten minutes, unless a window takes longer. */
+function horizonMsOf({ decisionCache, windows: { traces } }: ThresherConfig): number {
+  return decisionCache.horizonMs ?? Math.max(600_000, traces.lengthMs + traces.decisionWaitMs);
 }
 
 /** Reloads policies when their files change, come or go. */

@@ -1,4 +1,5 @@
 import { parseEndpoint } from '../base/endpoint.ts';
+import { formatDurationMs } from '../base/units.ts';
 import { checkExporterSecurity, checkListenerSecurity } from './check-security.ts';
 import { checkPipelines } from './check-pipelines.ts';
 import type { ThresherConfig } from './declaration.ts';
@@ -9,12 +10,21 @@ import type { ListenerSecurity } from './security.ts';
 /** What must hold between options that are each valid by themselves. */
 export function checkTogether(config: ThresherConfig, root: Place): void {
   if (config.seed !== null && config.sampling.hashKey !== null) root.at('seed').fail('give either seed or sampling.hash_key, since the one determines the other');
+  checkHorizon(config, root);
   checkListeners(config, root);
   checkRetries(config, root);
   checkPipelines(config, root);
   for (const exporter of config.exporters) {
     if (exporter.type !== 'otap_file' || exporter.bytesMax === null || exporter.path.includes('{time}')) continue;
     root.at('exporters').at(exporter.id).at('max_size').fail('needs {time} in the path, or the next file would replace the one before');
+  }
+}
+
+/** A decision that is forgotten before the next window with the same traces is decided would be no memory. */
+function checkHorizon({ decisionCache, windows }: ThresherConfig, root: Place): void {
+  const leastMs = windows.traces.lengthMs + windows.traces.decisionWaitMs;
+  if (decisionCache.horizonMs !== null && decisionCache.horizonMs < leastMs) {
+    root.at('decision_cache').at('horizon').fail(`is shorter than windows.traces.length and decision_wait together; write at least ${formatDurationMs(leastMs)}, or leave it out`);
   }
 }
 

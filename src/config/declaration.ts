@@ -38,6 +38,13 @@ const policy = section('How policies run, and what happens when they cannot.', {
 const decisionCache = section('What is remembered of decided traces, for spans that come late.', {
   keptMax: option('kept_max', integer({ min: 0 }), 500_000, 'Kept traces that are remembered, each with its threshold.'),
   droppedMax: option('dropped_max', integer({ min: 0 }), 2_000_000, 'Dropped traces that are remembered.'),
+  horizonMs: optional('horizon', duration({ min: 1000 }), 'How long decisions are remembered, kept and dropped alike; by default 10m, or the length of a window and its wait where that is longer. Where more decisions are made in that time than the two numbers above come to, the oldest are forgotten sooner.'),
+});
+
+const lateSpans = section('Spans that come after their trace was decided follow the decision, as long as it is remembered.', {
+  pastHorizon: option('past_horizon', oneOf('policy', 'fallback', 'drop'), 'policy',
+    'What becomes of a span of an unknown trace that began before what is remembered: the policies decide on what is there, as on a new trace, and it is marked (`sampling.partial`); its trace is kept with the probability below; or it is dropped.'),
+  probability: option('probability', number({ min: 0, max: 1 }), 1, 'With `past_horizon: fallback` such a trace is kept with this probability.'),
 });
 
 const certificate = section('Each window holds what the output says against what came, as metrics and alarms.', {
@@ -63,6 +70,7 @@ export const declaration = section('The whole configuration is one YAML file.', 
     limit: option('limit', sizeOr('auto', { min: 2 ** 20 }), 'auto', 'Retained batches and their tables; at the limit senders are told to come again (RESOURCE_EXHAUSTED). `auto` is a third of what the container or systemd unit may use above 256 MiB, and a sixth of that where only the machine is the limit. DuckDB\'s queries may take as much again.'),
   }), {}, 'Memory.'),
   decisionCache: option('decision_cache', decisionCache, {}, 'The decision cache.'),
+  lateSpans: option('late_spans', lateSpans, {}, 'Late spans.'),
   metrics: option('metrics', section('Metrics as a signal.', {
     passThrough: option('pass_through', flag, true, 'Send metrics on unsampled. If false, their senders are answered with UNIMPLEMENTED.'),
   }), {}, 'Metrics as a signal.'),

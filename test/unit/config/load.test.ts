@@ -37,7 +37,7 @@ describe('a valid configuration', () => {
       pipelines: null,
       memory: { limit: 'auto' },
       certificate: { enabled: true, services: false },
-      decisionCache: { keptMax: 500_000, droppedMax: 2_000_000 },
+      decisionCache: { keptMax: 500_000, droppedMax: 2_000_000, horizonMs: null }, lateSpans: { pastHorizon: 'policy', probability: 1 },
       metrics: { passThrough: true },
       sampling: { hashKey: null },
       seed: null,
