@@ -137,5 +137,7 @@ describe('what is lost is lost', () => {
     expect(through(attributes(-0, 1, 0))).toEqual(exactItems('traces', attributes(-0, 1, 0)));
     const [text, double] = [{ key: 'text', value }, { key: 'double', value: { doubleValue: 1 } }];
     expect(through(spans({ attributes: [double, text] }))).toEqual(exactItems('traces', spans({ attributes: [text, double] })));
+    const [one, two] = [{ asDouble: 1 }, { asInt: '2' }];
+    expect(exactItems('metrics', throughOtap('metrics', otlpBytes('metrics', points({ exemplars: [one, two] }))))).toEqual(exactItems('metrics', points({ exemplars: [two, one] })));
   });
 });
