@@ -240,6 +240,27 @@ it('while it drains, calls under way are answered and the connection is told to 
   });
 });
 
+it('a call that was open when the drain began, and whose message comes then, is told to come again', async () => {
+  const intake = new FakeIntake();
+  await withGrpc(intake, {}, async (port, server) => {
+    const session = http2.connect(`http://127.0.0.1:${port}`);
+    const stream = session.request({ ':method': 'POST', ':path': otlpGrpcPaths.traces, 'content-type': 'application/grpc' });
+    stream.on('error', () => {});
+    const frame = encodeFrame(body, false);
+    stream.write(frame.subarray(0, 100));
+    await sleep(50);
+    const drained = server.drain(5000);
+    stream.end(frame.subarray(100));
+    const [headers] = await new Promise<[http2.IncomingHttpHeaders]>((resolve) => stream.once('response', (response) => resolve([response])));
+    expect(headers['grpc-status']).toBe('14');
+    expect(decodeRetryDelayMs(String(headers['grpc-status-details-bin']))).toBe(1000);
+    stream.resume();
+    await drained;
+  });
+  expect(intake.received).toEqual([]);
+  expect(intake.refused).toEqual(['draining']);
+});
+
 /** Does `work` while another call is under way, which must be answered as if nothing had happened. */
 async function besideGoodCall(intake: FakeIntake, limits: Parameters<typeof withGrpc>[1], work: (port: number) => Promise<void>): Promise<void> {
   const gate = Promise.withResolvers<void>();
