@@ -9,6 +9,12 @@ export class ByteChunks {
   #block: Buffer | null = null;
   #filled = 0;
   #byteLength = 0;
+  readonly #memory: (length: number) => Buffer;
+
+  /** `memory` gives at least so many bytes to join chunks in. */
+  constructor(memory: (length: number) => Buffer = (length) => Buffer.allocUnsafeSlow(length)) {
+    this.#memory = memory;
+  }
 
   get byteLength(): number {
     return this.#byteLength;
@@ -54,7 +60,7 @@ export class ByteChunks {
   }
 
   #join(length: number): Buffer {
-    const joined = Buffer.allocUnsafeSlow(length);
+    const joined = this.#memory(length).subarray(0, length);
     let filled = 0;
     let used = 0;
     for (; filled < length; used++) {

@@ -1,3 +1,4 @@
+import type { BufferPool } from '../base/buffer-pool.ts';
 import type { CodedError } from '../base/errors.ts';
 import type { MessageInflater } from './message-encoding.ts';
 
@@ -14,6 +15,8 @@ export interface CallOptions {
   readonly inflater: MessageInflater;
   readonly messageBytesMax: number;
   readonly budget: ReceiveBudget;
+  /** Where the message of a unary call lies while its handler runs. */
+  readonly pool: BufferPool;
   readonly draining: AbortSignal;
   /** The one message of the call is expected from its start on; of a stream messages may come at any time. */
   readonly isUnary: boolean;

@@ -26,12 +26,14 @@ export function encodeFrame(payload: Uint8Array, compressed: boolean): Buffer {
  */
 export class FrameReader {
   readonly #payloadBytesMax: number;
-  readonly #chunks = new ByteChunks();
+  readonly #chunks: ByteChunks;
   #payloadBytes = -1;
   #compressed = false;
 
-  constructor(payloadBytesMax: number) {
+  /** `memory` gives at least so many bytes for a payload that came in parts. */
+  constructor(payloadBytesMax: number, memory?: (length: number) => Buffer) {
     this.#payloadBytesMax = payloadBytesMax;
+    this.#chunks = new ByteChunks(memory);
   }
 
   /** Bytes that are held and not yet given out. */

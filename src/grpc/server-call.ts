@@ -7,7 +7,10 @@ import { acceptEncoding, type MessageEncoding, type MessageInflater } from './me
 import { statusOfError, trailersOf, type GrpcStatus } from './status.ts';
 import { isOneZstdFrame } from './zstd-frames.ts';
 
-/** One received message. The bytes may be views into network buffers: whoever keeps a part of them copies it. */
+/**
+ * One received message. The bytes may be views into network buffers, and those of a unary call are used again when its handler is done:
+ * whoever keeps a part of them copies it.
+ */
 export interface GrpcMessage {
   readonly bytes: Uint8Array;
   /** The message as it came when it was compressed, such that any decoder reads it whole; null when it came plain. */
@@ -60,6 +63,8 @@ export class Http2ServerCall implements ServerCall {
   readonly #abort = new AbortController();
   /** What this call has taken of the budget. */
   #budgetedBytes = 0;
+  /** Memory of the pool that messages of this call lie in. */
+  readonly #lent: Buffer[] = [];
   #ended = false;
   #stopped = false;
   #finished = false;
@@ -77,7 +82,7 @@ export class Http2ServerCall implements ServerCall {
     this.#budget = options.budget;
     this.#options = options;
     this.#sinceMs = options.isUnary ? options.nowMs() : null;
-    this.#frames = new FrameReader(options.messageBytesMax);
+    this.#frames = new FrameReader(options.messageBytesMax, options.isUnary ? (length) => this.#lend(length) : undefined);
     this.#inflater = options.inflater;
     stream.on('data', (chunk: Buffer) => this.#onData(chunk));
     stream.pause();
@@ -151,6 +156,11 @@ export class Http2ServerCall implements ServerCall {
     this.#stream.end();
   }
 
+  /** Gives back the memory of messages; to be called when nobody reads them any more. */
+  releaseMessages(): void {
+    for (const buffer of this.#lent.splice(0)) this.#options.pool.give(buffer);
+  }
+
   /** Ends reads and writes with `reason`. */
   cancel(reason: CodedError): void {
     if (!this.signal.aborted) this.#abort.abort(reason);
@@ -163,6 +173,11 @@ export class Http2ServerCall implements ServerCall {
     setImmediate(() => {
       if (!this.#stream.destroyed) this.#stream.close(constants.NGHTTP2_NO_ERROR);
     });
+  }
+
+  #lend(length: number): Buffer {
+    this.#lent.push(this.#options.pool.take(length));
+    return this.#lent[this.#lent.length - 1];
   }
 
   /** Null where no message is whole yet. What cannot be read is told of, and thrown. */

@@ -1,5 +1,6 @@
 import http2 from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
+import { BufferPool } from '../base/buffer-pool.ts';
 import { CodedError } from '../base/errors.ts';
 import type { Seam } from '../base/seam.ts';
 import { UnauthenticatedError } from '../security/bearer-auth.ts';
@@ -21,6 +22,9 @@ export type UnaryHandler = (request: GrpcMessage, call: ServerCall) => Promise<U
 
 /** Calls that may take this long have no timer of their own: they end within a second after their deadline. */
 const watchedTimeoutMs = 2000;
+
+/** Memory for messages of unary calls that is kept while nobody needs it. */
+const pooledBytesMax = 16 * 1024 * 1024;
 
 /** Bounds of a server; every one is enforced before memory is spent. */
 export interface GrpcServerLimits {
@@ -84,6 +88,7 @@ export class GrpcServer {
   /** Ends TLS handshakes under way. */
   readonly #dropHandshakes: () => void;
   readonly #budget: ReceiveBudget;
+  readonly #pool = new BufferPool(pooledBytesMax);
 
   constructor(options: GrpcServerOptions) {
     this.#seam = options.seam;
@@ -176,7 +181,7 @@ export class GrpcServer {
       const timeout = headers['grpc-timeout'];
       const timeoutMs = typeof timeout === 'string' ? parseTimeoutMs(timeout) : null;
       const call = new Http2ServerCall(stream, headers, {
-        path, peer, inflater, isUnary: handler.isUnary, messageBytesMax: this.#limits.messageBytesMax, budget: this.#budget, draining: this.#draining.signal,
+        path, peer, inflater, isUnary: handler.isUnary, messageBytesMax: this.#limits.messageBytesMax, budget: this.#budget, pool: this.#pool, draining: this.#draining.signal,
         deadlineMs: timeoutMs === null ? Infinity : this.#seam.monotonicMs() + timeoutMs, nowMs: () => this.#seam.monotonicMs(), onRefused: (error) => this.#onRefused(error, peer),
       });
       void this.#serve(call, handler.serve, timeoutMs);
@@ -199,6 +204,7 @@ export class GrpcServer {
     } finally {
       this.#watch.delete(call);
       timer?.abort();
+      call.releaseMessages();
     }
   }
 

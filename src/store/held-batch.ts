@@ -54,8 +54,8 @@ export class HeldBatch {
 
   /** The batch, read again from its bytes into memory of `source`; where `rows` (ascending) are given, others may be empty. */
   open(source?: BufferSource, rows: Uint32Array | null = null): OtapBatch {
-    const body = retainedBody(this.bytes);
-    return this.#isOtlp ? reopenOtlp(this.layout, body, source, rows) : reopenBatch(this.layout, body, source, this.#isChecked);
+    if (this.#isOtlp) return reopenOtlp(this.layout, retainedBody(this.bytes, source), source, rows);
+    return reopenBatch(this.layout, retainedBody(this.bytes), source, this.#isChecked);
   }
 }
 

@@ -1,4 +1,5 @@
 import { constants, gunzipSync, zstdCompressSync } from 'node:zlib';
+import { type BufferSource, freshBuffers } from '../base/buffer-source.ts';
 import { decompress } from '../base/compression/zstd.ts';
 import { CodedError, messageOf } from '../base/errors.ts';
 import type { Signal } from '../otap/payload-type.ts';
@@ -91,20 +92,20 @@ export function readRetainedHeader(bytes: Uint8Array): RetainedHeader {
   };
 }
 
-/** The body of a retained batch, decompressed. Errors: as `readRetainedHeader`. */
-export function retainedBody(bytes: Uint8Array): Uint8Array {
+/** The body of a retained batch, decompressed, into memory of `source` where that can be. Errors: as `readRetainedHeader`. */
+export function retainedBody(bytes: Uint8Array, source: BufferSource = freshBuffers): Uint8Array {
   const header = readRetainedHeader(bytes);
-  const plain = decompressed(bytes.subarray(headerBytes), header);
+  const plain = decompressed(bytes.subarray(headerBytes), header, source);
   if (plain.length !== header.bodyBytes) throw corrupt(`${plain.length} bytes where ${header.bodyBytes} were announced`);
   return plain;
 }
 
-function decompressed(body: Uint8Array, { encoding, bodyBytes }: RetainedHeader): Uint8Array {
+function decompressed(body: Uint8Array, { encoding, bodyBytes }: RetainedHeader, source: BufferSource): Uint8Array {
   try {
     if (encoding === 'none') return body;
-    if (encoding === 'gzip') return gunzipSync(body, { maxOutputLength: Math.max(bodyBytes, 1) });
-    const { buffer, byteOffset } = Buffer.allocUnsafe(bodyBytes);
-    const plain = new Uint8Array(buffer, byteOffset, bodyBytes);
+    // One byte more than there is: a full chunk would make zlib allocate another.
+    if (encoding === 'gzip') return gunzipSync(body, { maxOutputLength: Math.max(bodyBytes, 1), chunkSize: Math.max(bodyBytes + 1, 64) });
+    const plain = source.take(bodyBytes);
     decompress(body, plain);
     return plain;
   } catch (error) {

@@ -19,6 +19,7 @@ describe('unary calls from grpc-js', () => {
     server.addUnaryMethod(path, async ({ bytes, encoding }, call) => {
       const command = Buffer.from(bytes.subarray(0, 6)).toString();
       if (command === 'refuse') throw new CodedError('RESOURCE_EXHAUSTED', 'full', 'memory is full: 100 % – später', { retryAfterMs: 1500 });
+      if (command === 'later!') await new Promise((resolve) => setTimeout(resolve, bytes.length % 10));
       if (command === 'break!') throw new Error('secret');
       if (command === 'never!') await new Promise((_, reject) => call.signal.addEventListener('abort', () => reject(call.signal.reason)));
       return Buffer.concat([Buffer.from(`${encoding} ${call.headers['x-key'] ?? ''} `), bytes]);
@@ -51,6 +52,17 @@ describe('unary calls from grpc-js', () => {
     const zipping = new grpc.Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure(), { 'grpc.default_compression_algorithm': grpc.compressionAlgorithms.gzip });
     expect(await call(Buffer.alloc(50_000, 7), {}, zipping)).toEqual(Buffer.concat([Buffer.from('gzip value '), Buffer.alloc(50_000, 7)]));
     zipping.close();
+  });
+
+  it('leaves a message alone until its handler is done, and not only until the next one comes', async () => {
+    for (let round = 0; round < 3; round++) {
+      const requests = Array.from({ length: 40 }, (_, index) => Buffer.concat([Buffer.from('later!'), Buffer.alloc(100_000 + index * 1237, index + round)]));
+      const answers = await Promise.all(requests.map((request) => call(request)));
+      for (const [index, answer] of answers.entries()) {
+        if (!(answer instanceof Buffer)) throw answer;
+        expect(answer.equals(Buffer.concat([Buffer.from('identity value '), requests[index]])), String(index)).toBe(true);
+      }
+    }
   });
 
   it('serves many calls of one connection at once', async () => {
