@@ -1,10 +1,11 @@
+import { deferred } from '../base/deferred.ts';
 import { messageOf } from '../base/errors.ts';
 import { outputBytes } from '../otap/take/output-size.ts';
 import type { OutputBatch } from '../otap/take/output-batch.ts';
 import type { Signal } from '../otap/payload-type.ts';
 import type { SplicedItems } from '../otlp/splice/spliced-items.ts';
 import type { BatchSink } from '../pipeline/sink.ts';
-import type { ExportResult } from './retry.ts';
+import { exporterClosed, type ExportResult } from './retry.ts';
 
 /** What a queue's exporter does; it orders its own batches and bounds those under way. */
 export interface QueuedExporter<B = OutputBatch> {
@@ -31,8 +32,11 @@ export class QueuedSink implements BatchSink {
   readonly #exporter: QueuedExporter;
   readonly #options: QueuedSinkOptions;
   readonly #waiting: (() => void)[] = [];
+  /** A promise for each batch that is not acknowledged yet. */
+  readonly #unsettled = new Set<Promise<void>>();
   #queuedBytes = 0;
   #dropsWhenFull: boolean;
+  #isEnding = false;
 
   constructor(exporter: QueuedExporter, options: QueuedSinkOptions) {
     this.name = options.name;
@@ -55,20 +59,32 @@ export class QueuedSink implements BatchSink {
     while (this.#queuedBytes > 0 && this.#queuedBytes + bytes > this.#options.bytesMax) {
       if (this.#dropsWhenFull) {
         this.#options.onDropped(signal, rowCount);
+        if (this.#isEnding) this.#unsettled.add(new Promise(() => {}));
         return;
       }
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
     this.#queuedBytes += bytes;
     const failed = (error: unknown): ExportResult => ({ kind: 'permanent', reason: 'internal', message: messageOf(error) });
+    const { promise, resolve } = deferred<void>();
+    this.#unsettled.add(promise);
     void send().catch(failed).then((result) => {
       this.#queuedBytes -= bytes;
       this.#options.onResult(signal, rowCount, result);
+      if (result.kind === 'ok' || result.reason !== exporterClosed) {
+        resolve();
+        this.#unsettled.delete(promise);
+      }
       this.#wake();
     });
   }
 
+  async settled(): Promise<void> {
+    await Promise.all(this.#unsettled);
+  }
+
   dropWhenFull(): void {
+    this.#isEnding = true;
     this.#dropsWhenFull = true;
     this.#wake();
   }

@@ -15,6 +15,9 @@ export type ExportResult =
   | { readonly kind: 'retryable'; readonly reason: string; readonly message: string }
   | { readonly kind: 'permanent'; readonly reason: string; readonly message: string };
 
+/** Reason of a batch that was still to be sent when its exporter was closed: where it is held elsewhere too, it is not lost. */
+export const exporterClosed = 'exporter_closed';
+
 const retryableStatuses: ReadonlySet<StatusName> = new Set([
   'CANCELLED', 'DEADLINE_EXCEEDED', 'ABORTED', 'OUT_OF_RANGE', 'UNAVAILABLE', 'RESOURCE_EXHAUSTED',
 ]);

@@ -5,6 +5,7 @@ import type { OtapBatch } from '../otap/batch.ts';
 import type { Signal } from '../otap/payload-type.ts';
 import type { HeldBatch, HeldBytes } from '../store/held-batch.ts';
 import type { WithoutThreshold } from '../store/retained-batch.ts';
+import type { Journal, StreamPlace } from './journal/journal.ts';
 import type { BatchAck } from './intake-port.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import type { SignalIntake, TakenRows } from './signal-intake.ts';
@@ -44,12 +45,16 @@ export interface TakerParts {
   readonly passThrough: (batch: OtapBatch) => Promise<void>;
   readonly observer: IntakeObserver;
   readonly logRandomness: LogRandomness;
+  /** Where batches are logged before they are acknowledged; left out where they are not. */
+  readonly journal?: Journal | null;
 }
 
 /** What a batch is counted by. */
 export interface Arrival {
   readonly receiver: string;
   readonly wireBytes: number;
+  /** Where its stream stands in the log; left out for what has no stream. */
+  readonly place?: StreamPlace;
 }
 
 /** Puts decoded batches of any form into windows, and says what came of those that cannot be taken. */
@@ -62,6 +67,11 @@ export class BatchTaker {
     this.#batchOrdinal = parts.seam.firstBatchOrdinal;
   }
 
+  /** Batches from here on have greater ordinals than this one. */
+  startAfter(ordinal: number): void {
+    this.#batchOrdinal = Math.max(this.#batchOrdinal, ordinal + 1);
+  }
+
   /**
    * Takes all items of a batch. `retain` makes the form in which it is held, of its ordinal and arrival; it is not called for metrics, which are not
    * held; `memory` is for what is read of it on the way. Throws what reading throws, and RESOURCE_EXHAUSTED / memory_limit; then none of its items is taken.
@@ -71,15 +81,20 @@ export class BatchTaker {
     if (!budget.hasRoom(arrival.wireBytes)) {
       throw new CodedError('RESOURCE_EXHAUSTED', 'memory_limit', 'the intake is full; come again later', { retryAfterMs });
     }
+    this.#parts.journal?.admit(arrival.wireBytes);
     const { signal, rowCount: items } = batch;
     if (signal === 'metrics') {
       await passThrough(batch);
       observer.accepted(signal, { ...arrival, items, taken: null });
       return;
     }
+    const { journal = null } = this.#parts;
+    if (journal !== null && arrival.place === undefined) journal.rollWhenFull();
     const arrivalNano = seam.nowUnixNano();
     const held = retain(this.#batchOrdinal++, arrivalNano, signal === 'logs' && logRandomness === 'record', account);
-    const taken = await this.#parts[signal].take(batch, held, arrivalNano, memory);
+    journal?.batch(held, arrival.place ?? null);
+    const taking = this.#parts[signal].take(batch, held, arrivalNano, memory);
+    const taken = journal === null ? await taking : await durable(journal, held, taking);
     observer.accepted(signal, { ...arrival, items, taken });
   }
 
@@ -89,4 +104,14 @@ export class BatchTaker {
     this.#parts.observer.refused(signal, coded, receiver);
     return { status: coded.status, message: coded.message, retryAfterMs: coded.retryAfterMs };
   }
+}
+
+/** What came of taking a batch, once it is durable. */
+async function durable<T>(journal: Journal, held: HeldBatch, taking: Promise<T>): Promise<T> {
+  const taken = await taking.catch(async (error: unknown) => {
+    await journal.settled(held).catch(() => undefined);
+    throw error;
+  });
+  await journal.settled(held);
+  return taken;
 }

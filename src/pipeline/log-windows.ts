@@ -5,6 +5,7 @@ import { nOne, windowRows } from '../store/window-rows.ts';
 import type { Window } from '../store/window-views.ts';
 import { certifyLogs } from './certificate-logs.ts';
 import { fallbackReason, runByMode } from './combining.ts';
+import { logDecision } from './journal/log-decision.ts';
 import { reasonOf } from './keep-reasons.ts';
 import { allRows, keptRows } from './kept-rows.ts';
 import type { ElsewhereOf } from './kept-elsewhere.ts';
@@ -60,9 +61,11 @@ export class LogWindows {
       const counts = await windowCounts(engine, whole, null);
       const certificate = detail === null || elsewhere.length > 0 ? []
         : await certifyLogs({ engine: engine, name: slot.name, window: visible, outcomes, own, facts }, detail);
+      const keptOfAll = keptRows(whole.slots, kept);
       return {
+        ...logDecision(this.#parts, () => ({ signal: 'logs', slot: number, kept: keptOfAll, fallbackN: null, traces: null })),
         slot: number, ...counts, services: [], outcomes, policies: counted, certificate,
-        kept: keptRows(whole.slots, kept),
+        kept: keptOfAll,
         release: () => ring.drop(number),
       };
     } finally {
@@ -75,6 +78,7 @@ export class LogWindows {
     const slot = this.#parts.ring.get(number);
     if (slot === null) return null;
     return {
+      ...logDecision(this.#parts, () => ({ signal: 'logs', slot: number, kept: null, fallbackN: this.#parts.fallback.n, traces: null })),
       slot: number, items: slot.rows.rowCount, truth: slot.rows.rowCount, services: [], outcomes: [], policies: [], certificate: [],
       kept: allRows(slot, this.#parts.fallback.n, fallbackReason(this.#parts.combining)),
       release: () => this.#parts.ring.drop(number),

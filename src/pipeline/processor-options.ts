@@ -9,6 +9,7 @@ import type { CertificateDetail } from './certificate.ts';
 import type { Combine } from './combining.ts';
 import type { IntakeObserver, LogRandomness } from './batch-taker.ts';
 import type { Lateness } from './lateness.ts';
+import type { Journal } from './journal/journal.ts';
 import type { LinkedBy } from './linked-groups.ts';
 import type { PastHorizon } from './past-horizon.ts';
 import type { TimeSource } from './signal-intake.ts';
@@ -48,6 +49,8 @@ export interface ProcessorOptions {
   /** Keys that the processor reads for its own telemetry. */
   readonly extraKeys: readonly Pick<KeyColumn, 'source' | 'key' | 'type'>[];
   readonly observer: ProcessorObserver;
+  /** The log of what is taken and decided; nothing is durable where it is left out. `Processor.recover` must be called then, before anything is taken. */
+  readonly journal?: Journal | null;
   /** Whose randomness log records have; their traces' where it is left out. */
   readonly logRandomness?: LogRandomness;
   /** How finely windows certify themselves; not at all where it is left out. */

@@ -32,6 +32,8 @@ export interface SignalIntakeParts {
   readonly pace: (unixNano: bigint) => Promise<void>;
   /** What becomes of spans that may belong to forgotten decisions; left out: they are taken for new ones. */
   readonly pastHorizon?: PastHorizon;
+  /** Told, in the turn in which a batch's rows go into windows, of the last of these, and how many lots of them follow decisions. */
+  readonly onTaken?: (held: HeldBatch, lastSlot: number, lateLots: number) => void;
   /** Told of rows of traces that are decided. */
   readonly onLate: (late: LateArrivals) => void;
 }
@@ -72,8 +74,13 @@ export class SignalIntake {
    * throws, and then has taken none of its rows.
    */
   async take(batch: OtapBatch, held: HeldBatch, arrivalNano: bigint, memory: BufferSource): Promise<TakenRows> {
-    const { traces, ring, tools } = this.#parts;
     if (this.#parts.time === 'arrival') await this.#parts.pace(arrivalNano);
+    return this.takeAgain(batch, held, arrivalNano, memory);
+  }
+
+  /** As `take`, of what came long ago: waits for no window. */
+  async takeAgain(batch: OtapBatch, held: HeldBatch, arrivalNano: bigint, memory: BufferSource): Promise<TakenRows> {
+    const { traces, ring, tools } = this.#parts;
     const inputs = readInputs(batch, inputSource(held), this.#parts.hash, memory);
     held.hold();
     try {
@@ -88,6 +95,7 @@ export class SignalIntake {
       const open = slots.filter(({ slot }) => slot >= ring.firstOpen);
       project(open.map(({ slot, rows }): SlotPart => ({ slot: present(ring.get(slot), `slot ${slot}`), rows })), batch, held, inputs, tools);
       if (traces !== null && inputs.traceIds !== null) for (const part of slots) if (part.slot < ring.firstOpen) traces.followers.add(part, held, inputs.traceIds);
+      this.#parts.onTaken?.(held, slots.reduce((last, { slot }) => Math.max(last, slot), -1), late.length);
       for (const each of late) this.#parts.onLate(each);
       return { inputs, ...countsOf(late), ...(past === null || past.lateness.length === 0 ? {} : { pastHorizon: past.lateness }) };
     } finally {

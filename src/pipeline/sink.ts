@@ -12,6 +12,8 @@ export interface BatchSink {
   pushSpliced?(items: SplicedItems): Promise<void>;
   /** From now on nobody is held up by a full queue: what it has no room for is lost, and counted. */
   dropWhenFull?(): void;
+  /** Resolves when the next hop has acknowledged all that was pushed before, or it was given up; never for what is left at the end. A sink without it has delivered what it took. */
+  settled?(): Promise<void>;
   /** Sends what waits; resolves when all is acknowledged or given up, or the deadline has passed. */
   drain(deadlineMs: number): Promise<void>;
 }

@@ -1,5 +1,6 @@
 import type { CompiledPolicy } from '../policy/compile/compiled.ts';
 import { unionUse } from '../policy/slot-plan-of.ts';
+import type { PartialCause } from '../sampling/partial.ts';
 import type { Slot } from '../store/slot.ts';
 import { windowRows, type WindowSlot } from '../store/window-rows.ts';
 import { tracesSql, type Window } from '../store/window-views.ts';
@@ -12,9 +13,11 @@ import { serviceCounts, windowCounts } from './service-counts.ts';
 import { groupTables, groupTraces, type LinkedBy, spreadOverGroups } from './linked-groups.ts';
 import { traceCounts } from './trace-counts.ts';
 import { evidenceOf, evidenceTables } from './trace-evidence.ts';
+import { settleSlot } from './settle-slot.ts';
 import { byCause, type KeptWithCauses, type PartialIds, type PartialJoin, partialJoin, writePartial } from './partial-traces.ts';
 import type { TraceMemory } from './trace-memory.ts';
 import { decideTraces, verdictTables } from './trace-verdict.ts';
+import { logDecision } from './journal/log-decision.ts';
 import type { DeciderParts, WindowDecision } from './window-decision.ts';
 
 export type { Fallback, WindowDecision } from './window-decision.ts';
@@ -82,9 +85,12 @@ export class TraceWindows {
     const certified = certificate === null || grouped !== null ? { certificate: [] } : await certifyTraces(engine, name, window, outcomes, certificate);
     this.#remember(decided, partial);
     const followers = this.#settle(number);
+    const keptOfAll = [...byCause(kept, partial).flatMap((part) => keptRows(window.slots, part)), ...followers.kept];
+    const logged = logDecision(this.#parts, () => ({ signal: 'traces', slot: number, kept: keptOfAll, fallbackN: null, traces: { ...decided, partial: causesOf(decided, partial) } }));
     return {
+      ...logged,
       slot: number, ...counts, services, outcomes, policies: policyCounts, mixedTraces: evidence.mixedTraces, ...certified,
-      kept: [...byCause(kept, partial).flatMap((part) => keptRows(window.slots, part)), ...followers.kept], followers: followers.arrived,
+      kept: keptOfAll, followers: followers.arrived,
       release: () => {
         followers.release();
         return this.#release(name, number);
@@ -99,6 +105,7 @@ export class TraceWindows {
     const { kept, items } = fallbackRows(slot, this.#parts.fallback.n, fallbackReason(this.#parts.combining), this.#traces.decided, this.#parts.hash);
     const followers = this.#settle(number);
     return {
+      ...logDecision(this.#parts, () => ({ signal: 'traces', slot: number, kept: null, fallbackN: this.#parts.fallback.n, traces: null })),
       slot: number, items, truth: items, services: [], outcomes: [], policies: [], certificate: [],
       kept: [...kept, ...followers.kept], followers: followers.arrived,
       release: () => {
@@ -110,9 +117,7 @@ export class TraceWindows {
 
   /** The slot's traces are decided and remembered: what came of them meanwhile leaves with them. */
   #settle(number: number): ReturnType<TraceMemory['followers']['settle']> {
-    this.#traces.open.close(number);
-    this.#traces.partial.close(number);
-    return this.#traces.followers.settle(number, this.#traces.decided, this.#parts.fallback.n, fallbackReason(this.#parts.combining));
+    return settleSlot(this.#traces, number, this.#parts.fallback.n, fallbackReason(this.#parts.combining));
   }
 
   async #readDecided(name: string, partial: readonly PartialIds[]): Promise<DecidedTraces> {
@@ -157,4 +162,9 @@ export class TraceWindows {
   async #dropTables(name: string, suffixes: readonly string[]): Promise<void> {
     for (const suffix of suffixes) await this.#parts.engine.run(`DROP TABLE IF EXISTS ${name}_${suffix}`);
   }
+}
+
+/** The causes of the traces that were decided on part of their evidence, by their number. */
+function causesOf({ causes }: DecidedTraces, partial: readonly PartialIds[]): [number, PartialCause][] {
+  return causes === null ? [] : Array.from(causes).flatMap((cause, trace) => (cause === 0 ? [] : [[trace, partial[cause - 1].cause]]));
 }

@@ -6,6 +6,7 @@ import type { Combining } from './combining.ts';
 import type { RowsOfBatch } from './dropped-rows.ts';
 import type { KeptRows } from './kept-rows.ts';
 import type { KeptTraces } from './kept-traces.ts';
+import type { Journal } from './journal/journal.ts';
 import type { PolicyCounts } from './policy-counts.ts';
 import type { RandomnessCounts } from './randomness-watch.ts';
 import type { ServiceCounts } from './service-counts.ts';
@@ -31,6 +32,8 @@ export interface WindowDecision {
   readonly certificate: readonly CertificateLine[];
   /** How the randomness of traces lies that came as unsampled; left out where certificates are off, and for logs. */
   readonly randomness?: readonly RandomnessCounts[];
+  /** Resolves when the decision is durable, before which nothing of it is sent; left out where nothing is logged. */
+  readonly logged?: Promise<void>;
   /** Lets go of the window's data; to be called once what is kept was taken. */
   release(): Promise<void>;
 }
@@ -53,4 +56,7 @@ export interface DeciderParts {
   readonly keptTraces: KeptTraces | null;
   /** How finely windows certify themselves; null: not at all. */
   readonly certificate: CertificateDetail | null;
+  /** Where decisions are logged; left out where they are not. */
+  readonly journal?: Journal | null;
+  readonly nowUnixNano?: () => bigint;
 }

@@ -18,6 +18,8 @@ export interface WindowLoopParts {
   readonly policies: (slot: number) => readonly CompiledPolicy[];
   /** Takes what was kept to the exporters, then counts. Its data is released when this has resolved. */
   readonly dispatch: (decision: WindowDecision) => Promise<void>;
+  /** Told when the rows of a window are fixed. */
+  readonly onClosed?: (slot: number) => void;
   /** Told when the engine itself failed on a window, which the fallback then decides. */
   readonly onEngineError: (slot: number, error: unknown) => void;
 }
@@ -67,6 +69,13 @@ export class WindowLoop {
     await sleepMs(waitMs, woken.signal).catch(() => undefined);
   }
 
+  /** Takes on a window that was decided before, after those that are being decided; resolves when it is handed on. */
+  handOn(decision: WindowDecision): Promise<void> {
+    const done = this.#running.then(() => this.#parts.dispatch(decision).finally(() => decision.release()));
+    this.#running = done.catch(() => undefined);
+    return done;
+  }
+
   #decideWhile(isDue: (slot: number) => boolean): Promise<void> {
     const done = this.#running.then(async () => {
       for (let slot = this.#first(); slot !== null && isDue(slot); slot = this.#first()) await this.#decide(slot);
@@ -88,6 +97,7 @@ export class WindowLoop {
     this.#isBusy = true;
     try {
       ring.closeBefore(slot + 1);
+      this.#parts.onClosed?.(slot);
       const decision = await this.#decideOrFallBack(slot);
       if (decision === null) return;
       await dispatch(decision).finally(() => decision.release());

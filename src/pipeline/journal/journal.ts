@@ -1,0 +1,338 @@
+import { join } from 'node:path/posix';
+import { CodedError } from '../../base/errors.ts';
+import type { Seam } from '../../base/seam.ts';
+import type { Disk } from '../../storage/disk.ts';
+import { type LogRecord, readSegment } from '../../storage/log-format.ts';
+import { RecordLog, replaceSegment, retryAfterMs, segmentName, type SyncMode } from '../../storage/record-log.ts';
+import type { HeldBatch } from '../../store/held-batch.ts';
+import type { SampledSignal } from '../../store/slot-plan.ts';
+import type { KeepReasons } from '../keep-reasons.ts';
+import { type DecidedWindow, encodeDecided, strippedDecided } from './decided-record.ts';
+import { encodeNumber, encodeStart, encodeWindow, recordKinds, type WindowName } from './records.ts';
+import type { Marks } from './read-segments.ts';
+import { JournalSegments, type LowestOpen } from './segments.ts';
+
+export interface JournalOptions {
+  readonly disk: Disk;
+  readonly directory: string;
+  readonly mode: SyncMode;
+  readonly syncIntervalMs: number;
+  /** Bytes of all segments: beyond, no more batches are taken. */
+  readonly limitBytes: number;
+  /** Bytes after which a segment is followed by the next. */
+  readonly segmentBytes: number;
+  /** What becomes of new data when the log cannot be written: it is refused, or taken into memory alone. */
+  readonly onError: 'refuse' | 'memory';
+  /** A damaged record: the process does not start, or the record is left out. */
+  readonly onCorrupt: 'refuse' | 'skip';
+  /** How long decisions are remembered, ms. */
+  readonly horizonMs: number;
+  readonly seam: Seam;
+  readonly observer: JournalObserver;
+}
+
+/** Told what the journal does; counts and logs, and nothing else. */
+export interface JournalObserver {
+  /** Writing fails; null: it works again. */
+  state(failure: CodedError | null): void;
+  damaged(damage: { readonly segment: string; readonly at: number; readonly bytes: number; readonly isTail: boolean }): void;
+  recovered(counts: RecoveryCounts): void;
+}
+
+/** What a start found in the log. */
+export interface RecoveryCounts {
+  readonly segments: number;
+  readonly bytes: number;
+  readonly batches: number;
+  readonly items: number;
+  /** Windows that were decided before, and those of them whose export was not acknowledged. */
+  readonly windowsDecided: number;
+  readonly windowsSentAgain: number;
+  /** Batches that could not be read. */
+  readonly batchesLost: number;
+  readonly ms: number;
+}
+
+/** What the journal asks of the windows. */
+export interface JournalWindows {
+  /** By signal the lowest slot that exists, or the first that may come. */
+  lowest(): LowestOpen;
+  readonly lengthMs: { readonly [signal in SampledSignal]: number };
+}
+
+/** A batch on its way: the segment that it lies in, and what says that it is durable. */
+interface Logged {
+  readonly segment: number;
+  durable: Promise<void>;
+  /** Lots of rows that go out by themselves, and are not delivered. */
+  lateLots: number;
+}
+
+/** Where a stream stands in the log: the segment that has its state, and how many of its records follow there. */
+export interface StreamPlace {
+  segment: number;
+  count: number;
+}
+
+/**
+ * The write-ahead log of the windows: batches before they are acknowledged, decisions before their export, and what of them is delivered
+ * (records.ts). Reading it in order repeats what the windows did. A segment whose windows are all delivered is stripped of all but its decisions, and
+ * removed when those are forgotten. While it is recovered (`recovering`), what is told was read from the log, and is not written again.
+ */
+export class Journal {
+  readonly options: JournalOptions;
+  readonly segments = new JournalSegments();
+  #log: RecordLog | null = null;
+  #windows: JournalWindows | null = null;
+  /** The segment that is being read back; null when the journal is written. */
+  #reading: number | null = 0;
+  #marks: Marks | null = null;
+  #started = 0;
+  #cleaning = false;
+  #isClosed = false;
+  #wasOverLimit = false;
+  readonly #logged = new WeakMap<HeldBatch, Logged>();
+  readonly #undelivered: { readonly [signal in SampledSignal]: Set<number> } = { traces: new Set(), logs: new Set() };
+
+  constructor(options: JournalOptions) {
+    this.options = options;
+  }
+
+  /** What is written goes to segment `first` and those that follow. `marks`: what is known to be delivered of what will be read. */
+  open(first: number, windows: JournalWindows, marks: Marks): void {
+    const { disk, directory, mode, syncIntervalMs, seam, observer } = this.options;
+    this.#windows = windows;
+    this.#marks = marks;
+    this.#log = new RecordLog({ disk, directory, mode, syncIntervalMs, firstSegment: first, seam, onState: (failure) => observer.state(failure) });
+  }
+
+  /** What is told from here on stands in this segment of the log. */
+  recovering(segment: number): void {
+    this.#reading = segment;
+    this.segments.start(segment);
+  }
+
+  /** All is read back: from here on what is told is written. */
+  recovered(): void {
+    this.#reading = null;
+    this.#marks = null;
+    if (this.#started === this.#writer.segment) this.#roll();
+  }
+
+  get isRecovering(): boolean {
+    return this.#reading !== null;
+  }
+
+  /** The segment that the next record goes to. */
+  get segment(): number {
+    return this.#reading ?? this.#writer.segment;
+  }
+
+  /** Bytes of all segments. */
+  get byteLength(): number {
+    return this.segments.byteLength + (this.#log?.segmentBytes ?? 0);
+  }
+
+  /** Whether the window is known to be delivered while it is read back. */
+  wasExported(window: WindowName): boolean {
+    return this.#marks?.isExported(window) === true;
+  }
+
+  /** Why new data is held in memory alone, or refused; null where it is not. */
+  get failure(): CodedError | null {
+    return this.#log?.failure ?? null;
+  }
+
+  /** Before a batch of about `bytes` is taken. Throws RESOURCE_EXHAUSTED where it has to be refused: `storage_limit`, or what the log failed with. */
+  admit(bytes: number): void {
+    if (this.options.onError === 'memory' || this.isRecovering) return;
+    const { failure } = this;
+    if (failure !== null) throw failure;
+    if (this.byteLength + bytes > this.options.limitBytes) throw overLimit(this.options.limitBytes);
+  }
+
+  /** A new segment where the current one is full: between two batches, since a stream's records need its state in their segment. */
+  rollWhenFull(): void {
+    if (this.#writer.segmentBytes > this.options.segmentBytes) this.#roll();
+  }
+
+  /** A stream's state as of before its next batch, where `place` says that its segment has none. */
+  streamState(place: StreamPlace, retained: Uint8Array): void {
+    this.#append(recordKinds.batch, [sequenceBytes(0), retained]);
+    place.segment = this.segment;
+    place.count = 1;
+  }
+
+  /** A batch, before it goes into windows; `place` is that of its stream, null where it needs none. */
+  batch(held: HeldBatch, place: StreamPlace | null): void {
+    if (!this.isRecovering && this.#isOverLimit(held.bytes.length)) {
+      if (place !== null) place.segment = -1;
+      return;
+    }
+    const sequence = place === null ? 0 : place.count++;
+    const segment = this.segment;
+    const durable = this.isRecovering ? done : this.#append(recordKinds.batch, [sequenceBytes(sequence), held.bytes]);
+    this.#logged.set(held, { segment, durable, lateLots: 0 });
+    this.segments.pend(segment, 1);
+  }
+
+  /** A batch's rows are in windows up to this one; `lateLots`: so many lots of them go out by themselves, each of which `lateSent` will tell. */
+  taken(held: HeldBatch, lastWindow: WindowName, lateLots: number): void {
+    const logged = this.#logged.get(held);
+    if (logged === undefined) return;
+    this.segments.uses(logged.segment, lastWindow);
+    logged.lateLots = lateLots;
+    if (lateLots > 0) this.segments.pend(logged.segment, 1);
+    if (!this.isRecovering) logged.durable = Promise.all([logged.durable, this.#append(recordKinds.taken, [encodeNumber(held.ordinal)])]).then(() => undefined);
+  }
+
+  /**
+   * A batch is in windows, or was refused: resolves when it is durable. Rejects, with what the log failed with, where data is to be refused then.
+   */
+  async settled(held: HeldBatch): Promise<void> {
+    const logged = this.#logged.get(held);
+    if (logged === undefined) return;
+    this.segments.pend(logged.segment, -1);
+    if (this.options.onError === 'refuse') await logged.durable;
+    else await logged.durable.catch(() => undefined);
+  }
+
+  /** Whether a batch that is read back has its late rows delivered. */
+  wasLateSent({ ordinal }: HeldBatch): boolean {
+    return this.#marks?.isLateSent(ordinal) === true;
+  }
+
+  /** One lot of a batch's late rows is delivered, or given up. */
+  lateSent(held: HeldBatch): void {
+    const logged = this.#logged.get(held);
+    if (logged === undefined || --logged.lateLots > 0) return;
+    this.segments.pend(logged.segment, -1);
+    if (!this.#isClosed && !this.wasLateSent(held)) void this.#append(recordKinds.lateSent, [encodeNumber(held.ordinal)]);
+  }
+
+  /** The rows of a window are fixed. */
+  closed(window: WindowName): void {
+    if (!this.isRecovering) void this.#append(recordKinds.closed, [encodeWindow(window)]);
+  }
+
+  /** Resolves when the decision is durable, or when it cannot be: it is exported all the same, since that is what makes room. */
+  async decided(window: DecidedWindow, reasons: KeepReasons | null): Promise<void> {
+    this.#undelivered[window.signal].add(window.slot);
+    this.segments.decided(this.segment, window.atUnixNano);
+    if (!this.isRecovering) await this.#append(recordKinds.decided, encodeDecided(window, reasons)).catch(() => undefined);
+  }
+
+  /** All that was kept of a window is delivered, or given up. */
+  exported(window: WindowName): void {
+    this.#undelivered[window.signal].delete(window.slot);
+    if (!this.#isClosed && this.#marks?.isExported(window) !== true) void this.#append(recordKinds.exported, [encodeWindow(window)]);
+  }
+
+  /** Syncs what is overdue, and strips or removes one segment that nothing needs any more. Called often; never rejects. */
+  async tick(): Promise<void> {
+    if (this.isRecovering || this.#isClosed || this.#cleaning) return;
+    this.#cleaning = true;
+    try {
+      await this.#writer.syncOverdue();
+      await this.#clean();
+    } catch (error) {
+      this.options.observer.state(error instanceof CodedError ? error : new CodedError('UNAVAILABLE', 'storage_failed', `a segment of the log cannot be removed: ${String(error)}`, { cause: error }));
+    } finally {
+      this.#cleaning = false;
+    }
+  }
+
+  /** Writes all that was told, and takes no more. Never rejects. */
+  async close(): Promise<void> {
+    if (!this.isRecovering) await this.tick();
+    this.#isClosed = true;
+    await this.#log?.close();
+  }
+
+  /** Where data goes on in memory alone, it does so beyond the limit too. */
+  #isOverLimit(bytes: number): boolean {
+    const { limitBytes, observer } = this.options;
+    const isOver = this.byteLength + bytes > limitBytes;
+    if (isOver !== this.#wasOverLimit) observer.state(isOver ? overLimit(limitBytes) : null);
+    this.#wasOverLimit = isOver;
+    return isOver;
+  }
+
+  get #writer(): RecordLog {
+    if (this.#log === null) throw new Error('invariant broken: the journal is recovered before it is written');
+    return this.#log;
+  }
+
+  #roll(): void {
+    this.segments.resize(this.#writer.segment, this.#writer.segmentBytes);
+    this.#writer.roll();
+  }
+
+  /** Never leaves a rejection unhandled: whoever wants to know awaits it. */
+  #append(kind: number, parts: readonly Uint8Array[]): Promise<void> {
+    const log = this.#writer;
+    if (log.segment !== this.#started) {
+      this.#started = log.segment;
+      this.segments.start(log.segment);
+      const { lengthMs, lowest } = this.#windowsNow();
+      log.append(recordKinds.start, [encodeStart({ lengthMs, firstOpen: lowest })]).catch(() => undefined);
+    }
+    const appended = log.append(kind, parts);
+    appended.catch(() => undefined);
+    return appended;
+  }
+
+  #windowsNow(): { readonly lengthMs: JournalWindows['lengthMs']; readonly lowest: LowestOpen } {
+    if (this.#windows === null) throw new Error('invariant broken: the journal is written before it knows the windows');
+    return { lengthMs: this.#windows.lengthMs, lowest: this.#windows.lowest() };
+  }
+
+  /** By signal, the first window that is not delivered. */
+  #lowest(): LowestOpen {
+    const { lowest } = this.#windowsNow();
+    const of = (signal: SampledSignal): number => Math.min(lowest[signal], ...this.#undelivered[signal]);
+    return { traces: of('traces'), logs: of('logs') };
+  }
+
+  async #clean(): Promise<void> {
+    const { disk, directory, seam, horizonMs } = this.options;
+    const deliverable = this.segments.deliverable(this.#writer.segment, this.#lowest());
+    if (deliverable !== null) {
+      const decisions = await this.#decisionsOf(deliverable);
+      if (decisions.length === 0) await this.#remove(deliverable);
+      else this.segments.stripped(deliverable, await replaceSegment(disk, directory, deliverable, decisions));
+    }
+    const horizonNano = Number.isFinite(horizonMs) ? BigInt(Math.round(horizonMs * 1e6)) : null;
+    const outlived = horizonNano === null ? null : this.segments.outlived(seam.nowUnixNano() - horizonNano);
+    if (outlived !== null) await this.#remove(outlived);
+  }
+
+  async #decisionsOf(segment: number): Promise<LogRecord[]> {
+    const { disk, directory } = this.options;
+    const names = await disk.list(directory);
+    if (!names.includes(segmentName(segment))) return [];
+    const bytes = await disk.read(join(directory, segmentName(segment)));
+    return [...readSegment(bytes)].flatMap((entry) => ('body' in entry && entry.kind === recordKinds.decided ? [{ kind: entry.kind, body: strippedDecided(entry.body) }] : []));
+  }
+
+  async #remove(segment: number): Promise<void> {
+    const { disk, directory } = this.options;
+    if ((await disk.list(directory)).includes(segmentName(segment))) {
+      await disk.remove(join(directory, segmentName(segment)));
+      await disk.syncDirectory(directory);
+    }
+    this.segments.forget(segment);
+  }
+}
+
+const done = Promise.resolve();
+
+function sequenceBytes(sequence: number): Uint8Array {
+  const out = new Uint8Array(4);
+  new DataView(out.buffer).setUint32(0, sequence, true);
+  return out;
+}
+
+function overLimit(limitBytes: number): CodedError {
+  return new CodedError('RESOURCE_EXHAUSTED', 'storage_limit', `the log has reached storage.limit (${limitBytes} bytes): the next hop takes too little, or the limit is too small`, { retryAfterMs });
+}

@@ -1,0 +1,65 @@
+import { CodedError } from '../../base/errors.ts';
+import type { SampledSignal } from '../../store/slot-plan.ts';
+
+/**
+ * The records of the journal, by their kind in the log. Numbers are little-endian.
+ *
+ *     start     JSON: how windows are cut, and the first that is open, as of the start of the segment
+ *     batch     4 bytes: number of the record within its stream and segment; then a retained batch or a stream's state (store/retained-batch.ts)
+ *     taken     8 bytes: ordinal of a batch whose rows are in windows now
+ *     closed    8 bytes: signal and slot of a window whose rows are fixed
+ *     decided   decided-record.ts
+ *     exported  as closed: all that was kept of a window is delivered, or given up
+ *     lateSent  as taken: the same of the rows of a batch that followed decisions
+ */
+export const recordKinds = { start: 1, batch: 2, taken: 3, closed: 4, decided: 5, exported: 6, lateSent: 7 } as const;
+
+/** A window of a signal. */
+export interface WindowName {
+  readonly signal: SampledSignal;
+  readonly slot: number;
+}
+
+const slotScale = 2;
+
+/** Signal and slot in 8 bytes. */
+export function encodeWindow({ signal, slot }: WindowName): Uint8Array {
+  return encodeNumber(slot * slotScale + (signal === 'logs' ? 1 : 0));
+}
+
+export function decodeWindow(body: Uint8Array): WindowName {
+  const coded = decodeNumber(body);
+  return { signal: coded % slotScale === 1 ? 'logs' : 'traces', slot: Math.floor(coded / slotScale) };
+}
+
+/** A whole number below 2^53 in 8 bytes. */
+export function encodeNumber(value: number): Uint8Array {
+  const out = new Uint8Array(8);
+  new DataView(out.buffer).setBigUint64(0, BigInt(value), true);
+  return out;
+}
+
+export function decodeNumber(body: Uint8Array): number {
+  if (body.length !== 8) throw malformed(`a number of ${body.length} bytes`);
+  return Number(new DataView(body.buffer, body.byteOffset, 8).getBigUint64(0, true));
+}
+
+/** How windows are cut, milliseconds, and by signal the first that is open. */
+export interface SegmentStart {
+  readonly lengthMs: { readonly [signal in SampledSignal]: number };
+  readonly firstOpen: { readonly [signal in SampledSignal]: number };
+}
+
+export function encodeStart(start: SegmentStart): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(start));
+}
+
+export function decodeStart(body: Uint8Array): SegmentStart {
+  const { lengthMs, firstOpen }: Partial<SegmentStart> = JSON.parse(new TextDecoder().decode(body));
+  if (lengthMs === undefined || firstOpen === undefined) throw malformed('a start without its fields');
+  return { lengthMs, firstOpen };
+}
+
+export function malformed(what: string): CodedError {
+  return new CodedError('INTERNAL', 'journal_corrupt', `the journal has ${what}: it was written by another version, or is damaged`);
+}
