@@ -48,6 +48,7 @@ async function started(more = ''): Promise<App> {
 policies: [traces.sql, logs.sql]
 http: { endpoint: "127.0.0.1:0" }
 windows: { traces: { length: 1h }, logs: { length: 1h } }
+decision_cache: { horizon: 3650d }
 exporters: { otap: { endpoint: "127.0.0.1:${backend.port}", tls: { insecure: true } } }
 ${more}`,
   });
