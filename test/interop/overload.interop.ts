@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { captures } from '../support/captures.ts';
-import { Chain, type Transport } from './support/chain.ts';
+import { until } from '../support/child.ts';
+import { at, Chain, type Transport } from './support/chain.ts';
 import { Arrived, throughOtelarrow } from './support/compare.ts';
 import { countItems, post, recorded, requestsOf } from './support/telemetry.ts';
 import { metricOf } from './support/thresher.ts';
@@ -9,17 +10,20 @@ import { describeWith } from './support/with-pieces.ts';
 /**
  * Scenario: a Collector sends more at once than Thresher may hold (memory.limit), so that Thresher says "come again" the way each protocol has
  * it: RetryInfo, 429 with Retry-After, or a BatchStatus of UNAVAILABLE.
+ * Or the next hop is gone until Thresher's queue and windows are full.
  * Guarantees: the Collector comes again, as its exporters do by default, and in the end everything has arrived; nothing is given up.
  */
 const transports: readonly Transport[] = ['otlp', 'otlphttp', 'otap'];
 const streams = captures.filter(({ name }) => name === 'traces_zstd' || name === 'traces_tiny_nozstd');
+
+const windows = { traces: { length: '300ms', decision_wait: '300ms' }, logs: { length: '300ms' } };
 
 describeWith('more than Thresher may hold', ['collector', 'otelarrow'], () => {
   test.concurrent.each(transports)('comes when there is room, over %s', async (transport) => {
     const chain = await Chain.create();
     try {
       await chain.next('otlp');
-      const thresher = await chain.thresher(transport, 'otlp', { more: { memory: { limit: '2MiB' }, windows: { traces: { length: '300ms', decision_wait: '300ms' }, logs: { length: '300ms' } } } });
+      const thresher = await chain.thresher(transport, 'otlp', { more: { memory: { limit: '2MiB' }, windows } });
       const [first] = await chain.first(transport);
       const sent = streams.flatMap(({ name }) => requestsOf('traces', recorded(name)));
       for (const { name } of streams) await post(chain.ports.entry, 'traces', recorded(name));
@@ -28,6 +32,26 @@ describeWith('more than Thresher may hold', ['collector', 'otelarrow'], () => {
       expect(refused).toBeGreaterThan(0);
       expect(first?.said).not.toMatch(/Dropping data|rejected/i);
       expect(Arrived.kept('traces', received).missing(transport === 'otap' ? sent.map(throughOtelarrow) : sent)).toBeNull();
+    } finally {
+      await chain.stop();
+    }
+  });
+
+  test.concurrent('waits in the first Collector while the next one is gone, and comes when it is back', async () => {
+    const chain = await Chain.create();
+    try {
+      const { nextGrpc } = chain.ports;
+      const otlp = { endpoint: at(nextGrpc), tls: { insecure: true }, sending_queue: { size_bytes: '256KiB' } };
+      const thresher = await chain.thresher('otlp', 'otlp', { exporters: { otlp }, more: { memory: { limit: '4MiB' }, windows } });
+      const [first] = await chain.first('otlp');
+      const sent = streams.flatMap(({ name }) => requestsOf('traces', recorded(name)));
+      for (const { name } of streams) await post(chain.ports.entry, 'traces', recorded(name));
+      await until(async () => await metricOf(thresher, 'thresher_batches_refused_total') > 0, 60_000, () => 'nothing was refused');
+      await chain.next('otlp');
+      const received = await chain.output.takeItems('traces', countItems('traces', sent), () => `${first?.said.slice(-1500)}\n${thresher.said.slice(-1500)}`, 150_000);
+      expect(first?.said).not.toMatch(/Dropping data|rejected/i);
+      expect(await metricOf(thresher, 'thresher_items_lost_total')).toBe(0);
+      expect(Arrived.kept('traces', received).missing(sent)).toBeNull();
     } finally {
       await chain.stop();
     }
