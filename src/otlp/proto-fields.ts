@@ -2,7 +2,7 @@ import { type ListField, messageShape } from './message-shape.ts';
 
 /*
  * Messages of OTLP and the numbers of their fields (opentelemetry-proto 1.9: collector, common, resource, trace, logs, metrics). Fields that are
- * not here, as entity_refs of a resource, are skipped.
+ * not here are skipped.
  */
 
 const messages = (field: number): ListField => ({ field, packed: null });
@@ -17,6 +17,10 @@ export const resourceItems = messageShape('ResourceItems', { schema_url: [3, 'by
 export const scopeItems = messageShape('ScopeItems', { schema_url: [3, 'bytes'] }, { scope: messages(1), items: messages(2) });
 
 export const resource = messageShape('Resource', { dropped_attributes_count: [2, 'varint'] }, { attributes: messages(1) });
+
+/** What else a Resource has: looked at where values are checked, and by nobody else here. Keys are texts. */
+export const resourceEntities = messageShape('Resource', {}, { entity_refs: messages(3) });
+export const entityRef = messageShape('EntityRef', { schema_url: [1, 'bytes'], type: [2, 'bytes'] }, { id_keys: messages(3), description_keys: messages(4) });
 
 export const scope = messageShape(
   'InstrumentationScope',

@@ -37,6 +37,8 @@ export function requestType(signal: Signal): protobuf.Type {
 type Piece = Uint8Array;
 /** Two values of one attribute, or two arrays or maps in one value, are not merged: docs/otlp.md. */
 const unmerged: ReadonlySet<string> = new Set(['AnyValue', 'ArrayValue', 'KeyValueList']);
+/** Fields that later definitions have (entity_refs, and what profiles use), with wire types that readers expect. */
+const knownElsewhere: { readonly [message: string]: number | undefined } = { Resource: 3, KeyValue: 3, AnyValue: 8 };
 /** Protobuf's own readers take no longer tags and lengths; numbers may have ten. */
 const lengthBytesMax = 5;
 const wireTypes: { readonly [type: string]: number } = {
@@ -171,8 +173,7 @@ class WireWriter {
 
   /** A field of a number that the message does not have: within its own, just above them, the greatest of one and two bytes, and the greatest. */
   #unknown(type: protobuf.Type): Piece {
-    const free = [3, 4, 8, 15, 17, 30, 31, 32, 100, 2047, 2 ** 29 - 1].filter((id) => type.fieldsById[id] === undefined);
-    // Numbers up to 7 of AnyValue are its oneof's.
+    const free = [3, 4, 8, 15, 17, 30, 31, 32, 100, 2047, 2 ** 29 - 1].filter((id) => type.fieldsById[id] === undefined && id !== knownElsewhere[type.name]);
     const id = free[this.#below(free.length)];
     const body = Uint8Array.from({ length: this.#below(5) * this.#below(40) }, () => this.#below(256));
     switch (this.#below(4)) {

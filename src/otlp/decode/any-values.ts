@@ -1,8 +1,7 @@
 import type { Column, DictionaryColumn, DictionaryStore } from '../../otap/column.ts';
 import { valueTypes } from '../../otap/take/attributes.ts';
 import { cborOfValue } from './cbor-writer.ts';
-import { checkAnyValue, checkList } from './check-any-value.ts';
-import { checkTextAt } from './check-values.ts';
+import { checkAnyValue } from './check-any-value.ts';
 import { counting, u32Memory, u8Memory, Validity } from './column-memory.ts';
 import { wideColumn } from './field-columns.ts';
 import { type Member, readMember, typeOfField } from './member.ts';
@@ -24,8 +23,6 @@ export class AnyValues {
   readonly #request: RequestBytes;
   readonly #values: Int32Array;
   readonly #messages: Messages;
-  /** Whether some message has anything before the member that counts. */
-  readonly #hasMore: boolean;
   /** Bit t: some row has type t. */
   readonly #seen: number;
 
@@ -38,7 +35,6 @@ export class AnyValues {
     this.#values = int32Memory(source, count);
     const member: Member = { field: 0, at: 0 };
     let seen = 0;
-    let hasMore = false;
     for (let row = 0, from = offset; row < count; row++, from += stride) {
       const at = positions[from];
       let type: number = valueTypes.EMPTY;
@@ -46,35 +42,16 @@ export class AnyValues {
         const start = startAt(bytes, at);
         readMember(bytes, start, start + lengthAt(bytes, at), member);
         type = typeOfField[member.field];
-        hasMore ||= member.field !== 0 && member.at !== start + 1;
         this.#values[row] = member.at;
       }
       this.types[row] = type;
       seen |= 1 << type;
     }
     this.#seen = seen;
-    this.#hasMore = hasMore;
   }
 
-  /** Checks texts, and arrays and maps with all that is in them. Throws INVALID_ARGUMENT: malformed_protobuf, invalid_utf8, nested_too_deep. */
+  /** Checks the messages, with members that others replace. Throws INVALID_ARGUMENT: malformed_protobuf, invalid_utf8, nested_too_deep. */
   check(): void {
-    const { bytes, view } = this.#request;
-    if (this.#hasMore) {
-      this.#checkMessages();
-      return;
-    }
-    for (let row = 0; row < this.types.length; row++) {
-      const type = this.types[row];
-      if (type === valueTypes.STR) checkTextAt(bytes, view, this.#values[row]);
-      else if (type === valueTypes.MAP || type === valueTypes.SLICE) {
-        const start = startAt(bytes, this.#values[row]);
-        checkList(bytes, view, start, start + lengthAt(bytes, this.#values[row]), type === valueTypes.MAP, 0);
-      }
-    }
-  }
-
-  /** With the members that others replace. */
-  #checkMessages(): void {
     const { bytes, view } = this.#request;
     const { positions, stride, offset } = this.#messages;
     for (let row = 0, from = offset; row < this.types.length; row++, from += stride) {

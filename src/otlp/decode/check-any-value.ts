@@ -12,6 +12,8 @@ import { pastVarint, startAt, tagAt } from './varint.ts';
  */
 
 const elementTag = 0x0a;
+/** KeyValue.key_strindex, a varint that profiles alone use: read by others, skipped here. */
+const strindex = 3;
 
 /** Field numbers of AnyValue. */
 const fields = { STRING: 1, ARRAY: 5, KVLIST: 6 } as const;
@@ -25,7 +27,7 @@ export function checkKeyValue(bytes: Uint8Array, view: DataView, start: number, 
     if (!(at <= end)) throw malformedProtobuf(`KeyValue: field ${tag >>> 3} ends behind its message`, value);
     if (tag === keyTag) checkText(bytes, view, startAt(bytes, value), at);
     else if (tag === valueTag) checkAnyValue(bytes, view, startAt(bytes, value), at, depth);
-    else if (tag >>> 3 <= 2) throw malformedProtobuf(`KeyValue: field ${tag >>> 3} has wire type ${tag & 7}`, value);
+    else if (tag >>> 3 <= 2 || (tag >>> 3 === strindex && (tag & 7) !== 0)) throw malformedProtobuf(`KeyValue: field ${tag >>> 3} has wire type ${tag & 7}`, value);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Column } from '../../otap/column.ts';
 import { isValid } from '../../otap/decode/bits.ts';
 import * as shapes from '../proto-fields.ts';
+import { checkText } from './check-values.ts';
 import { u32Memory, Validity } from './column-memory.ts';
 import { textField, type ReadField, varintField } from './field-columns.ts';
 import { checkCount, entitiesMax } from './limits.ts';
@@ -36,11 +37,21 @@ export function readFraming(request: RequestBytes): Framing {
   const scopeOf = items.ownerIds();
   const resourceOf = u32Memory(request.source, items.count);
   for (let row = 0; row < items.count; row++) resourceOf[row] = scopeRanges.owners[scopeOf[row]];
+  const resourceMessages = resourceItems.lists[shapes.resourceItems.lists.resource];
+  if (request.isChecked) checkEntities(request, walk(request, shapes.resourceEntities, resourceMessages).lists[0]);
   return {
     items, resourceOf, scopeOf, resourceRanges, scopeRanges, resourceItems, scopeItems,
-    resources: walk(request, shapes.resource, resourceItems.lists[shapes.resourceItems.lists.resource], resourceRanges.count),
+    resources: walk(request, shapes.resource, resourceMessages, resourceRanges.count),
     scopes: walk(request, shapes.scope, scopeItems.lists[shapes.scopeItems.lists.scope], scopeRanges.count),
   };
+}
+
+/** Nothing here reads them, but whoever gets them spliced. */
+function checkEntities(request: RequestBytes, refs: Ranges): void {
+  if (refs.count === 0) return;
+  for (const { starts, ends, count } of walk(request, shapes.entityRef, refs).lists) {
+    for (let index = 0; index < count; index++) checkText(request.bytes, request.view, starts[index], ends[index]);
+  }
 }
 
 /** The columns of root tables that say what is around the items. */

@@ -11,10 +11,13 @@ const wireOfField: Readonly<Uint8Array> = Uint8Array.of(
   0, wires.bytes, wires.varint, wires.varint, wires.fixed64, wires.bytes, wires.bytes, wires.bytes,
 );
 
+/** AnyValue.string_value_strindex, which profiles alone use: read by others, skipped here. */
+const strindex = 8;
+
 /** Whether a field of AnyValue is unknown or has the wire type of its number. */
 export function isMemberTag(tag: number): boolean {
   const field = tag >>> 3;
-  return field >= wireOfField.length || wireOfField[field] === (tag & 7);
+  return field === strindex ? (tag & 7) === wires.varint : field >= wireOfField.length || wireOfField[field] === (tag & 7);
 }
 
 /** The last member of the oneof that an AnyValue message sets: its tag's field number and where its value begins; field 0 for none. */

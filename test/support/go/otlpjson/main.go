@@ -1,8 +1,8 @@
-// Command otlpjson turns OTLP export requests in JSON into protobuf, as the Collector's receivers do.
+// Command otlpjson reads OTLP export requests, in JSON or protobuf, as the Collector's receivers do, and writes them in protobuf.
 //
-//	otlpjson SIGNAL INPUT OUTPUT
+//	otlpjson SIGNAL json|proto INPUT OUTPUT
 //
-// INPUT is repeated [uvarint length][JSON]. OUTPUT gets repeated [uvarint length][byte][rest]: byte 1 and the request in protobuf, or byte 0
+// INPUT is repeated [uvarint length][request]. OUTPUT gets repeated [uvarint length][byte][rest]: byte 1 and the request in protobuf, or byte 0
 // and the error's text.
 package main
 
@@ -18,6 +18,7 @@ import (
 
 type request interface {
 	UnmarshalJSON([]byte) error
+	UnmarshalProto([]byte) error
 	MarshalProto() ([]byte, error)
 }
 
@@ -34,17 +35,17 @@ func newRequest(signal string) (request, error) {
 }
 
 func main() {
-	if len(os.Args) != 4 {
-		fmt.Fprintln(os.Stderr, "usage: otlpjson SIGNAL INPUT OUTPUT")
+	if len(os.Args) != 5 {
+		fmt.Fprintln(os.Stderr, "usage: otlpjson SIGNAL json|proto INPUT OUTPUT")
 		os.Exit(2)
 	}
-	if err := run(os.Args[1], os.Args[2], os.Args[3]); err != nil {
+	if err := run(os.Args[1], os.Args[2], os.Args[3], os.Args[4]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(signal, inputPath, outputPath string) error {
+func run(signal, encoding, inputPath, outputPath string) error {
 	input, err := os.ReadFile(inputPath)
 	if err != nil {
 		return err
@@ -57,7 +58,7 @@ func run(signal, inputPath, outputPath string) error {
 		}
 		text := input[taken : taken+int(length)]
 		input = input[taken+int(length):]
-		answer, err := answerOf(signal, text)
+		answer, err := answerOf(signal, encoding, text)
 		if err != nil {
 			return err
 		}
@@ -67,12 +68,16 @@ func run(signal, inputPath, outputPath string) error {
 	return os.WriteFile(outputPath, output, 0o600)
 }
 
-func answerOf(signal string, text []byte) ([]byte, error) {
+func answerOf(signal, encoding string, text []byte) ([]byte, error) {
 	made, err := newRequest(signal)
 	if err != nil {
 		return nil, err
 	}
-	if err := made.UnmarshalJSON(text); err != nil {
+	unmarshal := made.UnmarshalJSON
+	if encoding == "proto" {
+		unmarshal = made.UnmarshalProto
+	}
+	if err := unmarshal(text); err != nil {
 		return append([]byte{0}, err.Error()...), nil
 	}
 	message, err := made.MarshalProto()
