@@ -62,7 +62,7 @@ async function randomness(engine: Session, sql: string): Promise<RandomnessCount
 
 /** Spans by trace: key NULL, n_in, spans. */
 function wholeTraces(name: string, window: Window): string {
-  if (!window.slots.some(({ slot }) => slot.inputs.rowCount > 0)) {
+  if (!window.slots.some(({ slot }) => slot.isSampled)) {
     return `SELECT trace_id, NULL::VARCHAR AS key, ${nOne}::UBIGINT AS n_in, evidence_rows::DOUBLE AS spans FROM ${name}_traces`;
   }
   const rows = windowRows(window.slots, { fields: [], keys: [], inputs: true });

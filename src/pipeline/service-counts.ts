@@ -20,7 +20,7 @@ export interface WindowCounts {
 
 /** Counts of a window; `tracesTable` spares a scan of the spans where nothing came sampled. */
 export async function windowCounts(engine: Session, window: Window, tracesTable: string | null): Promise<WindowCounts> {
-  const isSampled = window.slots.some(({ slot }) => slot.inputs.rowCount > 0);
+  const isSampled = window.slots.some(({ slot }) => slot.isSampled);
   if (!isSampled && tracesTable !== null) {
     const items = (await engine.run(`SELECT coalesce(sum(evidence_rows), 0)::BIGINT FROM ${tracesTable}`)).integer();
     return { items, truth: items };

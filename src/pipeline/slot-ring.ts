@@ -1,3 +1,5 @@
+import { TWO_56 } from '../sampling/word56.ts';
+import type { PartialCause } from '../sampling/partial.ts';
 import type { Session } from '../store/duckdb.ts';
 import { Slot } from '../store/slot.ts';
 import type { SlotPlan } from '../store/slot-plan.ts';
@@ -8,9 +10,11 @@ export class SlotRing {
   readonly #prefix: string;
   readonly #slots = new Map<number, Slot>();
   readonly #creating = new Map<number, { readonly plan: SlotPlan; readonly slot: Promise<Slot> }>();
+  readonly #early = new Map<number, PartialCause>();
   #plan: SlotPlan;
   #created = 0;
   #firstOpen = 0;
+  #nMax = TWO_56;
 
   constructor(session: Session, prefix: string, plan: SlotPlan) {
     this.#session = session;
@@ -32,6 +36,17 @@ export class SlotRing {
     return [...this.#slots, ...this.#creating].flatMap(([number, { plan }]) => (number >= first && number <= last ? [plan] : []));
   }
 
+  /** From now on rows are taken only with an input probability of at most N, which holds for all of each slot that is open. */
+  limitInput(n: bigint): void {
+    this.#nMax = n;
+    for (const [number, slot] of this.#slots) if (number >= this.#firstOpen) slot.limitInput(n);
+  }
+
+  /** N of the probability that rows are taken with; 2^56 where all are. */
+  get nMax(): bigint {
+    return this.#nMax;
+  }
+
   /** The first slot that still takes rows. */
   get firstOpen(): number {
     return this.#firstOpen;
@@ -40,6 +55,16 @@ export class SlotRing {
   /** From now on rows for slots before `slot` go to `slot`. */
   closeBefore(slot: number): void {
     this.#firstOpen = Math.max(this.#firstOpen, slot);
+  }
+
+  /** The window of a slot is decided before it is due. */
+  closesEarly(slot: number, cause: PartialCause): void {
+    this.#early.set(slot, cause);
+  }
+
+  /** Why the window of a slot is decided before it is due; null where it is not. */
+  earlyCause(slot: number): PartialCause | null {
+    return this.#early.get(slot) ?? null;
   }
 
   get(slot: number): Slot | null {
@@ -75,11 +100,13 @@ export class SlotRing {
   async drop(slot: number): Promise<void> {
     const existing = this.#slots.get(slot);
     this.#slots.delete(slot);
+    this.#early.delete(slot);
     if (existing !== undefined) await existing.drop();
   }
 
   async #create(number: number): Promise<Slot> {
     const slot = await Slot.create(this.#session, `${this.#prefix}${this.#created++}`, this.#plan);
+    slot.limitInput(this.#nMax);
     this.#slots.set(number, slot);
     return slot;
   }

@@ -20,7 +20,7 @@ export async function traceCounts(engine: Session, name: string, window: Window,
  * of their own p and the trace's, and one of unknown probability counts one.
  */
 function spansSql(name: string, window: Window): string {
-  const isSampled = window.slots.some(({ slot }) => slot.inputs.rowCount > 0);
+  const isSampled = window.slots.some(({ slot }) => slot.isSampled);
   if (!isSampled) return `SELECT trace_id, ${nOne}::UBIGINT AS n_in, false AS is_unknown, evidence_rows AS spans FROM ${name}_traces`;
   const rows = windowRows(window.slots, { fields: [], keys: [], inputs: true });
   return `SELECT trace_id, n_in, is_unknown, count(*) AS spans FROM (${rows}) GROUP BY ALL`;

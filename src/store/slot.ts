@@ -1,4 +1,5 @@
 import { childColumns } from './child-tables.ts';
+import { TWO_56 } from '../sampling/word56.ts';
 import type { Session } from './duckdb.ts';
 import type { HeldBatch, RowRun } from './held-batch.ts';
 import { type SlotPlan, inputColumns, rowColumns } from './slot-plan.ts';
@@ -22,6 +23,7 @@ export class Slot {
   readonly #session: Session;
   readonly #extra = new Map<string, TableWriter>();
   readonly #runs: RowRun[] = [];
+  #nMax = TWO_56;
 
   private constructor(
     session: Session, name: string, plan: SlotPlan,
@@ -44,6 +46,21 @@ export class Slot {
     for (const child of plan.children) await slot.#addTable(child.child, childColumns(child));
     for (const { star } of plan.stars) await slot.#addTable(star, starColumns);
     return slot;
+  }
+
+  /** Greatest N that its rows may have come with: all are as if they had come with at most that, and those whose R does not reach it are in no window. */
+  get nMax(): bigint {
+    return this.#nMax;
+  }
+
+  /** Lowers it; it never rises again. */
+  limitInput(n: bigint): void {
+    if (n < this.#nMax) this.#nMax = n;
+  }
+
+  /** Whether any row has an input probability below 1, or none that is known. */
+  get isSampled(): boolean {
+    return this.inputs.rowCount > 0 || this.#nMax < TWO_56;
   }
 
   /** Rough bytes that the slot's tables hold. */

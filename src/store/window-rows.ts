@@ -1,4 +1,5 @@
-import { CODE_ALWAYS } from '../sampling/input-probability.ts';
+import { encodeInputProbability } from '../sampling/input-probability.ts';
+import { TWO_56 } from '../sampling/word56.ts';
 import type { KeyColumn } from './key-columns.ts';
 import { keyColumnIn, type ReadKey } from './same-key.ts';
 import type { Slot } from './slot.ts';
@@ -15,6 +16,8 @@ export interface WindowSlot {
   readonly offset: number;
   /** SQL condition on the slot's columns (`b.rowid`, `b.trace_id`), or null for all rows. */
   readonly filter: string | null;
+  /** Greatest N that its rows may have come with, where that is not the slot's own: a slot that still takes rows may lower its own. */
+  readonly nMax?: bigint;
 }
 
 /** What a query needs of each row. */
@@ -37,8 +40,9 @@ export function windowRows(slots: readonly WindowSlot[], needs: RowNeeds): strin
   return slots.map((part) => slotRows(part, needs)).join('\nUNION ALL\n');
 }
 
-function slotRows({ slot, offset, filter }: WindowSlot, needs: RowNeeds): string {
-  const where = filter === null ? '' : ` WHERE ${filter}`;
+function slotRows({ slot, offset, filter, nMax = slot.nMax }: WindowSlot, needs: RowNeeds): string {
+  const conditions = [...(nMax < TWO_56 ? [`b.r >= ${TWO_56 - nMax}::UBIGINT`] : []), ...(filter === null ? [] : [`(${filter})`])];
+  const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
   const own: SelectedColumn[] = [
     { sql: `(b.rowid + ${offset})::UINTEGER`, isText: false, as: 'wseq' },
     { sql: 'b.r', isText: false, as: 'r' },
@@ -47,9 +51,10 @@ function slotRows({ slot, offset, filter }: WindowSlot, needs: RowNeeds): string
     ...needs.keys.map((key) => ({ sql: `b.${columnOf(slot, key)}`, isText: needs.codes !== true && key.type === 'VARCHAR', as: key.column })),
   ];
   if (!needs.inputs) return selectWithTexts(`${slot.rows.table} b`, slot.strings, own, where);
-  if (slot.inputs.rowCount === 0) return selectWithTexts(`${slot.rows.table} b`, slot.strings, [...own, ...unsampled], where);
+  if (slot.inputs.rowCount === 0) return selectWithTexts(`${slot.rows.table} b`, slot.strings, [...own, ...unsampled(nMax)], where);
   const rows = selectWithTexts(`${slot.rows.table} b`, slot.strings, own, where);
-  return `SELECT b.*, coalesce(i.n_in, ${nOne}::UBIGINT) AS n_in, coalesce(i.pcode, ${CODE_ALWAYS}::UINTEGER) AS pcode, coalesce(i.is_unknown, false) AS is_unknown
+  const [n, code] = [`${nMax}::UBIGINT`, `${encodeInputProbability(nMax)}::UINTEGER`];
+  return `SELECT b.*, least(coalesce(i.n_in, ${n}), ${n}) AS n_in, least(coalesce(i.pcode, ${code}), ${code}) AS pcode, coalesce(i.is_unknown, false) AS is_unknown
     FROM (${rows}) b LEFT JOIN ${slot.inputs.table} i ON i.seq + ${offset} = b.wseq`;
 }
 
@@ -59,8 +64,10 @@ function columnOf(slot: Slot, key: ReadKey): string {
   return found.column;
 }
 
-const unsampled: readonly SelectedColumn[] = [
-  { sql: `${nOne}::UBIGINT`, isText: false, as: 'n_in' },
-  { sql: `${CODE_ALWAYS}::UINTEGER`, isText: false, as: 'pcode' },
-  { sql: 'false', isText: false, as: 'is_unknown' },
-];
+function unsampled(nMax: bigint): readonly SelectedColumn[] {
+  return [
+    { sql: `${nMax}::UBIGINT`, isText: false, as: 'n_in' },
+    { sql: `${encodeInputProbability(nMax)}::UINTEGER`, isText: false, as: 'pcode' },
+    { sql: 'false', isText: false, as: 'is_unknown' },
+  ];
+}
