@@ -11,12 +11,12 @@ export interface BodyReading {
 }
 
 /**
- * Reads a request's body, a view where it came in one chunk; what is held counts in `share`.
+ * Reads a request's body, a view where it came in one chunk, else in what `memory` gives, which is at least as long; what is held counts in `share`.
  * Rejects: 413 message_too_large, CANCELLED client_gone, what `share` throws, what `fail` is given.
  */
-export function readBody(request: IncomingMessage, bytesMax: number, share: ByteShare): BodyReading {
+export function readBody(request: IncomingMessage, bytesMax: number, share: ByteShare, memory: (length: number) => Buffer): BodyReading {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
-  const chunks = new ByteChunks();
+  const chunks = new ByteChunks(memory);
   const onData = (chunk: Buffer): void => {
     try {
       if (chunks.byteLength + chunk.length > bytesMax) throw bodyTooLarge(bytesMax);

@@ -1,6 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { BufferPool } from '../base/buffer-pool.ts';
 import type { ByteBudget, ByteShare } from '../base/byte-budget.ts';
 import { CodedError } from '../base/errors.ts';
 import { peerOf } from '../base/peer.ts';
@@ -48,6 +49,8 @@ const requestBytes = 4096;
 const idleMs = 75_000;
 const connectionsMaxDefault = 1000;
 const headersTimeoutMs = 10_000;
+/** Memory for bodies that is kept while nobody needs it. */
+const pooledBytesMax = 16 * 1024 * 1024;
 
 /**
  * OTLP over HTTP/1.1: POST to /v1/traces, /v1/logs and /v1/metrics (OTLP specification, "OTLP/HTTP"; docs/adr/0008-otlp-http.md).
@@ -60,6 +63,7 @@ export class OtlpHttpServer {
   readonly #server: http.Server | https.Server;
   readonly #connections: HttpConnections;
   readonly #dropHandshakes: () => void;
+  readonly #pool = new BufferPool(pooledBytesMax);
   #isDraining = false;
 
   constructor(options: OtlpHttpOptions) {
@@ -108,6 +112,7 @@ export class OtlpHttpServer {
   async #serve(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     const { budget } = this.#options;
     const share = budget.open();
+    const lent: Buffer[] = [];
     const headers = this.#answerHeaders(request);
     this.#connections.begin(request.socket);
     response.once('close', () => this.#connections.end(request.socket, this.#isDraining));
@@ -121,7 +126,7 @@ export class OtlpHttpServer {
       const head = this.#admit(request);
       const intake = this.#options.open(head.signal);
       if (request.headers.expect !== undefined) response.writeContinue();
-      const reading = readBody(request, this.#options.limits.bodyBytesMax, share);
+      const reading = readBody(request, this.#options.limits.bodyBytesMax, share, (length) => this.#lend(length, lent));
       this.#connections.reading(request.socket, reading);
       const body = await reading.body;
       this.#connections.reading(request.socket, null);
@@ -133,7 +138,15 @@ export class OtlpHttpServer {
       this.#refuse(request, response, headers, error);
     } finally {
       share.release();
+      for (const buffer of lent) this.#pool.give(buffer);
     }
+  }
+
+  /** Memory that is used again when its request is answered: the intake has copied by then what it keeps. */
+  #lend(length: number, lent: Buffer[]): Buffer {
+    const buffer = this.#pool.take(length);
+    lent.push(buffer);
+    return buffer;
   }
 
   /** Checks what can be known before the body. */
