@@ -1,3 +1,4 @@
+import { CodedError } from '../base/errors.ts';
 import type { OtapBatch } from '../otap/batch.ts';
 import { OtapDecodeError } from '../otap/decode/errors.ts';
 import type { DecodeLimits } from '../otap/decode/limits.ts';
@@ -6,9 +7,10 @@ import { BatchValidator } from '../otap/decode/validate.ts';
 import { ArenaPool, type BufferArena } from '../otap/ipc/buffer-source.ts';
 import type { Signal } from '../otap/payload-type.ts';
 import { HeldBatch } from '../store/held-batch.ts';
-import { BodyCompressor, serialiseRetained } from '../store/retained-batch.ts';
+import { BodyCompressor, type RetainedHeader, serialiseRetained } from '../store/retained-batch.ts';
 import { BatchTaker, type StreamReading, type TakerParts } from './batch-taker.ts';
 import { acceptedAck, type BatchAck, type BatchAnswer, type OtapIntakeStream, type OtlpIntake, type TelemetryMessage } from './intake-port.ts';
+import type { StreamPlace } from './journal/journal.ts';
 import { OtlpRequests } from './otlp-requests.ts';
 import { bodyOnTheWire } from './wire-body.ts';
 
@@ -24,8 +26,18 @@ interface IntakeStream {
   readonly number: number;
   readonly decoder: OtapStreamDecoder;
   readonly compressor: BodyCompressor;
+  /** Where it stands in the log. */
+  readonly place: StreamPlace;
   /** Null where senders are trusted to send valid values. */
   readonly validator: BatchValidator | null;
+}
+
+/** How a message of a stream is logged. */
+interface StreamLogging {
+  readonly place: StreamPlace;
+  /** The segment that the stream can go on in; null where its state goes before. */
+  readonly segment: number | null;
+  readonly state: Uint8Array | null;
 }
 
 /** Where receivers hand over batches: decodes, retains, projects, and says what the sender is told. */
@@ -39,6 +51,11 @@ export class Intake {
   constructor(parts: IntakeParts) {
     this.#parts = parts;
     this.#taker = new BatchTaker(parts);
+  }
+
+  /** Batches from here on have greater ordinals than this one. */
+  startAfter(ordinal: number): void {
+    this.#taker.startAfter(ordinal);
   }
 
   /** Bytes of schemas and dictionaries that open streams hold. */
@@ -56,6 +73,7 @@ export class Intake {
       number: this.#streamNumber++,
       decoder: new OtapStreamDecoder(signal, this.#parts.decodeLimits),
       compressor: new BodyCompressor(),
+      place: { segment: -1, count: 0 },
       validator: (reading.validate ?? 'all') === 'all' ? new BatchValidator() : null,
     };
     this.#open.add(stream);
@@ -81,14 +99,16 @@ export class Intake {
 
   async #answer(stream: IntakeStream, message: TelemetryMessage, arena: BufferArena): Promise<BatchAnswer> {
     let batch: OtapBatch;
+    let logging: StreamLogging | null;
     try {
+      logging = this.#loggingOf(stream, message);
       batch = stream.decoder.decode(message.bytes, arena);
       stream.validator?.validate(batch);
     } catch (error) {
       return this.#refuseUndecoded(stream, error);
     }
     try {
-      await this.#take(batch, stream, message, arena);
+      await this.#take(batch, stream, message, arena, logging);
       return { batchId: batch.batchId, ack: acceptedAck, streamBroken: false };
     } catch (error) {
       const streamBroken = error instanceof OtapDecodeError && error.streamBroken;
@@ -96,14 +116,34 @@ export class Intake {
     }
   }
 
-  #take(batch: OtapBatch, { reading, number, validator, compressor }: IntakeStream, message: TelemetryMessage, arena: BufferArena): Promise<void> {
-    const arrival = { receiver: receiverOf(reading), wireBytes: (message.compressed ?? message.bytes).length };
+  /** Before a message is decoded, so that the log gets the stream's state as of before it. Whatever is not logged of the stream needs its state again. */
+  #loggingOf({ signal, decoder, place }: IntakeStream, message: TelemetryMessage): StreamLogging | null {
+    const { journal = null, budget } = this.#parts;
+    if (journal === null || signal === 'metrics') return null;
+    journal.rollWhenFull();
+    const { segment } = place;
+    place.segment = -1;
+    if (segment === journal.segment) return { place, segment, state: null };
+    return { place, segment: null, state: budget.hasRoom(wireBytesOf(message)) ? decoder.state() : null };
+  }
+
+  /** In the turn in which the message was decoded: the stream's state, where its segment has none. */
+  #logState({ place, segment, state }: StreamLogging, header: Omit<RetainedHeader, 'kind' | 'encoding' | 'bodyBytes'>): void {
+    if (segment !== null) place.segment = segment;
+    else if (state === null) throw new CodedError('RESOURCE_EXHAUSTED', 'memory_limit', 'the intake is full; come again later', { retryAfterMs: 1000 });
+    else this.#parts.journal?.streamState(place, serialiseRetained({ ...header, kind: 'state', encoding: 'none', bodyBytes: state.length }, state));
+  }
+
+  #take(batch: OtapBatch, { reading, number, validator, compressor }: IntakeStream, message: TelemetryMessage, arena: BufferArena, logging: StreamLogging | null): Promise<void> {
+    const arrival = { receiver: receiverOf(reading), wireBytes: wireBytesOf(message), ...(logging === null ? {} : { place: logging.place }) };
     return this.#taker.take(batch, arrival, arena, (batchOrdinal, arrivalUnixNano, ownRandomness, account) => {
+      const header = {
+        signal: batch.signal, withoutThreshold: reading.withoutThreshold ?? 'unsampled', isChecked: validator !== null,
+        ...(ownRandomness ? { ownRandomness } : {}), batchOrdinal, arrivalUnixNano, streamNumber: number,
+      };
+      if (logging !== null) this.#logState(logging, header);
       const body = bodyOnTheWire(message) ?? compressor.compress(message.bytes);
-      const bytes = serialiseRetained({
-        kind: 'batch', signal: batch.signal, encoding: body.encoding, withoutThreshold: reading.withoutThreshold ?? 'unsampled', isChecked: validator !== null,
-        ...(ownRandomness ? { ownRandomness } : {}), batchOrdinal, arrivalUnixNano, streamNumber: number, bodyBytes: message.bytes.length,
-      }, body.bytes);
+      const bytes = serialiseRetained({ ...header, kind: 'batch', encoding: body.encoding, bodyBytes: message.bytes.length }, body.bytes);
       return new HeldBatch(bytes, batch.rowCount, batch.layout, account);
     });
   }
@@ -120,6 +160,10 @@ export class Intake {
   #refusal({ signal, reading }: IntakeStream, error: unknown): BatchAck {
     return this.#taker.refusal(signal, error, receiverOf(reading));
   }
+}
+
+function wireBytesOf({ compressed, bytes }: TelemetryMessage): number {
+  return (compressed ?? bytes).length;
 }
 
 function receiverOf({ receiver = 'otap' }: StreamReading): string {

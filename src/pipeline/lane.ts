@@ -10,21 +10,28 @@ import { fallbackReason } from './combining.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { DroppedDispatch } from './dropped-dispatch.ts';
 import { arrivedRows, KeptMarks } from './dropped-rows.ts';
+import { EarlyLane, earlyOptions, readsOfRoots } from './early-lane.ts';
 import type { OnLost } from './fan-out.ts';
 import { Followers } from './followers.ts';
+import { recallWindow } from './journal/recall.ts';
+import type { RecoveringLane } from './journal/recover.ts';
 import { KeepReasons, noReason } from './keep-reasons.ts';
 import { KeptDispatch } from './kept-dispatch.ts';
 import type { KeptTraces } from './kept-traces.ts';
 import { LanePolicies } from './lane-policies.ts';
 import type { LateArrivals } from './late-arrivals.ts';
+import { markedEarly } from './kept-rows.ts';
 import { readsOfLinks } from './linked-groups.ts';
 import { LogWindows } from './log-windows.ts';
-import { OpenTraces } from './open-traces.ts';
+import { decisionsFitting, memoryShares } from './memory-shares.ts';
+import { OpenTraces, type TraceLimits } from './open-traces.ts';
+import { OversizeTraces } from './oversize-traces.ts';
 import { PartialTraces } from './partial-traces.ts';
 import { PolicySets } from './policy-sets.ts';
 import type { ProcessorOptions } from './processor-options.ts';
 import { SignalIntake } from './signal-intake.ts';
 import type { BatchSink } from './sink.ts';
+import { settledSinks } from './settled-sinks.ts';
 import { keptToAll } from './sink-routes.ts';
 import { SlotRing } from './slot-ring.ts';
 import type { TraceMemory } from './trace-memory.ts';
@@ -39,6 +46,7 @@ const paceMs = 1000;
 /** All of one signal, from its intake to the sinks. */
 export interface Lane {
   readonly ring: SlotRing;
+  readonly clock: WindowClock;
   readonly traces: TraceMemory | null;
   readonly intake: SignalIntake;
   readonly loop: WindowLoop;
@@ -48,6 +56,8 @@ export interface Lane {
   readonly keptDispatch: KeptDispatch;
   /** Null where nobody wants what is dropped. */
   readonly droppedDispatch: DroppedDispatch | null;
+  /** How it is brought back to what the journal says. */
+  readonly recovering: RecoveringLane;
 }
 
 /** What lanes share of the store, and what is theirs of it. */
@@ -67,8 +77,11 @@ export function onLostOf({ observer }: ProcessorOptions, signal: Signal): OnLost
   return (sink, rows, error) => observer.lost(signal, sink, rows, error);
 }
 
-function traceMemory({ decisionsMax, hashSeed, horizonMs }: ProcessorOptions, hasReasons: boolean): TraceMemory {
-  return { open: new OpenTraces(hashSeed), decided: new DecisionCache(decisionsMax, hashSeed, hasReasons, horizonMs), followers: new Followers(), partial: new PartialTraces() };
+function traceMemory({ decisionsMax, memoryLimitBytes, duckdbShare, hashSeed, horizonMs }: ProcessorOptions, hasReasons: boolean, limits: TraceLimits | null): TraceMemory {
+  return {
+    ...(limits === null ? {} : { oversize: new OversizeTraces() }),
+    open: new OpenTraces(hashSeed, limits), decided: new DecisionCache(decisionsFitting(decisionsMax, memoryShares(memoryLimitBytes, duckdbShare)), hashSeed, hasReasons, horizonMs), followers: new Followers(), partial: new PartialTraces(),
+  };
 }
 
 /** Puts together the lane of a signal. */
@@ -76,23 +89,37 @@ export function buildLane(options: ProcessorOptions, signal: SampledSignal, stor
   const { seam, limits, fallback, observer } = options;
   const { clock, keptTraces } = store;
   const linked = options.windows.linked ?? null;
-  const ownViews = signal === 'traces' && linked !== null ? readsOfLinks(linked) : [];
+  const earlyBy = earlyOptions(options, signal);
+  const ownViews = [...(signal === 'traces' && linked !== null ? readsOfLinks(linked) : []), ...readsOfRoots(earlyBy)];
   const sets = new PolicySets(signal, options.extraKeys, { generation: 1, policies: options.policies }, ownViews);
   const ring = new SlotRing(store.writer, signal === 'traces' ? 't' : 'l', sets.plan);
   const policies = new LanePolicies({ ring, sets, beside: signal === 'logs' ? keptTraces : null, onInForce: (generation) => observer.policiesInForce(signal, generation) });
-  const runner = new PolicyRunner(() => store.database.connect(), { ...limits, windowNano: clock.lengthNano }, seam);
+  const runner = new PolicyRunner(() => store.database.connect(), { ...limits, windowBounds: (slot) => clock.boundsOf(slot) }, seam);
   const reasons = options.hasPolicyAttribute === true ? new KeepReasons() : null;
-  const traces = signal === 'traces' ? traceMemory(options, reasons !== null) : null;
+  const traces = signal === 'traces' ? traceMemory(options, reasons !== null, earlyBy?.limits ?? null) : null;
   const combining = { combine: options.combine ?? 'union', reasons };
+  const journal = options.journal ?? null;
   const parts: DeciderParts = {
     engine: store.engine, ring, runner, fallback, hash: new KeyedHash(seam.hashKey), combining, keptTraces, certificate: options.certificate ?? null,
+    journal, nowUnixNano: seam.nowUnixNano,
   };
-  const decider = traces === null ? new LogWindows(parts) : new TraceWindows(parts, traces, linked);
+  const early = earlyBy === null || traces === null ? null : new EarlyLane({
+    options: earlyBy, decider: parts, clock, traces, policies, monotonicMs: seam.monotonicMs,
+    dispatch: async (decision, marks) => {
+      const counts = await keptDispatch.dispatch(decision.kept, marks);
+      await dispatcher.flush();
+      observer.early(signal, decision, counts);
+    },
+    createMarks: () => (droppedDispatch === null ? null : new KeptMarks()),
+    onFailed: (error) => observer.earlyFailed(signal, error),
+  });
+  const decider = traces === null ? new LogWindows(parts) : new TraceWindows(parts, traces, linked, early?.decisions ?? null);
   const tools: ProjectionTools = { lookups: new LookupCache(), onMismatch: (key, count) => observer.mismatch(key, count) };
   const decidableUpTo = (unixNano: bigint): bigint => (signal === 'logs' && keptTraces.isRead ? keptTraces.logsDecidableUpTo(unixNano) : unixNano);
   const intake = new SignalIntake({
     signal, ring, clock, time: options.time, traces, hash: new KeyedHash(seam.hashKey), tools, onLate,
     ...(options.pastHorizon === undefined ? {} : { pastHorizon: { ...options.pastHorizon, reason: fallbackReason(combining) ?? noReason } }),
+    ...(journal === null ? {} : { onTaken: (held, slot, lateLots) => journal.taken(held, { signal, slot }, lateLots) }),
     pace: (unixNano) => loop.pace(decidableUpTo(unixNano), paceMs, seam.sleepMs),
   });
   const route = (options.routes ?? keptToAll(options.sinks))[signal];
@@ -103,13 +130,18 @@ export function buildLane(options: ProcessorOptions, signal: SampledSignal, stor
   const loop = new WindowLoop({
     ring, clock, decider, policies: (slot) => policies.decideBy(slot),
     dispatch: async (decision) => {
-      const marks = droppedDispatch === null ? null : new KeptMarks();
-      const counts = await keptDispatch.dispatch(decision.kept, marks);
+      await decision.logged;
+      const marks = droppedDispatch === null ? null : early?.takeMarks(decision.slot) ?? new KeptMarks();
+      const counts = await keptDispatch.dispatch(markedEarly(decision.kept, ring.earlyCause(decision.slot)), marks);
       await dispatcher.flush();
       observer.decided(signal, decision, counts);
       if (marks !== null) await droppedDispatch?.dispatch(marks.othersOf(arrivedRows(ring.get(decision.slot), decision.followers ?? [])));
+      if (journal !== null) void settledSinks([...route.kept, ...route.dropped]).then(() => journal.exported({ signal, slot: decision.slot }));
     },
+    ...(journal === null ? {} : { onClosed: (slot) => journal.closed({ signal, slot }) }),
+    ...(early === null ? {} : { early: (unixNano) => early.decide(unixNano) }),
     onEngineError: (_slot, error) => observer.engineError(signal, error),
   });
-  return { ring, traces, intake, loop, policies, runner, dispatcher, keptDispatch, droppedDispatch };
+  const recovering: RecoveringLane = { ring, intake, reasons, recall: (window) => recallWindow(parts, traces, window), handOn: (decision) => loop.handOn(decision) };
+  return { ring, clock, traces, intake, loop, policies, runner, dispatcher, keptDispatch, droppedDispatch, recovering };
 }

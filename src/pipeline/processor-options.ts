@@ -3,14 +3,18 @@ import type { DecodeLimits } from '../otap/decode/limits.ts';
 import type { Signal } from '../otap/payload-type.ts';
 import type { CompiledPolicy } from '../policy/compile/compiled.ts';
 import type { PolicyLimits } from '../policy/window-policies.ts';
+import type { SpillLimits } from '../store/duckdb.ts';
 import type { KeyColumn } from '../store/key-columns.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
 import type { CertificateDetail } from './certificate.ts';
 import type { Combine } from './combining.ts';
 import type { IntakeObserver, LogRandomness } from './batch-taker.ts';
+import type { EarlyClosingObserver } from './early-closing.ts';
 import type { Lateness } from './lateness.ts';
 import type { Journal } from './journal/journal.ts';
 import type { LinkedBy } from './linked-groups.ts';
+import type { EarlyDecision } from './early-windows.ts';
+import type { TraceLimits } from './open-traces.ts';
 import type { PastHorizon } from './past-horizon.ts';
 import type { TimeSource } from './signal-intake.ts';
 import type { BatchSink } from './sink.ts';
@@ -18,10 +22,18 @@ import type { SinkRoutes } from './sink-routes.ts';
 import type { StampCounts } from './stamp-rows.ts';
 import type { Fallback, WindowDecision } from './window-decision.ts';
 
+/** What is decided before its window; with linked traces nothing is. */
+export interface EarlyOptions {
+  /** How long after its root a trace is decided, null where that makes no difference. */
+  readonly waitAfterRootMs: number | null;
+  /** Traces larger than this are decided early; null where there are no limits. */
+  readonly limits: TraceLimits | null;
+}
+
 export interface ProcessorOptions {
   readonly seam: Seam;
   readonly time: TimeSource;
-  readonly windows: { readonly tracesLengthMs: number; readonly tracesWaitMs: number; readonly logsLengthMs: number; readonly linked?: LinkedBy | null };
+  readonly windows: { readonly tracesLengthMs: number; readonly tracesWaitMs: number; readonly logsLengthMs: number; readonly linked?: LinkedBy | null; readonly early?: EarlyOptions };
   /** The first set; `usePolicies` replaces it. */
   readonly policies: readonly CompiledPolicy[];
   /** How enforce policies come together; `union` by default. */
@@ -31,6 +43,12 @@ export interface ProcessorOptions {
   readonly limits: PolicyLimits;
   readonly fallback: Fallback;
   readonly memoryLimitBytes: number;
+  /** The part of it that is DuckDB's (memory-shares.ts); half by default. */
+  readonly duckdbShare?: number;
+  /** How full memory is when windows are closed early, a fraction; never where it is left out, and in a replay by the items' own time. */
+  readonly softLimit?: number;
+  /** Where DuckDB may spill what does not fit into its part; nowhere where it is left out. */
+  readonly spill?: SpillLimits | null;
   /** Keys hash tables against input that is made to collide; decides nothing. */
   readonly hashSeed?: number;
   /** Trusted SQL that every session needs: the sampling macros. */
@@ -58,9 +76,13 @@ export interface ProcessorOptions {
 }
 
 /** Told what the processor does; counts and logs, and nothing else. */
-export interface ProcessorObserver extends IntakeObserver {
+export interface ProcessorObserver extends IntakeObserver, EarlyClosingObserver {
   decided(signal: SampledSignal, decision: WindowDecision, counts: StampCounts): void;
   late(signal: SampledSignal, counts: StampCounts, droppedCount: number, lateness: readonly Lateness[]): void;
+  /** Some traces of an open slot were decided before its window. */
+  early(signal: SampledSignal, decision: EarlyDecision, counts: StampCounts): void;
+  /** Nothing could be decided early; it will be tried again, or the window decides. */
+  earlyFailed(signal: SampledSignal, error: unknown): void;
   mismatch(key: string, count: number): void;
   engineError(signal: SampledSignal, error: unknown): void;
   /** A set of policies begins to decide the signal's windows; the first is number 1. */

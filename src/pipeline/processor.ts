@@ -6,11 +6,15 @@ import { checkCombination } from './combining.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { KeptMarks } from './dropped-rows.ts';
 import { Intake } from './intake.ts';
+import { recover, type Recovered } from './journal/recover.ts';
 import type { LateArrivals } from './late-arrivals.ts';
 import { KeptTraces } from './kept-traces.ts';
 import { buildLane, type Lane, onLostOf, type OnLate } from './lane.ts';
+import { EarlyClosing } from './early-closing.ts';
 import { MemoryBudget } from './memory-budget.ts';
+import { memoryShares } from './memory-shares.ts';
 import type { ProcessorOptions } from './processor-options.ts';
+import { settledSinks } from './settled-sinks.ts';
 import { keptToAll } from './sink-routes.ts';
 import { WindowClock } from './window-clock.ts';
 
@@ -27,7 +31,10 @@ export class Processor {
   readonly #lanes: { readonly [signal in SampledSignal]: Lane };
   readonly #keptTraces: KeptTraces;
   readonly #metrics: Dispatcher;
+  readonly #account: HeldBytes;
   readonly #late: Set<Promise<void>> = new Set();
+  /** Null where windows are not closed early. */
+  readonly #early: EarlyClosing | null;
   #generation = 1;
 
   private constructor(
@@ -40,14 +47,20 @@ export class Processor {
     this.#lanes = lanes;
     this.#keptTraces = keptTraces;
     this.memory = budget;
+    this.#early = options.softLimit === undefined || options.time === 'event' ? null
+      : new EarlyClosing({ lanes, fullness: () => budget.fullness, softLimit: options.softLimit, logsFollowTraces: () => keptTraces.isRead, seam: options.seam, observer: options.observer });
+    if (this.#early !== null) budget.watch(options.softLimit ?? 1, () => this.#relieve());
+    this.#account = account;
     const { kept } = (options.routes ?? keptToAll(options.sinks)).metrics;
     this.#metrics = new Dispatcher('metrics', options.batchRowsMax, kept, options.seam.monotonicMs, onLostOf(options, 'metrics'), options.hashSeed);
     this.intake = new Intake({
-      seam: options.seam, budget, account, decodeLimits: options.decodeLimits, observer: options.observer,
+      seam: options.seam, budget, retryAfterMs: () => this.#retryAfterMs(), account, decodeLimits: options.decodeLimits, observer: options.observer,
       traces: lanes.traces.intake, logs: lanes.logs.intake, logRandomness: options.logRandomness ?? 'trace', hashSeed: options.hashSeed ?? 0,
+      journal: options.journal ?? null,
       passThrough: async (batch) => {
         await this.#metrics.add(batch, Uint32Array.from({ length: batch.rowCount }, (_, row) => row), null);
         await this.#metrics.flush();
+        if (options.journal != null) await settledSinks(kept);
       },
     });
   }
@@ -55,8 +68,8 @@ export class Processor {
   /** Opens the store and builds the way of the data. Throws PolicyError where the policies cannot be combined as asked. */
   static async open(options: ProcessorOptions): Promise<Processor> {
     checkCombination(options.policies, options.combine ?? 'union');
-    const database = await Database.open(
-      { memoryLimitBytes: Math.max(options.memoryLimitBytes, 64 * 2 ** 20), threads: 1 }, options.setupSql);
+    const shares = memoryShares(options.memoryLimitBytes, options.duckdbShare, options.spill?.bytesMax);
+    const database = await Database.open({ memoryLimitBytes: shares.duckdbBytes, threads: 1, ...(options.spill == null ? {} : { spill: options.spill }) }, options.setupSql);
     const writer = await database.connect();
     const engines = { traces: await database.connect(), logs: await database.connect() };
     const account: HeldBytes = { retained: 0 };
@@ -65,16 +78,17 @@ export class Processor {
     const keptTraces = new KeptTraces(clocks.traces, clocks.logs, options.decisionsMax);
     const build = (signal: SampledSignal): Lane => buildLane(options, signal, { database, writer, engine: engines[signal], clock: clocks[signal], keptTraces }, (rows) => late[signal](rows));
     const lanes = { traces: build('traces'), logs: build('logs') };
-    const holdings = [
-      () => account.retained,
-      () => processor.intake.streamBytes,
-      () => lanes.traces.ring.byteLength,
-      () => lanes.logs.ring.byteLength,
-      () => lanes.traces.traces?.open.byteLength ?? 0,
-      ...options.sinks.map((sink) => () => sink.queuedBytes),
-    ];
+    const budget = new MemoryBudget(shares);
+    budget.count('retained', () => account.retained);
+    budget.count('streams', () => processor.intake.streamBytes);
+    for (const { ring, traces } of [lanes.traces, lanes.logs]) {
+      budget.count('tables', () => ring.byteLength);
+      budget.count('open_traces', () => traces?.open.byteLength ?? 0);
+      budget.count('decisions', () => traces?.decided.byteLength ?? 0);
+    }
+    for (const sink of options.sinks) budget.count('queues', () => sink.queuedBytes);
     const processor = new Processor(
-      options, database, [writer, engines.traces, engines.logs], lanes, keptTraces, new MemoryBudget(options.memoryLimitBytes, holdings), account);
+      options, database, [writer, engines.traces, engines.logs], lanes, keptTraces, budget, account);
     late.traces = (rows) => processor.#followLate('traces', rows);
     return processor;
   }
@@ -91,6 +105,24 @@ export class Processor {
     return set.generation;
   }
 
+  /**
+   * Brings windows, remembered decisions and what waits to be delivered back to what the journal says; before anything is taken. Null where there is
+   * no journal. Throws as `recover` of journal/recover.ts.
+   */
+  async recover(): Promise<Recovered | null> {
+    const { journal = null, seam, decodeLimits, hashSeed = 0, windows, observer } = this.#options;
+    if (journal === null) return null;
+    const { traces, logs } = this.#lanes;
+    const recovered = await recover({
+      journal, seam, decodeLimits, hashSeed, account: this.#account, lanes: { traces: traces.recovering, logs: logs.recovering },
+      windows: { lengthMs: { traces: windows.tracesLengthMs, logs: windows.logsLengthMs }, lowest: () => ({ traces: traces.ring.lowest, logs: logs.ring.lowest }) },
+      onMissing: (signal, rows) => observer.unreadable(signal, rows, new Error('their batches are not in the journal any more')),
+    });
+    this.intake.startAfter(recovered.lastOrdinal);
+    journal.options.observer.recovered(recovered);
+    return recovered;
+  }
+
   /** What open windows hold: items, and bytes of their tables. */
   held(signal: SampledSignal): { readonly items: number; readonly bytes: number } {
     const { ring } = this.#lanes[signal];
@@ -105,11 +137,27 @@ export class Processor {
 
   /** Decides the windows that are due: by arrival at `nowUnixNano`, with event time by how far the items' own time has come. */
   async advance(nowUnixNano: bigint): Promise<void> {
+    this.#relieve();
     const { traces, logs } = this.#lanes;
     const now = ({ intake }: Lane): bigint => (this.#options.time === 'arrival' ? nowUnixNano : BigInt(Math.floor(intake.watermark ?? 0)));
     if (this.#keptTraces.isRead) await this.#advanceTogether(now(traces), now(logs));
     else await Promise.all([traces.loop.advance(now(traces)), logs.loop.advance(now(logs))]);
     await Promise.all(this.#late);
+    await this.#options.journal?.tick();
+  }
+
+  /** Windows close early while memory is short; a failure is that of the window, which was told. */
+  #relieve(): void {
+    this.#early?.check().catch((error: unknown) => this.#options.observer.engineError('traces', error));
+  }
+
+  /** When a sender that found no room should come again, ms: soon where windows are being closed, else when the next one is due. */
+  #retryAfterMs(): number {
+    if (this.#early?.isActive === true || this.#options.time === 'event') return retryMs.min;
+    const { traces, logs } = this.#lanes;
+    const nowNano = this.#options.seam.nowUnixNano();
+    const waits = [traces, logs].flatMap(({ ring, clock }) => ring.numbers.slice(0, 1).map((slot) => Number(clock.dueAt(slot) - nowNano) / 1e6));
+    return Math.round(Math.min(retryMs.max, Math.max(retryMs.min, Math.min(...waits))));
   }
 
   /** Windows of logs whose policies read `kept_traces` wait until all windows of traces that they overlap are decided. */
@@ -138,12 +186,20 @@ export class Processor {
   /** Late spans go out at once, those of dropped traces where somebody wants them; their batch is held until they have been read. */
   #followLate(signal: SampledSignal, { batch, kept, droppedCount, arrived, lateness }: LateArrivals): void {
     const { dispatcher, keptDispatch, droppedDispatch } = this.#lanes[signal];
+    const { journal = null } = this.#options;
+    if (journal?.wasLateSent(batch) === true) {
+      journal.lateSent(batch);
+      return;
+    }
     const marks = droppedDispatch === null ? null : new KeptMarks();
     batch.hold();
     const work = keptDispatch.dispatch(kept, marks)
       .then((counts) => this.#options.observer.late(signal, counts, droppedCount, lateness))
       .then(() => dispatcher.flush())
       .then(() => droppedDispatch?.dispatch(marks?.othersOf([{ batch, rows: arrived }]) ?? []))
+      .then(() => {
+        if (journal !== null) void settledSinks(this.#options.sinks).then(() => journal.lateSent(batch));
+      })
       .finally(() => {
         batch.release();
         this.#late.delete(work);
@@ -151,5 +207,8 @@ export class Processor {
     this.#late.add(work);
   }
 }
+
+/** Bounds of when a sender should come again, ms. */
+const retryMs = { min: 1000, max: 10_000 };
 
 function ignoreLate(): void {}

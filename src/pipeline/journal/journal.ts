@@ -36,6 +36,8 @@ export interface JournalObserver {
   /** Writing fails; null: it works again. */
   state(failure: CodedError | null): void;
   damaged(damage: { readonly segment: string; readonly at: number; readonly bytes: number; readonly isTail: boolean }): void;
+  /** The first of the batches that could not be read back. */
+  unreadable(message: string): void;
   recovered(counts: RecoveryCounts): void;
 }
 

@@ -32,7 +32,7 @@ export function recallWindow(parts: DeciderParts, traces: TraceMemory | null, wi
   function fallbackKept(): readonly KeptRows[] {
     if (fallbackN === null || slot === null) return [];
     const reason = fallbackReason(combining);
-    return traces === null ? allRows(slot, fallbackN, reason) : fallbackRows(slot, fallbackN, reason, traces.decided, hash).kept;
+    return traces === null ? allRows(slot, fallbackN, reason) : fallbackRows(slot, { n: fallbackN, reason }, traces.decided, hash).kept;
   }
 }
 

@@ -1,0 +1,169 @@
+import { freshBuffers } from '../../base/buffer-source.ts';
+import { CodedError, messageOf } from '../../base/errors.ts';
+import type { Seam } from '../../base/seam.ts';
+import type { DecodeLimits } from '../../otap/decode/limits.ts';
+import type { HeldBytes } from '../../store/held-batch.ts';
+import type { SampledSignal } from '../../store/slot-plan.ts';
+import type { KeepReasons } from '../keep-reasons.ts';
+import type { SignalIntake } from '../signal-intake.ts';
+import type { SlotRing } from '../slot-ring.ts';
+import type { WindowDecision } from '../window-decision.ts';
+import { BatchReader, type ReadBatch } from './batch-reader.ts';
+import { decodeDecided, type LoggedWindow, readHead } from './decided-record.ts';
+import type { Journal, JournalWindows, RecoveryCounts } from './journal.ts';
+import type { RecalledWindow } from './recall.ts';
+import { findSegments, type FoundSegment, readMarks, recordsOf } from './read-segments.ts';
+import { decodeNumber, decodeStart, decodeWindow, recordKinds, type SegmentStart } from './records.ts';
+
+/** What recovery needs of a signal's windows. */
+export interface RecoveringLane {
+  readonly ring: SlotRing;
+  readonly intake: SignalIntake;
+  readonly reasons: KeepReasons | null;
+  recall(window: LoggedWindow): RecalledWindow;
+  /** Sends what was kept of a window on; resolves when the sinks have taken it. */
+  handOn(decision: WindowDecision): Promise<void>;
+}
+
+export interface RecoveryParts {
+  readonly journal: Journal;
+  readonly windows: JournalWindows;
+  readonly lanes: { readonly [signal in SampledSignal]: RecoveringLane };
+  readonly account: HeldBytes;
+  readonly decodeLimits: Partial<DecodeLimits>;
+  readonly hashSeed: number;
+  readonly seam: Seam;
+  /** Told of rows of windows that were decided before and are not there any more. */
+  readonly onMissing: (signal: SampledSignal, rows: number) => void;
+}
+
+export interface Recovered extends RecoveryCounts {
+  /** The greatest ordinal of a batch; -1 where there is none. */
+  readonly lastOrdinal: number;
+}
+
+/**
+ * Reads the journal back, in order, so that windows, remembered decisions and what waits to be delivered are as they were. Windows that were
+ * decided are not decided anew; those whose delivery is not on record are handed on again. Resolves when all is read, not when it is delivered.
+ * Throws CodedError DATA_LOSS `segment_corrupt`, FAILED_PRECONDITION `windows_changed`, and what the disk throws.
+ */
+export async function recover(parts: RecoveryParts): Promise<Recovered> {
+  const { journal, windows, seam } = parts;
+  const startMs = seam.monotonicMs();
+  const { disk, directory } = journal.options;
+  const segments = await findSegments(disk, directory);
+  journal.open((segments.at(-1)?.number ?? 0) + 1, windows, await readMarks(journal.options, segments));
+  const reading = new Reading(parts);
+  for (const segment of segments) await reading.readSegment(segment);
+  await reading.end();
+  journal.recovered();
+  return { ...reading.counts, segments: segments.length, bytes: segments.reduce((sum, { bytes }) => sum + bytes, 0), ms: seam.monotonicMs() - startMs };
+}
+
+/** Reading in progress. */
+class Reading {
+  readonly #parts: RecoveryParts;
+  /** Batches that are read, and of which nothing says yet that they went into windows. */
+  readonly #untaken = new Map<number, ReadBatch>();
+  readonly counts = { batches: 0, items: 0, windowsDecided: 0, windowsSentAgain: 0, batchesLost: 0, lastOrdinal: -1 };
+
+  constructor(parts: RecoveryParts) {
+    this.#parts = parts;
+  }
+
+  async readSegment({ number, bytes }: FoundSegment): Promise<void> {
+    const { journal, account, decodeLimits, hashSeed } = this.#parts;
+    journal.recovering(number);
+    journal.segments.resize(number, bytes);
+    const reader = new BatchReader(account, decodeLimits, hashSeed);
+    for await (const record of recordsOf(journal.options, number)) {
+      if (record === null) continue;
+      if (record.kind === recordKinds.batch) this.#readBatch(reader, record.body);
+      else await this.#readMark(record.kind, record.body);
+    }
+  }
+
+  /** What was never taken was never acknowledged. */
+  async end(): Promise<void> {
+    for (const { held } of this.#untaken.values()) await this.#parts.journal.settled(held);
+    this.#untaken.clear();
+  }
+
+  #readBatch(reader: BatchReader, body: Uint8Array): void {
+    const { journal } = this.#parts;
+    try {
+      const read = reader.read(body);
+      if (read === null) return;
+      const { ordinal } = read.held;
+      this.counts.lastOrdinal = Math.max(this.counts.lastOrdinal, ordinal);
+      this.#untaken.set(ordinal, read);
+      journal.batch(read.held, null);
+    } catch (error) {
+      this.#lost(error);
+    }
+  }
+
+  async #readMark(kind: number, body: Uint8Array): Promise<void> {
+    const { lanes, windows } = this.#parts;
+    if (kind === recordKinds.taken) await this.#take(decodeNumber(body));
+    else if (kind === recordKinds.decided) await this.#recall(body);
+    else if (kind === recordKinds.closed) {
+      const { signal, slot } = decodeWindow(body);
+      lanes[signal].ring.closeBefore(slot + 1);
+    } else if (kind === recordKinds.start) {
+      const start = decodeStart(body);
+      checkLengths(start, windows);
+      for (const signal of ['traces', 'logs'] as const) lanes[signal].ring.closeBefore(start.firstOpen[signal]);
+    }
+  }
+
+  async #take(ordinal: number): Promise<void> {
+    const { lanes, journal } = this.#parts;
+    const read = this.#untaken.get(ordinal);
+    if (read === undefined) {
+      this.counts.batchesLost++;
+      return;
+    }
+    this.#untaken.delete(ordinal);
+    const { header, held, batch } = read;
+    try {
+      await lanes[header.signal === 'logs' ? 'logs' : 'traces'].intake.takeAgain(batch, held, header.arrivalUnixNano, freshBuffers);
+      this.counts.batches++;
+      this.counts.items += batch.rowCount;
+    } catch (error) {
+      this.#lost(error);
+    }
+    await journal.settled(held);
+  }
+
+  async #recall(body: Uint8Array): Promise<void> {
+    const { lanes, journal, onMissing } = this.#parts;
+    const lane = lanes[readHead(body).head.signal];
+    const window = decodeDecided(body, lane.reasons);
+    lane.ring.closeBefore(window.slot + 1);
+    const { decision, missing } = lane.recall(window);
+    this.counts.windowsDecided++;
+    if (window.isDone || journal.wasExported(window)) {
+      journal.segments.decided(journal.segment, window.atUnixNano);
+      await decision.release();
+      return;
+    }
+    if (missing > 0) onMissing(window.signal, missing);
+    this.counts.windowsSentAgain++;
+    void journal.decided({ ...window, kept: null }, null);
+    void lane.handOn(decision).catch(() => undefined);
+  }
+
+  #lost(error: unknown): void {
+    this.counts.batchesLost++;
+    if (this.counts.batchesLost === 1) this.#parts.journal.options.observer.unreadable(messageOf(error));
+  }
+}
+
+function checkLengths({ lengthMs }: SegmentStart, windows: JournalWindows): void {
+  for (const signal of ['traces', 'logs'] as const) {
+    if (lengthMs[signal] === windows.lengthMs[signal]) continue;
+    throw new CodedError('FAILED_PRECONDITION', 'windows_changed',
+      `windows.${signal}.length is ${windows.lengthMs[signal]} ms, and windows that were cut at ${lengthMs[signal]} ms wait in storage.directory: start with the old length and storage.shutdown: drain, stop, then change it; or choose another directory`);
+  }
+}

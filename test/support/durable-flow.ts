@@ -1,0 +1,49 @@
+import type { CodedError } from '../../src/base/errors.ts';
+import { seededSeam } from '../../src/base/seam.ts';
+import { Journal, type JournalOptions, type RecoveryCounts } from '../../src/pipeline/journal/journal.ts';
+import { Processor, type ProcessorOptions } from '../../src/pipeline/processor.ts';
+import { TallyObserver } from '../../src/pipeline/tally.ts';
+import type { Disk } from '../../src/storage/disk.ts';
+import { CollectingSink } from '../sql/store/support.ts';
+
+/** What a journal told. */
+export interface JournalSaid {
+  readonly states: (string | null)[];
+  readonly damage: { readonly segment: string; readonly at: number; readonly isTail: boolean }[];
+  readonly recovered: RecoveryCounts[];
+  readonly unreadable: string[];
+}
+
+export interface DurableFlow {
+  readonly processor: Processor;
+  readonly journal: Journal;
+  readonly tally: TallyObserver;
+  readonly said: JournalSaid;
+  readonly seam: ReturnType<typeof seededSeam>;
+}
+
+export const startUnixNano = 1_700_000_000_000_000_000n;
+export const nOne = 2n ** 56n;
+
+/** A process over a disk: a processor by arrival with windows of 10 s and a wait of 10 s that has recovered what the disk has. Time starts `atMs` after the start. */
+export async function startProcess(disk: Disk, sink: CollectingSink, atMs: number, options: Partial<ProcessorOptions>, journaling: Partial<JournalOptions> = {}): Promise<DurableFlow> {
+  const seam = { ...seededSeam(7, startUnixNano), hashKey: new Uint8Array(16) };
+  seam.advanceMs(atMs);
+  const said: JournalSaid = { states: [], damage: [], recovered: [], unreadable: [] };
+  const journal = new Journal({
+    disk, directory: '/data', mode: 'fsync', syncIntervalMs: 100, limitBytes: 2 ** 30, segmentBytes: 20_000, onError: 'refuse', onCorrupt: 'skip', horizonMs: 600_000, seam,
+    observer: {
+      state: (failure: CodedError | null) => said.states.push(failure?.reason ?? null),
+      damaged: (damage) => said.damage.push(damage), recovered: (counts) => said.recovered.push(counts), unreadable: (message) => said.unreadable.push(message),
+    },
+    ...journaling,
+  });
+  const tally = new TallyObserver();
+  const processor = await Processor.open({
+    seam, time: 'arrival', windows: { tracesLengthMs: 10_000, tracesWaitMs: 10_000, logsLengthMs: 10_000 }, policies: [], setupSql: [],
+    limits: { deadlineMs: 60_000, rowsMax: 10_000_000 }, fallback: { n: nOne }, memoryLimitBytes: 2 ** 30, decisionsMax: 100_000, batchRowsMax: 8192, decodeLimits: {},
+    sinks: [sink], extraKeys: [], observer: tally, journal, ...options,
+  });
+  await processor.recover();
+  return { processor, journal, tally, said, seam };
+}
