@@ -4,7 +4,8 @@ import { isKeptAt } from '../sampling/threshold.ts';
 import { type RowRun, rowsOfRun } from '../store/held-batch.ts';
 import { type InputColumns, inputSource, readInputs } from '../store/input-columns.ts';
 import type { Slot } from '../store/slot.ts';
-import { candidatesAt, type KeptRows } from './kept-rows.ts';
+import { type EarlyOfSlot, earlyRows } from './early-decisions.ts';
+import { candidatesAt, type KeptRows, rowsAt } from './kept-rows.ts';
 
 /** Rows of a slot of spans that go by the fallback. */
 export interface FallbackRows {
@@ -13,18 +14,41 @@ export interface FallbackRows {
   readonly items: number;
 }
 
+/** How rows leave that the fallback decides: N of its probability, and why the kept ones are, null where nobody asks. */
+export interface FallbackBy {
+  readonly n: bigint;
+  readonly reason: number | null;
+}
+
 /**
  * Decides a slot of spans without a query, at N of one probability, off the batches themselves. Decisions are remembered, so that late
- * spans follow them. `reason`: why the kept ones are, null where nobody asks.
+ * spans follow them. `early`: what was decided of the slot before; it stays so.
  */
-export function fallbackRows(slot: Slot, n: bigint, reason: number | null, cache: DecisionCache, hash: KeyedHash): FallbackRows {
-  const kept = slot.runs.map((run) => {
-    const rows = rowsOfRun(run);
+export function fallbackRows(slot: Slot, { n, reason }: FallbackBy, cache: DecisionCache, hash: KeyedHash, early: EarlyOfSlot | null = null): FallbackRows {
+  const earlyOf = early === null ? null : earlyRows(early);
+  let items = 0;
+  const kept = slot.runs.flatMap((run) => {
     const inputs = inputsOf(run, hash);
+    const { rows, leaving } = inputs === null || earlyOf === null ? { rows: rowsOfRun(run), leaving: [] } : apart(run, idsOf(inputs), earlyOf);
+    items += rows.length;
     if (inputs !== null) remember(inputs, rows, n, reason, cache);
-    return candidatesAt(run.batch, rows, n, reason);
+    return [...leaving, candidatesAt(run.batch, rows, n, reason)];
   });
-  return { kept, items: kept.reduce((sum, { rows }) => sum + rows.length, 0) };
+  return { kept, items };
+}
+
+/** Rows of a run that were not decided early, and those that were, are kept, and have not left. */
+function apart(run: RowRun, ids: Uint32Array, earlyOf: ReturnType<typeof earlyRows>): { readonly rows: Uint32Array; readonly leaving: readonly KeptRows[] } {
+  const rows: number[] = [];
+  const leaving: KeptRows[] = [];
+  rowsOfRun(run).forEach((row, index) => {
+    const early = earlyOf(ids, row * 4);
+    if (early === null) rows.push(row);
+    else if (early.n > 0n && run.seqStart + index >= early.bound) {
+      leaving.push(rowsAt(run.batch, [row], { nOf: () => early.n, reasonOf: early.reason === 0 ? null : () => early.reason, isUndecided: false }));
+    }
+  });
+  return { rows: Uint32Array.from(rows), leaving };
 }
 
 /** Null where the batch cannot be read: whoever reads the rows will say so. */

@@ -53,6 +53,12 @@ export class LanePolicies {
     return set.policies;
   }
 
+  /** The policies of the next window, for a look into any open slot: nothing is decided by them that a later window could not be. */
+  lookBy(): readonly CompiledPolicy[] {
+    const { sets, ring } = this.#parts;
+    return sets.choose(ring.plansOf(), this.#servedAt(ring.lowest)).policies;
+  }
+
   #changed(): void {
     const { sets, ring, beside } = this.#parts;
     ring.usePlan(sets.plan);

@@ -6,6 +6,7 @@ import type { Logger } from '../telemetry/log.ts';
 import type { MetricRegistry } from '../telemetry/metrics.ts';
 import { countCertificate } from './certificate-metrics.ts';
 import { countPolicies, isByFallback } from './policy-metrics.ts';
+import type { EarlyDecision } from './early-windows.ts';
 import type { Lateness } from './lateness.ts';
 import { suspicionText } from './randomness-watch.ts';
 import type { TakenRows } from './signal-intake.ts';
@@ -78,6 +79,19 @@ export class MetricsObserver extends TallyObserver {
     this.#registry.counter(metrics.lateItems).add(droppedCount, { signal, outcome: 'dropped' });
   }
 
+  override early(signal: SampledSignal, decision: EarlyDecision, counts: StampCounts): void {
+    super.early(signal, decision, counts);
+    this.#registry.counter(metrics.itemsDecided).add(counts.kept, { signal, outcome: 'kept' });
+    this.#registry.counter(metrics.itemsDecided).add(Math.max(0, decision.items - counts.kept), { signal, outcome: 'dropped' });
+    this.#registry.counter(metrics.earlyTraces).add(decision.traces.afterRoot, { cause: 'after_root' });
+    this.#registry.counter(metrics.earlyTraces).add(decision.traces.traceSize, { cause: 'trace_size' });
+  }
+
+  override earlyFailed(signal: SampledSignal, error: unknown): void {
+    super.earlyFailed(signal, error);
+    this.#log.warn('early_failed', 'nothing could be decided before its window, which decides it', { signal, error });
+  }
+
   #countLateness(lateness: readonly Lateness[]): void {
     for (const { outcome, ageMs, rows } of lateness) {
       this.#registry.histogram(metrics.lateSeconds).with({ outcome }).observe(ageMs / 1000, rows);
@@ -94,6 +108,19 @@ export class MetricsObserver extends TallyObserver {
   override engineError(signal: SampledSignal, error: unknown): void {
     super.engineError(signal, error);
     this.#log.error('window_engine_failed', 'the engine failed on a window, which the fallback decides', { signal, error });
+  }
+
+  override closedEarly(signal: SampledSignal): void {
+    super.closedEarly(signal);
+    this.#registry.counter(metrics.windowsClosedEarly).add(1, { signal, reason: 'memory' });
+  }
+
+  override pressed(fullness: number): void {
+    this.#log.warn('memory_soft_limit', `memory is ${Math.round(fullness * 100)} % full: windows close early, on part of their evidence, until there is room`, { fullness });
+  }
+
+  override relieved(windows: number): void {
+    this.#log.info('memory_relieved', `memory has room again; ${windows} windows were closed early`, { windows });
   }
 
   override policiesInForce(signal: SampledSignal, generation: number): void {

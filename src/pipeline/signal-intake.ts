@@ -2,6 +2,7 @@ import { present } from '../base/assert.ts';
 import type { BufferSource } from '../base/buffer-source.ts';
 import type { OtapBatch } from '../otap/batch.ts';
 import type { KeyedHash } from '../sampling/keyed-hash.ts';
+import { TWO_56 } from '../sampling/word56.ts';
 import type { HeldBatch } from '../store/held-batch.ts';
 import { type InputColumns, inputSource, readInputs } from '../store/input-columns.ts';
 import { project, type ProjectionTools, type SlotPart } from '../store/projector.ts';
@@ -9,8 +10,10 @@ import type { SampledSignal } from '../store/slot-plan.ts';
 import { type LateArrivals, lateArrivals } from './late-arrivals.ts';
 import { followDecisions } from './late-rows.ts';
 import type { Lateness } from './lateness.ts';
+import { growTraces } from './oversize-traces.ts';
 import { type PastHorizon, PastHorizonRows } from './past-horizon.ts';
-import { earliestTime, type EventTimes, eventTimes, rowsBySlot, slotsOf } from './slot-rows.ts';
+import { ShedRows } from './shed-rows.ts';
+import { earliestTime, type EventTimes, eventTimes, rowsBySlot, type SlotRows, slotsOf } from './slot-rows.ts';
 import type { SlotRing } from './slot-ring.ts';
 import type { TraceMemory } from './trace-memory.ts';
 import { routeTraces } from './trace-routes.ts';
@@ -45,6 +48,8 @@ export interface TakenRows {
   readonly lateDropped: number;
   /** Rows past the horizon; left out where there are none. */
   readonly pastHorizon?: readonly Lateness[];
+  /** Rows that stress relief did not take in; left out where there are none. */
+  readonly shed?: number;
 }
 
 /** Puts the rows of one signal's batches into slots. */
@@ -88,16 +93,18 @@ export class SignalIntake {
       await this.#ensureSlots(times, arrivalNano);
       const slotOf = this.#slotOf(times, arrivalNano);
       const past = this.#pastHorizon(batch, inputs, arrivalNano);
+      const shed = ring.nMax < TWO_56 ? new ShedRows(inputs, ring.nMax, ring.firstOpen, traces?.decided ?? null) : null;
       const { slots, decided, past: atOnce } = traces === null || inputs.traceIds === null
-        ? { slots: rowsBySlot(batch.rowCount, slotOf), decided: null }
-        : routeTraces(inputs.traceIds, batch.rowCount, traces, slotOf, past);
+        ? { slots: this.#rowsBySlot(batch.rowCount, slotOf, shed), decided: null }
+        : routeTraces(inputs.traceIds, batch.rowCount, traces, slotOf, past, shed);
       const late = traces === null || inputs.traceIds === null ? [] : this.#followed(held, traces, inputs.traceIds, decided, atOnce);
       const open = slots.filter(({ slot }) => slot >= ring.firstOpen);
       project(open.map(({ slot, rows }): SlotPart => ({ slot: present(ring.get(slot), `slot ${slot}`), rows })), batch, held, inputs, tools);
       if (traces !== null && inputs.traceIds !== null) for (const part of slots) if (part.slot < ring.firstOpen) traces.followers.add(part, held, inputs.traceIds);
       this.#parts.onTaken?.(held, slots.reduce((last, { slot }) => Math.max(last, slot), -1), late.length);
+      if (traces?.oversize !== undefined && inputs.traceIds !== null) growTraces(inputs.traceIds, slots, batch.rowCount, held.byteLength / batch.rowCount, traces.open, traces.oversize);
       for (const each of late) this.#parts.onLate(each);
-      return { inputs, ...countsOf(late), ...(past === null || past.lateness.length === 0 ? {} : { pastHorizon: past.lateness }) };
+      return { inputs, ...countsOf(late), ...(past === null || past.lateness.length === 0 ? {} : { pastHorizon: past.lateness }), ...(shed === null ? {} : { shed: shed.count }) };
     } finally {
       held.release();
     }
@@ -108,13 +115,24 @@ export class SignalIntake {
     const { traces, time, pastHorizon } = this.#parts;
     if (traces === null) return null;
     traces.decided.advanceTo((time === 'arrival' ? Number(arrivalNano) : this.#watermark ?? 0) / 1e6);
-    return pastHorizon === undefined || traces.decided.forgottenBeforeMs <= 0 ? null : new PastHorizonRows(pastHorizon, traces, batch, inputs);
+    return pastHorizon === undefined || traces.decided.forgottenBeforeMs <= 0 ? null : new PastHorizonRows(this.#withinStress(pastHorizon), traces, batch, inputs);
+  }
+
+  /** What is decided at once leaves with the threshold in force, too. */
+  #withinStress(horizon: PastHorizon): PastHorizon {
+    const { nMax } = this.#parts.ring;
+    return nMax < horizon.n ? { ...horizon, n: nMax } : horizon;
   }
 
   /** Rows of decided traces; those that were decided just now, for their age, came with no lateness of their own. */
   #followed(held: HeldBatch, { decided: cache }: TraceMemory, ids: Uint32Array, decided: Uint32Array | null, atOnce: Uint32Array | undefined): LateArrivals[] {
     const late = decided === null ? [] : [lateArrivals(held, followDecisions(cache, ids, decided))];
     return atOnce === undefined ? late : [...late, { ...lateArrivals(held, followDecisions(cache, ids, atOnce)), lateness: [] }];
+  }
+
+  #rowsBySlot(rowCount: number, slotOf: (row: number) => number, shed: ShedRows | null): SlotRows[] {
+    const slots = rowsBySlot(rowCount, slotOf);
+    return shed === null ? slots : shed.passing(slots, rowCount);
   }
 
   /** Creates the slots that the batch's rows may go to; slots may close meanwhile, so this repeats until all are there. */

@@ -7,6 +7,7 @@ import { RandomnessWatch } from './randomness-watch.ts';
 import type { ProcessorObserver } from './processor.ts';
 import type { TakenRows } from './signal-intake.ts';
 import type { StampCounts } from './stamp-rows.ts';
+import type { EarlyDecision } from './early-windows.ts';
 import type { Lateness } from './lateness.ts';
 import type { ServiceCounts } from './service-counts.ts';
 import type { WindowDecision } from './trace-windows.ts';
@@ -38,6 +39,8 @@ export interface SignalTally {
   lateDropped: number;
   /** Spans whose trace may have been decided and forgotten. */
   pastHorizon: number;
+  /** Traces that were decided before their window. */
+  earlyTraces: number;
   policyFailures: number;
   unreadable: number;
   contradicted: number;
@@ -47,7 +50,7 @@ export interface SignalTally {
 
 function zero(): SignalTally {
   return {
-    items: 0, truth: 0, kept: 0, estimate: 0, windows: 0, decided: 0, decidedTruth: 0, lateKept: 0, lateDropped: 0, pastHorizon: 0,
+    items: 0, truth: 0, kept: 0, estimate: 0, windows: 0, decided: 0, decidedTruth: 0, lateKept: 0, lateDropped: 0, pastHorizon: 0, earlyTraces: 0,
     policyFailures: 0, unreadable: 0, contradicted: 0, unknown: 0, mismatches: 0,
   };
 }
@@ -121,10 +124,33 @@ export class TallyObserver implements ProcessorObserver {
     tally.lateDropped += droppedCount;
   }
 
+  early(signal: SampledSignal, decision: EarlyDecision, counts: StampCounts): void {
+    const tally = this.bySignal[signal];
+    tally.decided += decision.items;
+    tally.decidedTruth += decision.truth;
+    tally.earlyTraces += decision.traces.afterRoot + decision.traces.traceSize;
+    this.#addKept(tally, counts);
+  }
+
+  earlyFailed(signal: SampledSignal, error: unknown): void {
+    this.#note(`nothing of the ${signal} could be decided before its window: ${messageOf(error)}`);
+  }
+
   mismatch(key: string, count: number): void {
     this.bySignal.traces.mismatches += count;
     this.#note(`${count} values of attribute ${key} have another type than the policy reads, and read as NULL`);
   }
+
+  /** Windows that were closed before they were due. */
+  closedEarlyCount = 0;
+
+  closedEarly(_signal: SampledSignal): void {
+    this.closedEarlyCount++;
+  }
+
+  pressed(_fullness: number): void {}
+
+  relieved(_windows: number): void {}
 
   engineError(signal: SampledSignal, error: unknown): void {
     this.bySignal[signal].policyFailures++;

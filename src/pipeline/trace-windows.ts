@@ -6,6 +6,8 @@ import { windowRows, type WindowSlot } from '../store/window-rows.ts';
 import { tracesSql, type Window } from '../store/window-views.ts';
 import { certifyTraces } from './certificate-traces.ts';
 import { fallbackReason } from './combining.ts';
+import type { EarlyDecisions } from './early-decisions.ts';
+import { applyEarly, earlyTable, withoutEarly } from './early-window.ts';
 import { fallbackRows } from './fallback-rows.ts';
 import { noReason } from './keep-reasons.ts';
 import { keptRows } from './kept-rows.ts';
@@ -14,7 +16,7 @@ import { groupTables, groupTraces, type LinkedBy, spreadOverGroups } from './lin
 import { traceCounts } from './trace-counts.ts';
 import { evidenceOf, evidenceTables } from './trace-evidence.ts';
 import { settleSlot } from './settle-slot.ts';
-import { byCause, type KeptWithCauses, type PartialIds, type PartialJoin, partialJoin, writePartial } from './partial-traces.ts';
+import { byCauseOrEarly, type KeptWithCauses, type PartialIds, type PartialJoin, partialJoin, writePartial } from './partial-traces.ts';
 import type { TraceMemory } from './trace-memory.ts';
 import { decideTraces, verdictTables } from './trace-verdict.ts';
 import { logDecision } from './journal/log-decision.ts';
@@ -44,12 +46,15 @@ export class TraceWindows {
   readonly #parts: DeciderParts;
   readonly #traces: TraceMemory;
   readonly #linked: LinkedBy | null;
+  readonly #early: EarlyDecisions | null;
   #count = 0;
 
-  constructor(parts: DeciderParts, traces: TraceMemory, linked: LinkedBy | null = null) {
+  /** `early`: what was decided before its window; null where nothing is. */
+  constructor(parts: DeciderParts, traces: TraceMemory, linked: LinkedBy | null = null, early: EarlyDecisions | null = null) {
     this.#parts = parts;
     this.#traces = traces;
     this.#linked = linked;
+    this.#early = early;
   }
 
   /** Decides the window of slot `number`; null where nothing arrived in it. Windows are decided in order, one at a time. */
@@ -66,7 +71,7 @@ export class TraceWindows {
   }
 
   async #decideSlot(slot: Slot, number: number, name: string, policies: readonly CompiledPolicy[]): Promise<WindowDecision> {
-    const { engine, combining, keptTraces, certificate } = this.#parts;
+    const { engine, ring, combining, keptTraces, certificate } = this.#parts;
     slot.flush();
     const window: Window = { signal: 'traces', number, slots: [{ slot, offset: 0, filter: null }] };
     await engine.run(`CREATE TABLE ${name}_traces AS ${tracesSql(window, unionUse(policies, 'traces'))}`);
@@ -74,26 +79,29 @@ export class TraceWindows {
     const grouped = this.#linked === null ? null : await groupTraces(engine, name, evidence.window, this.#linked);
     const outcomes = await decideTraces(this.#parts, name, grouped ?? evidence.window, policies);
     if (grouped !== null) await spreadOverGroups(engine, name, { hasCeilings: policies.some(({ mode }) => mode === 'drop'), hasReasons: combining.reasons !== null });
+    const early = this.#early?.of(number) ?? null;
+    if (early !== null) await applyEarly(engine, name, early, combining.reasons !== null);
     await keptTraces?.add(engine, name, number, grouped !== null);
     const partial = this.#traces.partial.of(number);
     if (partial.length > 0) await writePartial(engine, `${name}_partial`, partial);
-    const decided = await this.#readDecided(name, partial);
-    const kept = await this.#keptRows(grouped === null ? `${name}_kept` : `(SELECT * FROM ${name}_decided WHERE n > 0)`, window.slots, partialJoin(name, partial, 'r'));
+    const without = withoutEarly(early);
+    const decided = await this.#readDecided(name, partial, without.traces);
+    const kept = await this.#keptRows(grouped === null ? `${name}_kept` : `(SELECT * FROM ${name}_decided WHERE n > 0)`, window.slots, { ...partialJoin(name, partial, 'r'), where: without.rows });
     const counts = await windowCounts(engine, window, `${name}_traces`);
     const services = await serviceCounts(engine, window, `${name}_kept`);
     const policyCounts = await traceCounts(engine, name, window, outcomes);
     const certified = certificate === null || grouped !== null ? { certificate: [] } : await certifyTraces(engine, name, window, outcomes, certificate);
-    this.#remember(decided, partial);
+    this.#remember(decided, partial, ring.earlyCause(number));
     const followers = this.#settle(number);
-    const keptOfAll = [...byCause(kept, partial).flatMap((part) => keptRows(window.slots, part)), ...followers.kept];
+    const keptOfAll = [...byCauseOrEarly(kept, partial, ring.earlyCause(number)).flatMap((part) => keptRows(window.slots, part)), ...followers.kept];
     const logged = logDecision(this.#parts, () => ({ signal: 'traces', slot: number, kept: keptOfAll, fallbackN: null, traces: { ...decided, partial: causesOf(decided, partial) } }));
     return {
       ...logged,
-      slot: number, ...counts, services, outcomes, policies: policyCounts, mixedTraces: evidence.mixedTraces, ...certified,
+      slot: number, items: counts.items - (early?.items ?? 0), truth: counts.truth - (early?.truth ?? 0), services, outcomes, policies: policyCounts, mixedTraces: evidence.mixedTraces, ...certified,
       kept: keptOfAll, followers: followers.arrived,
       release: () => {
         followers.release();
-        return this.#release(name, number);
+        return this.#release(name, slot, number);
       },
     };
   }
@@ -102,7 +110,8 @@ export class TraceWindows {
   fallBack(number: number): WindowDecision | null {
     const slot = this.#parts.ring.get(number);
     if (slot === null) return null;
-    const { kept, items } = fallbackRows(slot, this.#parts.fallback.n, fallbackReason(this.#parts.combining), this.#traces.decided, this.#parts.hash);
+    const early = this.#early?.of(number) ?? null;
+    const { kept, items } = fallbackRows(slot, { n: this.#parts.fallback.n, reason: fallbackReason(this.#parts.combining) }, this.#traces.decided, this.#parts.hash, early);
     const followers = this.#settle(number);
     return {
       ...logDecision(this.#parts, () => ({ signal: 'traces', slot: number, kept: null, fallbackN: this.#parts.fallback.n, traces: null })),
@@ -110,20 +119,21 @@ export class TraceWindows {
       kept: [...kept, ...followers.kept], followers: followers.arrived,
       release: () => {
         followers.release();
-        return this.#parts.ring.drop(number);
+        return this.#release(null, slot, number);
       },
     };
   }
 
   /** The slot's traces are decided and remembered: what came of them meanwhile leaves with them. */
   #settle(number: number): ReturnType<TraceMemory['followers']['settle']> {
+    this.#early?.close(number);
     return settleSlot(this.#traces, number, this.#parts.fallback.n, fallbackReason(this.#parts.combining));
   }
 
-  async #readDecided(name: string, partial: readonly PartialIds[]): Promise<DecidedTraces> {
+  async #readDecided(name: string, partial: readonly PartialIds[], where: string): Promise<DecidedTraces> {
     const hasReasons = this.#parts.combining.reasons !== null;
     const { column, join } = partialJoin(name, partial, 'd');
-    const sql = `SELECT d.trace_id, d.n${hasReasons ? ', d.code' : ''}${column} FROM ${name}_decided d${join}`;
+    const sql = `SELECT d.trace_id, d.n${hasReasons ? ', d.code' : ''}${column} FROM ${name}_decided d${join}${where}`;
     const { count, bytes } = (await this.#parts.engine.run(sql)).columns([16, 8, ...(hasReasons ? [4] : []), ...(partial.length > 0 ? [1] : [])]);
     return {
       count, ids: new Uint32Array(bytes[0].buffer), n: new BigUint64Array(bytes[1].buffer), reasons: hasReasons ? new Uint32Array(bytes[2].buffer) : null,
@@ -132,20 +142,20 @@ export class TraceWindows {
   }
 
   /** From here on, late spans of these traces are recognised at arrival. Comes last: a window that failed before is nobody's. */
-  #remember({ count, ids, n, reasons, causes }: DecidedTraces, partial: readonly PartialIds[]): void {
+  #remember({ count, ids, n, reasons, causes }: DecidedTraces, partial: readonly PartialIds[], early: PartialCause | null): void {
     this.#traces.decided.startWindow(count);
     for (let i = 0; i < count; i++) {
-      const cause = causes === null || causes[i] === 0 ? null : partial[causes[i] - 1].cause;
+      const cause = causes === null || causes[i] === 0 ? early : partial[causes[i] - 1].cause;
       this.#traces.decided.put(ids, i * 4, n[i], reasons === null ? noReason : reasons[i], cause);
     }
   }
 
   /** Rows of kept traces. */
-  async #keptRows(kept: string, slots: readonly WindowSlot[], { column, join }: PartialJoin): Promise<KeptWithCauses> {
+  async #keptRows(kept: string, slots: readonly WindowSlot[], { column, join, where }: PartialJoin & { readonly where: string }): Promise<KeptWithCauses> {
     const hasReasons = this.#parts.combining.reasons !== null;
     const code = hasReasons ? ', k.code AS code' : '';
     const rows = windowRows(slots, { fields: [], keys: [], inputs: false });
-    const sql = `SELECT r.wseq AS wseq, k.n AS n${code}${column} FROM (${rows}) r JOIN ${kept} k ON k.trace_id = r.trace_id${join} ORDER BY wseq`;
+    const sql = `SELECT r.wseq AS wseq, k.n AS n${code}${column} FROM (${rows}) r JOIN ${kept} k ON k.trace_id = r.trace_id${join}${where} ORDER BY wseq`;
     const { bytes } = (await this.#parts.engine.run(sql)).columns([4, 8, ...(hasReasons ? [4] : []), ...(column === '' ? [] : [1])]);
     return {
       wseq: new Uint32Array(bytes[0].buffer), n: new Uint32Array(bytes[1].buffer), nSplit: null, nCeiling: null,
@@ -154,9 +164,10 @@ export class TraceWindows {
     };
   }
 
-  async #release(name: string, number: number): Promise<void> {
+  async #release(name: string | null, slot: Slot, number: number): Promise<void> {
     await this.#parts.ring.drop(number);
-    await this.#dropTables(name, tables);
+    if (name !== null) await this.#dropTables(name, tables);
+    if (this.#early !== null) await this.#parts.engine.run(`DROP TABLE IF EXISTS ${earlyTable(slot)}`);
   }
 
   async #dropTables(name: string, suffixes: readonly string[]): Promise<void> {

@@ -22,6 +22,8 @@ export interface WindowLoopParts {
   readonly onClosed?: (slot: number) => void;
   /** Told when the engine itself failed on a window, which the fallback then decides. */
   readonly onEngineError: (slot: number, error: unknown) => void;
+  /** Decides what may be decided before its window at a time (ns); gives the slot whose window may close now, if one may. Left out where nothing may. */
+  readonly early?: (unixNano: bigint) => Promise<number | null>;
 }
 
 /** Closes the windows of one signal in order, one at a time. */
@@ -48,7 +50,32 @@ export class WindowLoop {
 
   /** Decides every window that is due at `unixNano`; resolves when they are decided and handed on. */
   advance(unixNano: bigint): Promise<void> {
-    return this.#decideWhile((slot) => this.#parts.clock.isDue(slot, unixNano));
+    const { clock, early } = this.#parts;
+    const done = this.#decideWhile((slot) => clock.isDue(slot, unixNano));
+    return early === undefined ? done : Promise.all([done, this.#lookEarly(early, unixNano)]).then(() => undefined);
+  }
+
+  /**
+   * Decides the earliest window, due or not: `early` where it was not, null where there is none. `nowUnixNano` is asked when its turn has
+   * come, and again when it is decided.
+   */
+  closeEarliest(nowUnixNano: () => bigint): Promise<'due' | 'early' | null> {
+    const { ring, clock } = this.#parts;
+    const done = this.#running.then(async () => {
+      const slot = this.#first();
+      if (slot === null) return null;
+      const unixNano = nowUnixNano();
+      const isDue = clock.isDue(slot, unixNano);
+      if (!isDue) {
+        clock.cut(slot, unixNano);
+        ring.closesEarly(slot, 'memory');
+      }
+      await this.#decide(slot);
+      clock.resume(ring.firstOpen, nowUnixNano());
+      return isDue ? 'due' : 'early';
+    });
+    this.#running = done.then(() => undefined, () => undefined);
+    return done;
   }
 
   /** Decides all windows, due or not. */
@@ -79,6 +106,15 @@ export class WindowLoop {
   #decideWhile(isDue: (slot: number) => boolean): Promise<void> {
     const done = this.#running.then(async () => {
       for (let slot = this.#first(); slot !== null && isDue(slot); slot = this.#first()) await this.#decide(slot);
+    });
+    this.#running = done.catch(() => undefined);
+    return done;
+  }
+
+  /** After the windows that are due. */
+  #lookEarly(early: (unixNano: bigint) => Promise<number | null>, unixNano: bigint): Promise<void> {
+    const done = this.#running.then(async () => {
+      for (let whole = await early(unixNano); whole !== null; whole = await early(unixNano)) if (whole === this.#first()) await this.#decide(whole);
     });
     this.#running = done.catch(() => undefined);
     return done;

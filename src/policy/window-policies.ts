@@ -5,7 +5,7 @@ import type { CompiledPolicy, HistoryPlan, SideView, ViewReads } from './compile
 import { isConnectionLost } from './compile/policy-error.ts';
 import { evaluatePolicy, type PolicyPicks } from './evaluate.ts';
 import { type HistoryOutcome, PolicyHistories } from './history.ts';
-import { thisWindowSql } from './this-window.ts';
+import { thisWindowSql, type WindowBounds } from './this-window.ts';
 
 /** What one policy said about a window, or why it could not. */
 export interface PolicyOutcome {
@@ -20,8 +20,8 @@ export interface PolicyOutcome {
 export interface PolicyLimits {
   readonly deadlineMs: number;
   readonly rowsMax: number;
-  /** Length of a window, which the view `this_window` tells. */
-  readonly windowNano?: bigint;
+  /** From when to when a window of a number is, which the view `this_window` tells. */
+  readonly windowBounds?: (number: number) => WindowBounds;
 }
 
 /** Where user SQL runs: a session that is replaced once a query on it could not be stopped. */
@@ -39,8 +39,8 @@ export class PolicyRunner {
     this.#histories = new PolicyHistories(limits.deadlineMs, seam);
   }
 
-  /** Runs one policy over a window. `tracesTable` holds the window's traces, made with the union of all policies' reads. */
-  async run(policy: CompiledPolicy, window: Window, tracesTable: string | null): Promise<PolicyOutcome> {
+  /** Runs one policy over a window. `tracesTable` holds the window's traces, made with the union of all policies' reads. `remembers`: whether the window goes into the policy's history. */
+  async run(policy: CompiledPolicy, window: Window, tracesTable: string | null, remembers = true): Promise<PolicyOutcome> {
     const startMs = this.#seam.monotonicMs();
     const done = (picks: PolicyPicks | null, error: unknown, history: HistoryOutcome | null): PolicyOutcome => (
       { policy, picks, error, elapsedMs: this.#seam.monotonicMs() - startMs, history });
@@ -48,7 +48,7 @@ export class PolicyRunner {
       this.#session ??= await this.#connect();
       await this.#createViews(this.#session, policy, window, tracesTable);
       const picks = await evaluatePolicy(this.#session.api, policy, { ...this.#limits, seam: this.#seam });
-      return done(picks, null, policy.history === null ? null : await this.#record(this.#session, policy, policy.history, { window, tracesTable, picks }));
+      return done(picks, null, policy.history === null || !remembers ? null : await this.#record(this.#session, policy, policy.history, { window, tracesTable, picks }));
     } catch (error) {
       if (isConnectionLost(error)) this.#session = null;
       return done(null, error, null);
@@ -83,7 +83,7 @@ export class PolicyRunner {
 
   #sideViewSql(side: SideView, policy: CompiledPolicy, window: Window): string {
     if (side === 'history') return this.#histories.viewSql(policy, window.number ?? 0);
-    if (side === 'this_window') return thisWindowSql(window.number ?? 0, this.#limits.windowNano ?? 0n);
+    if (side === 'this_window') return thisWindowSql(this.#limits.windowBounds?.(window.number ?? 0) ?? { startNano: 0n, endNano: 0n });
     return window.keptTraces ?? noKeptTraces;
   }
 }

@@ -14,6 +14,8 @@ export interface SpanSpec {
   readonly durationMs?: number;
   readonly attributes?: { readonly [key: string]: string | number | boolean };
   readonly traceState?: string;
+  /** Whether another span is its parent; a root where it is left out. */
+  readonly isChild?: boolean;
 }
 
 /** 16 bytes of a trace whose randomness is the greatest, so that any threshold keeps it, unless given whole. */
@@ -27,6 +29,7 @@ export function spanRows(spans: readonly SpanSpec[]): Rows {
     'id': index, 'resource.id': 0, 'scope.id': 0, 'trace_id': Buffer.from(traceId(span.trace), 'hex'), 'span_id': Buffer.from((index + 1).toString(16).padStart(16, '0'), 'hex'),
     'name': span.name ?? 'span', 'kind': 1, 'start_time_unix_nano': BigInt(Math.round(span.startMs * 1e6)), 'duration_time_unix_nano': BigInt(Math.round((span.durationMs ?? 1) * 1e6)),
     'trace_state': span.traceState ?? null,
+    ...(spans.some(({ isChild }) => isChild === true) ? { 'parent_span_id': span.isChild === true ? Buffer.from('0a'.repeat(8), 'hex') : null } : {}),
   }));
   const attributes = spans.flatMap((span, index) => Object.entries(span.attributes ?? {}).map(([key, value]): { readonly [path: string]: Value } => ({
     parent_id: index, key,

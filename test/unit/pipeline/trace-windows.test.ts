@@ -245,7 +245,7 @@ describe('why rows are kept', () => {
 describe('when the engine fails on a window', () => {
   const batches = [[span(1, 'a'), span(2, 'b')], [span(1, 'c'), span(2, 'd'), span(3, 'e')], [span(3, 'f'), span(1, 'g')]];
 
-  test.each([/_traces AS/, /_picks/, /_kept AS/, /_decided AS/, /SELECT trace_id, n/, /SELECT r\.wseq/])('%s: its rows go by the fallback, and nothing that was sent goes again', async (pattern) => {
+  test.each([/_traces AS/, /_picks/, /_kept AS/, /_decided AS/, /SELECT d\.trace_id, d\.n/, /SELECT r\.wseq/])('%s: its rows go by the fallback, and nothing that was sent goes again', async (pattern) => {
     const traces = await lane([keepOdd], batches);
     await traces.arrive(1);
     await traces.arrive(11);

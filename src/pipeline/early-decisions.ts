@@ -1,0 +1,56 @@
+import { traceIdWords } from '../policy/trace-id-table.ts';
+
+/** Traces of a slot that were decided before its window, all at one time. */
+export interface DecidedEarly {
+  /** Four words each. */
+  readonly ids: Uint32Array;
+  /** N of each threshold, 0 where dropped. */
+  readonly n: BigUint64Array;
+  /** Why each was kept, a code of KeepReasons; null where nobody asks. */
+  readonly reasons: Uint32Array | null;
+  /** Rows of the slot from this one on have not left with the decision. */
+  readonly bound: number;
+}
+
+/** What was decided early of one slot. */
+export interface EarlyOfSlot {
+  /** Table of trace_id, n, code where reasons are asked for, and bound. */
+  readonly table: string;
+  readonly decisions: readonly DecidedEarly[];
+  /** Rows that left or were dropped with them, and what they stand for. */
+  readonly items: number;
+  readonly truth: number;
+}
+
+/** How a row of an early decided trace leaves with the slot's window. */
+export interface EarlyRow {
+  readonly n: bigint;
+  readonly reason: number;
+  readonly bound: number;
+}
+
+/** Early decisions of the slots that are not decided yet. */
+export class EarlyDecisions {
+  readonly #bySlot = new Map<number, EarlyOfSlot>();
+
+  of(slot: number): EarlyOfSlot | null {
+    return this.#bySlot.get(slot) ?? null;
+  }
+
+  add(slot: number, table: string, decided: DecidedEarly, counts: { readonly items: number; readonly truth: number }): void {
+    const before = this.#bySlot.get(slot) ?? { decisions: [], items: 0, truth: 0 };
+    this.#bySlot.set(slot, { table, decisions: [...before.decisions, decided], items: before.items + counts.items, truth: before.truth + counts.truth });
+  }
+
+  close(slot: number): void {
+    this.#bySlot.delete(slot);
+  }
+}
+
+/** Looks up early decided traces by their ids, without a query. */
+export function earlyRows({ decisions }: EarlyOfSlot): (ids: Uint32Array, at: number) => EarlyRow | null {
+  const found = new Map<string, EarlyRow>();
+  const keyOf = (ids: Uint32Array, at: number): string => ids.subarray(at, at + traceIdWords).join();
+  for (const { ids, n, reasons, bound } of decisions) n.forEach((each, index) => found.set(keyOf(ids, index * traceIdWords), { n: each, reason: reasons?.[index] ?? 0, bound }));
+  return (ids, at) => found.get(keyOf(ids, at)) ?? null;
+}

@@ -1,0 +1,85 @@
+import type { ViewReads } from '../policy/compile/compiled.ts';
+import type { SampledSignal } from '../store/slot-plan.ts';
+import type { KeptMarks } from './dropped-rows.ts';
+import { EarlyDecisions } from './early-decisions.ts';
+import { EarlyLooks } from './early-looks.ts';
+import { type EarlyDecision, EarlyWindows } from './early-windows.ts';
+import type { LanePolicies } from './lane-policies.ts';
+import type { EarlyOptions, ProcessorOptions } from './processor-options.ts';
+import type { TraceMemory } from './trace-memory.ts';
+import type { DeciderParts } from './window-decision.ts';
+import type { WindowClock } from './window-clock.ts';
+
+/** What may be decided before its window; null where nothing may: for logs, where traces are linked, and where decisions are logged, which knows of none but windows'. */
+export function earlyOptions({ windows, journal }: ProcessorOptions, signal: SampledSignal): EarlyOptions | null {
+  return signal === 'traces' && (windows.linked ?? null) === null && (journal ?? null) === null ? windows.early ?? null : null;
+}
+
+/** What slots must project for roots to be seen. */
+export function readsOfRoots(options: EarlyOptions | null): readonly ViewReads[] {
+  return options === null || options.waitAfterRootMs === null ? [] : [{ view: 'traces', columns: ['has_root'], keys: [] }];
+}
+
+export interface EarlyLaneParts {
+  readonly options: EarlyOptions;
+  readonly decider: DeciderParts;
+  readonly clock: WindowClock;
+  readonly traces: TraceMemory;
+  readonly policies: Pick<LanePolicies, 'lookBy'>;
+  readonly monotonicMs: () => number;
+  /** Takes what was kept to the exporters, then counts; `marks` gets its rows. */
+  readonly dispatch: (decision: EarlyDecision, marks: KeptMarks | null) => Promise<void>;
+  /** Told when the engine failed on a look. */
+  readonly onFailed: (error: unknown) => void;
+  /** Null where nobody wants what is dropped. */
+  readonly createMarks: () => KeptMarks | null;
+}
+
+/** Decides traces before their windows, where that is asked for. */
+export class EarlyLane {
+  readonly decisions: EarlyDecisions;
+  readonly #parts: EarlyLaneParts;
+  readonly #looks: EarlyLooks;
+  readonly #windows: EarlyWindows;
+  readonly #marks = new Map<number, KeptMarks>();
+
+  constructor(parts: EarlyLaneParts) {
+    const { options, decider, clock, traces, monotonicMs } = parts;
+    this.#parts = parts;
+    this.decisions = new EarlyDecisions();
+    this.#looks = new EarlyLooks({ ring: decider.ring, clock, monotonicMs, waitAfterRootMs: options.waitAfterRootMs, oversize: traces.oversize ?? null });
+    this.#windows = new EarlyWindows(decider, traces, this.decisions);
+  }
+
+  /** Decides what may be decided at a time (ns); ends with a slot whose window may close now, or null. Never rejects. */
+  async decide(unixNano: bigint): Promise<number | null> {
+    const { decider: { ring }, policies, monotonicMs, onFailed } = this.#parts;
+    for (let ask = this.#looks.next(unixNano); ask !== null; ask = this.#looks.next(unixNano)) {
+      const startMs = monotonicMs();
+      try {
+        const looked = await this.#windows.look(ask, policies.lookBy(), ring.numbers[0] === ask.slot);
+        if (looked.kind === 'whole') return ask.slot;
+        if (looked.kind === 'decided') await this.#dispatch(looked.decision);
+      } catch (error) {
+        this.#looks.again(ask);
+        onFailed(error);
+      } finally {
+        this.#looks.took(monotonicMs() - startMs);
+      }
+    }
+    return null;
+  }
+
+  /** Marks of the rows that left early of a slot that is decided now. */
+  takeMarks(slot: number): KeptMarks | null {
+    const marks = this.#marks.get(slot) ?? null;
+    this.#marks.delete(slot);
+    return marks;
+  }
+
+  async #dispatch(decision: EarlyDecision): Promise<void> {
+    const marks = this.#marks.get(decision.slot) ?? this.#parts.createMarks();
+    if (marks !== null) this.#marks.set(decision.slot, marks);
+    await this.#parts.dispatch(decision, marks);
+  }
+}

@@ -1,0 +1,127 @@
+import type { CompiledPolicy } from '../policy/compile/compiled.ts';
+import { unionUse } from '../policy/slot-plan-of.ts';
+import { traceIdWords } from '../policy/trace-id-table.ts';
+import type { Slot } from '../store/slot.ts';
+import { windowRows } from '../store/window-rows.ts';
+import { tracesSql, type Window } from '../store/window-views.ts';
+import type { EarlyDecisions } from './early-decisions.ts';
+import type { EarlyAsk } from './early-looks.ts';
+import { earlyTable, lookTables, readyCounts, recordEarly, writeReady } from './early-window.ts';
+import { noReason } from './keep-reasons.ts';
+import { type KeptRows, keptRows } from './kept-rows.ts';
+import { byCause, type KeptWithCauses, type PartialIds } from './partial-traces.ts';
+import { evidenceOf, evidenceTables } from './trace-evidence.ts';
+import type { TraceMemory } from './trace-memory.ts';
+import { decideTraces, verdictTables } from './trace-verdict.ts';
+import type { DeciderParts } from './window-decision.ts';
+
+/** Traces of an open slot that were decided before its window. */
+export interface EarlyDecision {
+  readonly slot: number;
+  readonly traces: { readonly afterRoot: number; readonly traceSize: number };
+  /** Their items, and what these stand for. */
+  readonly items: number;
+  readonly truth: number;
+  readonly kept: readonly KeptRows[];
+}
+
+/** What a look into an open slot found: traces that are decided now; `whole`: all of the slot's are ready, so its window may close; or nothing. */
+export type Looked = { readonly kind: 'decided'; readonly decision: EarlyDecision } | { readonly kind: 'whole' } | { readonly kind: 'nothing' };
+
+/** Decided traces, and rows of the kept ones, with the number of the cause: 1 for too large. */
+interface Verdict {
+  readonly ids: Uint32Array;
+  readonly n: BigUint64Array;
+  readonly reasons: Uint32Array | null;
+  readonly causes: Uint8Array;
+}
+
+const tables = ['traces', 'decided', ...lookTables, ...evidenceTables, ...verdictTables] as const;
+
+/**
+ * Decides some traces of a slot that is still open (docs/adr/0009). The policies see the slot as it is now, all its traces, so that samples and budgets
+ * are drawn among them; only those traces take their decision that were asked for. At the slot's window they are candidates again, with all
+ * others, and keep the decision that they have (sampling.md, rule 18).
+ */
+export class EarlyWindows {
+  readonly #parts: DeciderParts;
+  readonly #traces: TraceMemory;
+  readonly #early: EarlyDecisions;
+  #count = 0;
+
+  constructor(parts: DeciderParts, traces: TraceMemory, early: EarlyDecisions) {
+    this.#parts = parts;
+    this.#traces = traces;
+    this.#early = early;
+  }
+
+  /** Throws what the engine throws; then nothing was decided. `mayClose`: whether the slot is the next to be decided anyway. */
+  async look(ask: EarlyAsk, policies: readonly CompiledPolicy[], mayClose: boolean): Promise<Looked> {
+    const slot = this.#parts.ring.get(ask.slot);
+    if (slot === null) return { kind: 'nothing' };
+    const name = `y${this.#count++}`;
+    try {
+      return await this.#lookInto(slot, ask, name, policies, mayClose);
+    } finally {
+      for (const suffix of tables) await this.#parts.engine.run(`DROP TABLE IF EXISTS ${name}_${suffix}`);
+    }
+  }
+
+  async #lookInto(slot: Slot, ask: EarlyAsk, name: string, policies: readonly CompiledPolicy[], mayClose: boolean): Promise<Looked> {
+    const { engine, runner, combining } = this.#parts;
+    slot.flush();
+    const bound = slot.rows.rowCount;
+    const window: Window = { signal: 'traces', number: ask.slot, slots: [{ slot, offset: 0, filter: `b.rowid < ${bound}` }] };
+    await engine.run(`CREATE TABLE ${name}_traces AS ${tracesSql(window, unionUse(policies, 'traces'))}`);
+    const { ready, undecided } = await writeReady(engine, name, window, ask, this.#early.of(ask.slot));
+    if (ready === 0) return { kind: 'nothing' };
+    if (mayClose && ask.rootsBefore !== null && ask.oversize.length === 0 && ready === undecided && slot.rows.rowCount === bound) return { kind: 'whole' };
+    const evidence = await evidenceOf(engine, name, window);
+    const looking = { ...this.#parts, runner: { run: (policy: CompiledPolicy, sight: Window, traces: string | null) => runner.run(policy, sight, traces, false) } };
+    await decideTraces(looking, name, evidence.window, policies);
+    const hasReasons = combining.reasons !== null;
+    const verdict = await this.#verdict(name, hasReasons);
+    const rows = await this.#keptRows(name, window, hasReasons);
+    const counts = await readyCounts(engine, name, window);
+    const table = earlyTable(slot);
+    await recordEarly(engine, name, table, bound, hasReasons);
+    this.#early.add(ask.slot, table, { ...verdict, bound }, counts);
+    return { kind: 'decided', decision: { slot: ask.slot, ...counts, traces: this.#settle(ask.slot, verdict), kept: byCause(rows, causes).flatMap((part) => keptRows(window.slots, part)) } };
+  }
+
+  async #verdict(name: string, hasReasons: boolean): Promise<Verdict> {
+    const sql = `SELECT d.trace_id, d.n, y.cause${hasReasons ? ', d.code' : ''} FROM ${name}_decided d JOIN ${name}_ready y ON y.trace_id = d.trace_id`;
+    const { bytes } = (await this.#parts.engine.run(sql)).columns([16, 8, 1, ...(hasReasons ? [4] : [])]);
+    return { ids: new Uint32Array(bytes[0].buffer), n: new BigUint64Array(bytes[1].buffer), causes: bytes[2], reasons: hasReasons ? new Uint32Array(bytes[3].buffer) : null };
+  }
+
+  async #keptRows(name: string, window: Window, hasReasons: boolean): Promise<KeptWithCauses> {
+    const rows = windowRows(window.slots, { fields: [], keys: [], inputs: false });
+    const sql = `SELECT r.wseq AS wseq, k.n AS n, y.cause AS cause${hasReasons ? ', k.code AS code' : ''} FROM (${rows}) r
+      JOIN ${name}_kept k ON k.trace_id = r.trace_id JOIN ${name}_ready y ON y.trace_id = r.trace_id ORDER BY wseq`;
+    const { bytes } = (await this.#parts.engine.run(sql)).columns([4, 8, 1, ...(hasReasons ? [4] : [])]);
+    return {
+      wseq: new Uint32Array(bytes[0].buffer), n: new Uint32Array(bytes[1].buffer), nSplit: null, nCeiling: null, causes: bytes[2],
+      reasons: hasReasons ? new Uint32Array(bytes[3].buffer) : null,
+    };
+  }
+
+  /** From here on, what comes of these traces follows their decision. */
+  #settle(slot: number, { ids, n, reasons, causes: found }: Verdict): EarlyDecision['traces'] {
+    const { decided, open, partial } = this.#traces;
+    decided.startWindow(n.length);
+    let traceSize = 0;
+    for (let i = 0; i < n.length; i++) {
+      const cause = found[i] === 0 ? null : causes[0].cause;
+      decided.put(ids, i * traceIdWords, n[i], reasons?.[i] ?? noReason, cause);
+      open.forget(ids, i * traceIdWords);
+      if (cause === null) continue;
+      partial.add(slot, ids, i * traceIdWords, cause);
+      traceSize++;
+    }
+    return { afterRoot: n.length - traceSize, traceSize };
+  }
+}
+
+/** What the number of a cause means; the ids stand in the tables. */
+const causes: readonly PartialIds[] = [{ cause: 'trace_size', ids: [] }];

@@ -1,0 +1,116 @@
+import { expect, test } from 'vitest';
+import { realSeam } from '../../../src/base/seam.ts';
+import type { ProcessorOptions } from '../../../src/pipeline/processor.ts';
+import { openPolicies } from '../../../src/policies.ts';
+import { type Flow, openFlow } from '../../sql/store/support.ts';
+import { type SpanSpec, spanMessages, spansOf } from './synthetic.ts';
+
+interface Clock {
+  second: number;
+}
+
+const nanoOf = ({ second }: Clock): bigint => 1_700_000_000_000_000_000n + BigInt(Math.round(second * 1e9));
+
+/** A processor whose clock stands where a test puts it. */
+class Scene {
+  readonly #flow: Flow;
+  readonly #clock: Clock;
+  readonly #messages: Uint8Array[];
+  readonly #stream: ReturnType<Flow['processor']['intake']['open']>;
+  #seen = 0;
+
+  private constructor(flow: Flow, clock: Clock, messages: Uint8Array[]) {
+    this.#flow = flow;
+    this.#clock = clock;
+    this.#messages = messages;
+    this.#stream = flow.processor.intake.open('traces');
+  }
+
+  static async open(sql: string, batches: readonly (readonly SpanSpec[])[], options: Partial<ProcessorOptions>): Promise<Scene> {
+    const clock: Clock = { second: 0 };
+    const seam = { ...realSeam({ hashKey: new Uint8Array(16) }), nowUnixNano: () => nanoOf(clock), monotonicMs: () => clock.second * 1000 };
+    const flow = await openFlow({ seam, time: 'arrival', ...(await openPolicies([{ name: 'p', text: sql }])), ...options });
+    return new Scene(flow, clock, spanMessages(batches));
+  }
+
+  get tally(): Flow['tally'] {
+    return this.#flow.tally;
+  }
+
+  /** The next batch comes at a second. */
+  async arrive(second: number): Promise<void> {
+    this.#clock.second = second;
+    const bytes = this.#messages.shift();
+    if (bytes === undefined) throw new Error('no batch is left');
+    expect((await this.#stream.accept({ bytes, compressed: null, encoding: 'identity' })).ack.status).toBe('OK');
+  }
+
+  /** What has left since the last look, at a second: names and counts. */
+  async at(second: number): Promise<string[]> {
+    this.#clock.second = second;
+    await this.#flow.processor.advance(nanoOf(this.#clock));
+    const all = spansOf(this.#flow.sink.messages('traces'));
+    const left = all.slice(this.#seen).map(({ name, count }) => `${name}${count === 1 ? '' : ` x${count}`}`);
+    this.#seen = all.length;
+    return left.sort();
+  }
+
+  close(): void {
+    this.#flow.processor.close();
+  }
+}
+
+const windows = { tracesLengthMs: 10_000, tracesWaitMs: 30_000, logsLengthMs: 10_000 };
+const afterRoot = { windows: { ...windows, early: { waitAfterRootMs: 2000, limits: null } } };
+const limited = { windows: { ...windows, early: { waitAfterRootMs: null, limits: { spansMax: 3, bytesMax: Infinity } } } };
+const root = (trace: number, name: string): SpanSpec => ({ trace, name, startMs: 1.7e12 });
+const child = (trace: number, name: string): SpanSpec => ({ ...root(trace, name), isChild: true });
+const keepAll = 'SELECT trace_id, 1.0 AS probability FROM traces';
+
+test('a window whose traces all have their roots closes when these have rested', async () => {
+  const scene = await Scene.open(keepAll, [[root(1, 'a'), child(1, 'b')], [root(2, 'c')], [child(2, 'd')]], afterRoot);
+  await scene.arrive(1);
+  await scene.arrive(9);
+  expect(await scene.at(10)).toEqual([]);
+  expect(await scene.at(11.9)).toEqual([]);
+  expect(await scene.at(12)).toEqual(['a', 'b', 'c']);
+  await scene.arrive(13);
+  expect(await scene.at(13)).toEqual(['d']);
+  expect(scene.tally.bySignal.traces).toMatchObject({ windows: 1, decided: 3, kept: 4, lateKept: 1, earlyTraces: 0 });
+  expect(scene.tally.firstError).toBeNull();
+  scene.close();
+});
+
+test('traces with their roots do not wait for those without, and all leave once', async () => {
+  const scene = await Scene.open(keepAll, [[root(1, 'a'), child(1, 'b'), child(2, 'c')], [root(2, 'd'), child(1, 'e')], [child(2, 'f'), child(3, 'g'), root(3, 'h')]], afterRoot);
+  await scene.arrive(1);
+  expect(await scene.at(10)).toEqual([]);
+  expect(await scene.at(12)).toEqual(['a', 'b']);
+  await scene.arrive(13);
+  expect(await scene.at(13)).toEqual(['e']);
+  await scene.arrive(14);
+  expect(await scene.at(20)).toEqual([]);
+  expect(await scene.at(22)).toEqual(['g', 'h']);
+  expect(await scene.at(40)).toEqual(['c', 'd', 'f']);
+  expect(await scene.at(80)).toEqual([]);
+  expect(scene.tally.bySignal.traces).toMatchObject({ windows: 2, decided: 7, kept: 8, estimate: 8, lateKept: 1, earlyTraces: 2 });
+  expect(scene.tally.firstError).toBeNull();
+  scene.close();
+});
+
+test('a trace that grows too large is decided by what is there, and the rest follows; others wait', async () => {
+  const scene = await Scene.open("SELECT trace_id, 1.0 AS probability FROM traces WHERE span_count > 3 OR root_name = 'small'", [
+    [root(1, 'a'), child(1, 'b')], [child(1, 'c'), child(1, 'd'), root(2, 'small')], [child(1, 'e')], [child(2, 'f')],
+  ], limited);
+  await scene.arrive(1);
+  expect(await scene.at(2)).toEqual([]);
+  await scene.arrive(3);
+  expect(await scene.at(3)).toEqual(['a', 'b', 'c', 'd']);
+  await scene.arrive(4);
+  expect(await scene.at(4)).toEqual(['e']);
+  await scene.arrive(5);
+  expect(await scene.at(39)).toEqual([]);
+  expect(await scene.at(40)).toEqual(['f', 'small']);
+  expect(scene.tally.firstError).toBeNull();
+  scene.close();
+});
