@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { captures } from '../support/captures.ts';
 import { until } from '../support/child.ts';
-import { at, Chain, type Transport } from './support/chain.ts';
+import { at, Chain, exporterOf, type Transport } from './support/chain.ts';
 import { Arrived, throughOtelarrow } from './support/compare.ts';
 import { countItems, post, recorded, requestsOf } from './support/telemetry.ts';
 import { metricOf } from './support/thresher.ts';
@@ -11,10 +11,10 @@ import { describeWith } from './support/with-pieces.ts';
  * Scenario: a Collector sends more at once than Thresher may hold (memory.limit), so that Thresher says "come again" the way each protocol has
  * it: RetryInfo, 429 with Retry-After, or a BatchStatus of UNAVAILABLE.
  * Or the next hop is gone until Thresher's queue and windows are full.
- * Guarantees: the Collector comes again, as its exporters do by default, and in the end everything has arrived; nothing is given up.
+ * Guarantees: the Collector comes again and in the end everything has arrived; nothing is given up. (Its exporters wait for 2 s at most, by default 30.)
  */
 const transports: readonly Transport[] = ['otlp', 'otlphttp', 'otap'];
-const streams = captures.filter(({ name }) => name === 'traces_zstd' || name === 'traces_tiny_nozstd');
+const streams = captures.filter(({ name }) => name === 'traces_zstd');
 
 const windows = { traces: { length: '300ms', decision_wait: '300ms' }, logs: { length: '300ms' } };
 
@@ -23,8 +23,8 @@ describeWith('more than Thresher may hold', ['collector', 'otelarrow'], () => {
     const chain = await Chain.create();
     try {
       await chain.next('otlp');
-      const thresher = await chain.thresher(transport, 'otlp', { more: { memory: { limit: '2MiB' }, windows } });
-      const [first] = await chain.first(transport);
+      const thresher = await chain.thresher(transport, 'otlp', { more: { memory: { limit: '1MiB' }, windows } });
+      const [first] = await chain.first(transport, { exporters: comesSoon(chain, transport) });
       const sent = streams.flatMap(({ name }) => requestsOf('traces', recorded(name)));
       for (const { name } of streams) await post(chain.ports.entry, 'traces', recorded(name));
       const received = await chain.output.takeItems('traces', countItems('traces', sent), () => `${first?.said.slice(-1500)}\n${thresher.said.slice(-1500)}`, 100_000);
@@ -42,8 +42,8 @@ describeWith('more than Thresher may hold', ['collector', 'otelarrow'], () => {
     try {
       const { nextGrpc } = chain.ports;
       const otlp = { endpoint: at(nextGrpc), tls: { insecure: true }, sending_queue: { size_bytes: '256KiB' } };
-      const thresher = await chain.thresher('otlp', 'otlp', { exporters: { otlp }, more: { memory: { limit: '4MiB' }, windows } });
-      const [first] = await chain.first('otlp');
+      const thresher = await chain.thresher('otlp', 'otlp', { exporters: { otlp }, more: { memory: { limit: '1MiB' }, windows } });
+      const [first] = await chain.first('otlp', { exporters: comesSoon(chain, 'otlp') });
       const sent = streams.flatMap(({ name }) => requestsOf('traces', recorded(name)));
       for (const { name } of streams) await post(chain.ports.entry, 'traces', recorded(name));
       await until(async () => await metricOf(thresher, 'thresher_batches_refused_total') > 0, 60_000, () => 'nothing was refused');
@@ -57,3 +57,10 @@ describeWith('more than Thresher may hold', ['collector', 'otelarrow'], () => {
     }
   });
 });
+
+/** The first Collector's exporter, whose waits do not grow as long as they do by default. */
+function comesSoon(chain: Chain, transport: Transport): Record<string, object> {
+  const { grpc, http, otapOut } = chain.ports;
+  const exporters = Object.entries(exporterOf(transport, { grpc: transport === 'otap' ? otapOut : grpc, http }, 'collector'));
+  return Object.fromEntries(exporters.map(([name, options]) => [name, { ...options, retry_on_failure: { initial_interval: '1s', max_interval: '2s' } }]));
+}

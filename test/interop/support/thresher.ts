@@ -17,6 +17,8 @@ const keepAll = {
   all_logs: 'SELECT id, 1.0 AS probability FROM logs',
 };
 
+/** Recorded telemetry is older than decisions are remembered by default, and would be marked for it. */
+const anyAge = { horizon: '3650d' };
 const shortWindows = { traces: { length: '500ms', decision_wait: '500ms' }, logs: { length: '500ms' } };
 
 /** Starts `thresher run` with a configuration that is written to the directory, and waits until it listens. Windows are short unless `more` says otherwise. */
@@ -29,7 +31,7 @@ export async function startThresher(directory: string, config: ThresherConfig): 
   });
   const path = join(directory, 'thresher.yaml');
   const { receivers, exporters, more = {} } = config;
-  writeFileSync(path, JSON.stringify({ windows: shortWindows, http: { endpoint: '127.0.0.1:0' }, logs: { format: 'json' }, ...more, receivers, exporters, policies: files }, null, 2));
+  writeFileSync(path, JSON.stringify({ windows: shortWindows, decision_cache: anyAge, http: { endpoint: '127.0.0.1:0' }, logs: { format: 'json' }, ...more, receivers, exporters, policies: files }, null, 2));
   const child = new Child('thresher', process.execPath, [packageFile('src/main.ts'), 'run', '--config', path]);
   await child.says('"started"');
   return child;
