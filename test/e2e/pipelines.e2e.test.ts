@@ -48,7 +48,7 @@ function those(requests: readonly OtlpRequest[], choice: (item: JsonObject) => b
 async function started(yaml: string, seam: Seam = realSeam()): Promise<App> {
   const config = parseConfig({
     name: 'test', environment: {}, directory,
-    text: `policies: [traces.sql, logs.sql]\nhttp: { endpoint: "127.0.0.1:0" }\nwindows: { traces: { length: 300ms, decision_wait: 200ms }, logs: { length: 300ms } }\n${yaml}`,
+    text: `policies: [traces.sql, logs.sql]\nhttp: { endpoint: "127.0.0.1:0" }\ndecision_cache: { horizon: 3650d }\nwindows: { traces: { length: 300ms, decision_wait: 200ms }, logs: { length: 300ms } }\n${yaml}`,
   });
   const app = await startApp(config, createLogger({ seam, level: 'info', format: 'json', write: (line) => logged.push(line) }), { seam });
   apps.push(app);

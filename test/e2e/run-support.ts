@@ -122,6 +122,8 @@ export function writeConfig(directory: string, name: string, yaml: string): stri
   writeFileSync(path, `${yaml}
 policies: [${join(directory, 'traces.sql')}, ${join(directory, 'logs.sql')}]
 http: { endpoint: "127.0.0.1:0" }
+# What is sent was recorded long ago.
+decision_cache: { horizon: 3650d }
 logs: { format: json }
 `);
   return path;
