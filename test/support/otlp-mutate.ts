@@ -28,6 +28,11 @@ export function changedEverywhere(signal: Signal, bytes: Uint8Array, change: (fi
   });
 }
 
+/** Whether a good request has a field of this number in a Resource. */
+export function hasResourceField(signal: Signal, bytes: Uint8Array, id: number): boolean {
+  return places(fieldsOf(requestType(signal), bytes, 2)).some(({ siblings, index }) => siblings[index].within.name === 'Resource' && siblings[index].id === id);
+}
+
 /** What was done to a request, for whoever looks at a case that failed. */
 export interface Mutation {
   readonly bytes: Uint8Array;

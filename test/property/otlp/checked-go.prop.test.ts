@@ -17,7 +17,7 @@ import { requestOf } from './arbitrary.ts';
  * refuses, so it can.
  */
 const seed = Number(process.env['FUZZ_SEED'] ?? 20261121);
-const runs = Number(process.env['FUZZ_RUNS'] ?? 600);
+const runs = Number(process.env['FUZZ_RUNS'] ?? 400);
 
 test.skipIf(withoutGo !== null).each(['traces', 'logs', 'metrics'] as const)(`the Collector takes spliced %s (seed ${seed})`, async (signal) => {
   const random = mulberry(seed);
