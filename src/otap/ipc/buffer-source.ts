@@ -41,7 +41,7 @@ export class ArenaPool {
   readonly #free: BufferArena[] = [];
   readonly #keptMax: number;
 
-  constructor(keptMax = 4) {
+  constructor(keptMax = 8) {
     this.#keptMax = keptMax;
   }
 

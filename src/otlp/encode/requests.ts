@@ -52,7 +52,7 @@ export class RequestEncoder {
    * be written with every item. Spliced items are protobuf already.
    */
   *each(batch: OutputBatch | SplicedItems): Generator<OtlpRequest | TooLongItem> {
-    if (batch instanceof SplicedItems) yield* batch.requests(this.#bytesMax);
+    if (batch instanceof SplicedItems) yield* batch.requests(this.#bytesMax, this.#writer.encoding === 'proto' ? this.#writer.bytes : undefined);
     else if (batch.rowCount > 0) yield* this.#range(bindBatch(batch), 0, batch.rowCount, null, Math.min(this.#itemBytesMax, this.#bytesMax * amplificationMax));
   }
 

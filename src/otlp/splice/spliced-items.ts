@@ -35,10 +35,11 @@ export class SplicedItems {
   /**
    * The export requests that together hold every item once, by resource and scope, else in their order. Each is at most `bytesMax` bytes long, but
    * for one of a single item that is longer by itself, and where a resource leaves hardly room for items: it is not repeated for every few of them.
+   * `writer` is written with and left empty.
    */
-  requests(bytesMax: number): readonly OtlpRequest[] {
+  requests(bytesMax: number, writer = new BackWriter()): readonly OtlpRequest[] {
     const order = this.#order();
-    const writer = new BackWriter();
+    writer.lengthMax = Infinity;
     const requests: OtlpRequest[] = [];
     for (let from = 0; from < order.length; ) {
       const to = this.#endOfRequest(order, from, bytesMax);
