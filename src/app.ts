@@ -10,11 +10,12 @@ import { type BuiltRoutes, buildRoutes } from './exporters/build-routes.ts';
 import { startHttp } from './http/server.ts';
 import { MetricsObserver } from './pipeline/metrics-observer.ts';
 import type { LinkedBy } from './pipeline/linked-groups.ts';
-import { Processor } from './pipeline/processor.ts';
+import { Processor, type ProcessorOptions } from './pipeline/processor.ts';
 import { registerResourceMetrics, type Resources } from './pipeline/resource-metrics.ts';
 import type { BatchSink } from './pipeline/sink.ts';
 import { type OpenPolicies, openPolicies, readPolicyTexts } from './policies.ts';
 import { PolicyReloader, type ReloadOutcome, type ReloadTrigger } from './policy-reload.ts';
+import { openSpill } from './store/spill-directory.ts';
 import { startReceivers } from './receivers/build.ts';
 import { checkTakenBy } from './receivers/taken.ts';
 import { probabilityOf } from './sampling/probability.ts';
@@ -93,6 +94,7 @@ async function start(written: ThresherConfig, log: Logger, options: AppOptions, 
   const state = { isReady: false, lastTickMs: seam.monotonicMs() };
   const receivers = await startReceivers(config.receivers, { seam, log, registry, intake: processor.intake, checkTaken: checkTakenBy(routes), memoryLimitBytes: processor.memory.limitBytes });
   opened.push(() => receivers.drain(0));
+  processor.memory.count('receiving', () => receivers.underWayBytes);
   const http = await startHttp({
     endpoint: config.http.endpoint, security: openListenerSecurity(config.http, { name: 'http', seam, log, registry }), registry, log, ready: () => state.isReady,
     health: () => ({ ok: seam.monotonicMs() - state.lastTickMs < 60_000, detail: { ready: state.isReady, policies: reloader.loaded } }),
@@ -136,12 +138,13 @@ async function openProcessor(
     seam, time: 'arrival', policies, setupSql, sinks, routes, observer,
     windows: {
       tracesLengthMs: config.windows.traces.lengthMs, tracesWaitMs: config.windows.traces.decisionWaitMs,
-      logsLengthMs: config.windows.logs.lengthMs, linked: linkedOf(config.windows.traces.linked),
+      logsLengthMs: config.windows.logs.lengthMs, linked: linkedOf(config.windows.traces.linked), ...earlyOf(config.windows.traces),
     },
     hashSeed: randomInt(2 ** 32),
     limits: { deadlineMs: config.policy.deadlineMs, rowsMax: config.policy.rowsMax },
     fallback: { n: probabilityOf(config.policy.fallback.probability) },
     combine: config.policy.combine, hasPolicyAttribute: config.output.policyAttribute,
+    duckdbShare: config.memory.duckdbShare, softLimit: config.memory.softLimit, spill: openSpill(config.memory),
     memoryLimitBytes: config.memory.limit === 'auto' ? autoLimitBytes(machineMemory()) : config.memory.limit,
     decisionsMax: Math.ceil((config.decisionCache.keptMax + config.decisionCache.droppedMax) / 2), horizonMs: horizonMsOf(config),
     pastHorizon: { by: config.lateSpans.pastHorizon, n: probabilityOf(config.lateSpans.probability) },
@@ -149,6 +152,12 @@ async function openProcessor(
     logRandomness: config.windows.logs.randomness,
     ...(config.certificate.enabled ? { certificate: { services: config.certificate.services, policies: true } } : {}),
   });
+}
+
+/** What is decided before its window; nothing where nobody asks for it. */
+function earlyOf({ decisionWaitAfterRootMs, spansMax, bytesMax }: ThresherConfig['windows']['traces']): Pick<ProcessorOptions['windows'], 'early'> {
+  const limits = spansMax === null && bytesMax === null ? null : { spansMax: spansMax ?? Infinity, bytesMax: bytesMax ?? Infinity };
+  return decisionWaitAfterRootMs === null && limits === null ? {} : { early: { waitAfterRootMs: decisionWaitAfterRootMs, limits } };
 }
 
 /** By default ten minutes, unless a window takes longer. */

@@ -3,14 +3,18 @@ import type { ValueOf } from './kind.ts';
 import { pipelines } from './pipelines.ts';
 import { policyFilePatterns } from './policy-files.ts';
 import { receivers } from './receivers.ts';
-import { duration, endpoint, flag, hexKey, integer, number, oneOf, sizeOr, text } from './scalars.ts';
+import { duration, endpoint, filePath, flag, hexKey, integer, number, oneOf, size, sizeOr, text } from './scalars.ts';
 import { option, optional, secret, section } from './section.ts';
 import { listenerSecurity } from './security.ts';
+import { durability, storage } from './storage.ts';
 
 const windows = section('How long telemetry is held before it is decided.', {
   traces: option('traces', section('Traces belong to the window in which their first span arrived.', {
     lengthMs: option('length', duration({ min: 100 }), '10s', 'Length of a window.'),
     decisionWaitMs: option('decision_wait', duration(), '30s', 'A window is decided this long after its end, so that its traces are whole.'),
+    decisionWaitAfterRootMs: optional('decision_wait_after_root', duration(), 'Traces whose root has come are decided this long after the end of their slot, those without at the end of decision_wait. Policies run twice on a window then. Not with linked, nor with durability.'),
+    spansMax: optional('max_spans', integer({ min: 1 }), 'A trace that grows larger is decided early, on what is there, and marked (`sampling.partial`); what comes later follows. Not with linked, nor with durability.'),
+    bytesMax: optional('max_bytes', size({ min: 1 }), 'The same by bytes as they came, of which each span has its share of its batch.'),
     linked: option('linked', section('Traces of one window that are kept or dropped together, on the randomness of the one with the smallest id.', {
       spanLinks: option('span_links', flag, false, 'Traces that a span link of one points to in the other.'),
       sessionKey: optional('session_key', text, 'Traces whose spans have the same value of this attribute, for example `session.id`.'),
@@ -67,8 +71,14 @@ export const declaration = section('The whole configuration is one YAML file.', 
   output: option('output', output, {}, 'What leaves.'),
   certificate: option('certificate', certificate, {}, 'The certificate.'),
   memory: option('memory', section('Bounds of memory.', {
-    limit: option('limit', sizeOr('auto', { min: 2 ** 20 }), 'auto', 'Retained batches and their tables; at the limit senders are told to come again (RESOURCE_EXHAUSTED). `auto` is a third of what the container or systemd unit may use above 256 MiB, and a sixth of that where only the machine is the limit. DuckDB\'s queries may take as much again.'),
+    limit: option('limit', sizeOr('auto', { min: 2 ** 20 }), 'auto', 'All that is held: retained batches, DuckDB\'s tables and queries, caches, queues, requests under way. At the limit senders are told to come again (RESOURCE_EXHAUSTED, 429). `auto` is a third of what the container or systemd unit may use above 256 MiB, and a sixth of that where only the machine is the limit.'),
+    softLimit: option('soft_limit', number({ min: 0.1, max: 1 }), 0.8, 'At this part of the limit windows are decided before they are due, the earliest first; what is kept of them has `sampling.partial`: `memory`. 1: never.'),
+    duckdbShare: option('duckdb_share', number({ min: 0.1, max: 0.9 }), 0.5, 'The part of the limit that is DuckDB\'s: tables of open windows, and queries. More where policies read many columns or their queries need much.'),
+    spillDir: optional('spill_dir', filePath, 'A directory of this process alone, where DuckDB may put what does not fit into its memory. Without it such queries fail, and the fallback decides their window. Its folder `duckdb` is emptied at the start.'),
+    spillLimit: option('spill_limit', size({ min: 2 ** 20 }), '4GiB', 'Most that is put there.'),
   }), {}, 'Memory.'),
+  durability,
+  storage: option('storage', storage, {}, 'The log on the disk.'),
   decisionCache: option('decision_cache', decisionCache, {}, 'The decision cache.'),
   lateSpans: option('late_spans', lateSpans, {}, 'Late spans.'),
   metrics: option('metrics', section('Metrics as a signal.', {

@@ -10,9 +10,6 @@ import type { BatchAck } from './intake-port.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import type { SignalIntake, TakenRows } from './signal-intake.ts';
 
-/** When a sender that found the intake full should come again. */
-const retryAfterMs = 1000;
-
 /** Told what the intake did; counts, and nothing else. */
 export interface IntakeObserver {
   accepted(signal: Signal, batch: { readonly receiver: string; readonly items: number; readonly wireBytes: number; readonly taken: TakenRows | null }): void;
@@ -38,6 +35,8 @@ export interface StreamReading {
 export interface TakerParts {
   readonly seam: Seam;
   readonly budget: MemoryBudget;
+  /** When a sender that found no room should come again, ms. */
+  readonly retryAfterMs: () => number;
   readonly account: HeldBytes;
   readonly traces: SignalIntake;
   readonly logs: SignalIntake;
@@ -79,7 +78,7 @@ export class BatchTaker {
   async take(batch: OtapBatch, arrival: Arrival, memory: BufferSource, retain: (ordinal: number, arrivalUnixNano: bigint, ownRandomness: boolean, account: HeldBytes) => HeldBatch): Promise<void> {
     const { budget, seam, observer, passThrough, account, logRandomness } = this.#parts;
     if (!budget.hasRoom(arrival.wireBytes)) {
-      throw new CodedError('RESOURCE_EXHAUSTED', 'memory_limit', 'the intake is full; come again later', { retryAfterMs });
+      throw new CodedError('RESOURCE_EXHAUSTED', 'memory_limit', 'the intake is full; come again later', { retryAfterMs: this.#parts.retryAfterMs() });
     }
     this.#parts.journal?.admit(arrival.wireBytes);
     const { signal, rowCount: items } = batch;

@@ -1,4 +1,6 @@
+import { capWords } from '../sampling/cap-input.ts';
 import type { PartialCause } from '../sampling/partial.ts';
+import { TWO_56 } from '../sampling/word56.ts';
 import { type HeldBatch, rowsOfRun, runIndexOf } from '../store/held-batch.ts';
 import type { Slot } from '../store/slot.ts';
 import type { WindowSlot } from '../store/window-rows.ts';
@@ -20,6 +22,8 @@ export interface KeptRows {
   readonly isUndecided: boolean;
   /** Set where all of them were decided on partial evidence. */
   readonly partial?: PartialCause | null;
+  /** N that stress relief takes all of them to have come with at most; left out where it had no part. */
+  readonly nMax?: bigint;
 }
 
 /** Rows of a window that are kept, as KeptRows has those of a batch. */
@@ -45,7 +49,7 @@ export function keptRows(slots: readonly WindowSlot[], kept: KeptOfWindow): Kept
         const row = wseq[from + i] - first;
         return run.rows === null ? row : run.rows[row];
       });
-      out.push({ batch: run.batch, rows, ...partOf(kept, from, at), isUndecided: false, partial });
+      out.push(capped({ batch: run.batch, rows, ...partOf(kept, from, at), isUndecided: false, partial }, slot.nMax));
     }
   }
   return out;
@@ -58,14 +62,26 @@ function partOf({ n, nSplit, nCeiling, reasons }: KeptOfWindow, from: number, to
   };
 }
 
+/** Rows as they leave a slot whose rows are taken to have come with at most `nMax`. */
+function capped(kept: KeptRows, nMax: bigint): KeptRows {
+  if (nMax === TWO_56) return kept;
+  const nCeiling = kept.nSplit === null ? null : kept.nCeiling ?? new Uint32Array(new BigUint64Array(kept.rows.length).fill(nMax).buffer);
+  return { ...kept, n: capWords(kept.n, nMax), nCeiling: nCeiling === null ? null : capWords(nCeiling, nMax), nMax };
+}
+
 /** All rows of a slot as candidates at one N, kept for one reason; whoever reads them checks each against its randomness. */
 export function allRows(slot: Slot, n: bigint, reason: number | null): KeptRows[] {
-  return slot.runs.map((run) => candidatesAt(run.batch, rowsOfRun(run), n, reason));
+  return slot.runs.map((run) => capped(candidatesAt(run.batch, rowsOfRun(run), n, reason), slot.nMax));
 }
 
 /** Rows of a batch (ascending) as candidates at one N, kept for one reason. */
 export function candidatesAt(batch: HeldBatch, rows: ArrayLike<number>, n: bigint, reason: number | null): KeptRows {
   return rowsAt(batch, rows, { nOf: () => n, reasonOf: reason === null ? null : () => reason, isUndecided: true });
+}
+
+/** Rows of a window that was decided before it was due say why, where they say nothing else. */
+export function markedEarly(kept: readonly KeptRows[], cause: PartialCause | null): readonly KeptRows[] {
+  return cause === null ? kept : kept.map((part) => ({ ...part, partial: part.partial ?? cause }));
 }
 
 /** How rows of a batch leave. */

@@ -20,7 +20,9 @@ export interface KeptTracesSql {
 /** Kept traces of one decided window, in a table of its own that is dropped whole. */
 interface KeptWindow {
   readonly table: string;
-  readonly slot: number;
+  /** From when to when windows of logs overlap it, ns since the epoch. */
+  readonly startNano: bigint;
+  readonly endNano: bigint;
   readonly count: number;
 }
 
@@ -59,9 +61,8 @@ export class KeptTraces implements BesideSlots {
 
   /** Whether all windows of traces that the window of logs of a slot overlaps are remembered, where these policies ask. */
   serves(policies: readonly CompiledPolicy[], slot: number): boolean {
-    const { lengthNano, waitNano } = this.#traces;
-    const earliest = (this.#logs.startOf(slot) - waitNano) / lengthNano;
-    return earliest >= BigInt(this.#firstSlot) || this.#firstSlot === 0 || !policies.some(readsKeptTraces);
+    const earliest = this.#traces.slotOf(this.#logs.startOf(slot) - this.#traces.waitNano);
+    return earliest >= this.#firstSlot || this.#firstSlot === 0 || !policies.some(readsKeptTraces);
   }
 
   /**
@@ -74,7 +75,8 @@ export class KeptTraces implements BesideSlots {
     const table = `kept_traces_${this.#count++}`;
     await engine.run(`CREATE TABLE ${table} AS ${hasGroups ? groupedSql(name) : `SELECT k.trace_id AS trace_id, k.n AS n, t.r AS r FROM ${name}_kept k JOIN ${name}_traces t ON t.trace_id = k.trace_id`}`);
     const count = (await engine.run(`SELECT count(*) FROM ${table}`)).integer();
-    this.#windows.push({ table, slot, count });
+    const { startNano, endNano } = this.#traces.boundsOf(slot);
+    this.#windows.push({ table, startNano, endNano: endNano + this.#traces.waitNano, count });
     const isBeyond = (from: number): boolean => this.#windows.slice(from).reduce((sum, window) => sum + window.count, 0) > this.#tracesMax;
     let from = 0;
     while (isBeyond(from)) from++;
@@ -84,7 +86,7 @@ export class KeptTraces implements BesideSlots {
   /** What the window of logs of a slot may know. */
   forLogs(slot: number): KeptTracesSql {
     const [start, end] = [this.#logs.startOf(slot), this.#logs.startOf(slot + 1)];
-    const overlapping = this.#windows.filter((window) => this.#traces.startOf(window.slot) < end && this.#endOf(window) > start);
+    const overlapping = this.#windows.filter((window) => window.startNano < end && window.endNano > start);
     const all = overlapping.map(({ table }) => `SELECT trace_id, n, r FROM ${table}`).join(' UNION ALL ');
     const rows = overlapping.length === 0 ? 'SELECT NULL::UUID AS trace_id, NULL::UBIGINT AS n, NULL::UBIGINT AS r WHERE false'
       : overlapping.length === 1 ? all : `SELECT trace_id, max(n) AS n, arg_max(r, n) AS r FROM (${all}) GROUP BY trace_id`;
@@ -100,11 +102,7 @@ export class KeptTraces implements BesideSlots {
   /** Forgets what no window of logs from slot `firstLogs` on overlaps. */
   async expire(engine: Session, firstLogs: number): Promise<void> {
     const from = this.#logs.startOf(firstLogs);
-    await this.#drop(engine, (window) => this.#endOf(window) <= from || !this.isRead);
-  }
-
-  #endOf({ slot }: KeptWindow): bigint {
-    return this.#traces.startOf(slot + 1) + this.#traces.waitNano;
+    await this.#drop(engine, (window) => window.endNano <= from || !this.isRead);
   }
 
   async #drop(engine: Session, isGone: (window: KeptWindow, index: number) => boolean): Promise<void> {

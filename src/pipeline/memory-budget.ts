@@ -1,24 +1,68 @@
-/** Something that holds memory for items on their way. */
+import type { MemoryShares } from './memory-shares.ts';
+
+/** What holds memory for items on their way. `tables` are DuckDB's, `spool` is on disk. */
+export const memoryParts = ['retained', 'tables', 'streams', 'open_traces', 'decisions', 'queues', 'receiving'] as const;
+export type MemoryPart = (typeof memoryParts)[number];
+
+/** Bytes that somebody holds now. */
 export type Holding = () => number;
 
 /**
- * The intake's byte budget: what is held in retained batches, slots' tables and exporters' queues together. At the
- * limit, senders are told to come again.
+ * One budget of bytes for all that is held. DuckDB's tables have a bound within its share, everything else has the rest (memory-shares.ts);
+ * where either is full, senders are told to come again.
  */
 export class MemoryBudget {
-  readonly limitBytes: number;
-  readonly #holdings: readonly Holding[];
+  readonly shares: MemoryShares;
+  readonly #holdings = new Map<MemoryPart, Holding[]>();
+  #softLimit = Infinity;
+  #onSoftLimit: () => void = () => undefined;
 
-  constructor(limitBytes: number, holdings: readonly Holding[]) {
-    this.limitBytes = limitBytes;
-    this.#holdings = holdings;
+  constructor(shares: MemoryShares) {
+    this.shares = shares;
+  }
+
+  get limitBytes(): number {
+    return this.shares.limitBytes;
+  }
+
+  /** From now on what `holding` says counts too. */
+  count(part: MemoryPart, holding: Holding): void {
+    this.#holdings.set(part, [...this.#holdings.get(part) ?? [], holding]);
+  }
+
+  /** `onSoftLimit` is told at each batch that comes while the budget is filled to the fraction `softLimit`. */
+  watch(softLimit: number, onSoftLimit: () => void): void {
+    this.#softLimit = softLimit;
+    this.#onSoftLimit = onSoftLimit;
+  }
+
+  heldBy(part: MemoryPart): number {
+    let bytes = 0;
+    for (const holding of this.#holdings.get(part) ?? []) bytes += holding();
+    return bytes;
   }
 
   get heldBytes(): number {
-    return this.#holdings.reduce((sum, holding) => sum + holding(), 0);
+    let bytes = 0;
+    for (const part of this.#holdings.keys()) bytes += this.heldBy(part);
+    return bytes;
   }
 
+  /** How full it is: 1 where nothing more may come. The fuller of the two, tables and all else, speaks. */
+  get fullness(): number {
+    return this.#fullnessWith(0);
+  }
+
+  /** Whether `bytes` more may come. */
   hasRoom(bytes: number): boolean {
-    return this.heldBytes + bytes <= this.limitBytes;
+    const fullness = this.#fullnessWith(bytes);
+    if (fullness >= this.#softLimit) this.#onSoftLimit();
+    return fullness <= 1;
+  }
+
+  #fullnessWith(bytes: number): number {
+    const tables = this.heldBy('tables');
+    const { tablesBytesMax, othersBytesMax } = this.shares;
+    return Math.max(tables / tablesBytesMax, (this.heldBytes - tables + bytes) / othersBytesMax);
   }
 }

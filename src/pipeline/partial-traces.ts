@@ -65,6 +65,11 @@ export interface KeptWithCauses extends KeptOfWindow {
   readonly causes: Uint8Array | null;
 }
 
+/** The rows of each cause apart; `early`: the cause of all that have none of their own. */
+export function byCauseOrEarly(kept: KeptWithCauses, partial: readonly PartialIds[], early: PartialCause | null): KeptOfWindow[] {
+  return early === null ? byCause(kept, partial) : byCause(kept, partial).map((part) => ({ ...part, partial: part.partial ?? early }));
+}
+
 /** The rows of each cause apart. */
 export function byCause(kept: KeptWithCauses, partial: readonly PartialIds[]): KeptOfWindow[] {
   const { causes } = kept;

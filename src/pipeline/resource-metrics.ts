@@ -1,10 +1,11 @@
 import type { SampledSignal } from '../store/slot-plan.ts';
 import { metrics } from '../telemetry/declared.ts';
 import type { MetricRegistry } from '../telemetry/metrics.ts';
+import { type MemoryBudget, memoryParts } from './memory-budget.ts';
 
 /** What may run full, to be looked up when somebody reads the metrics. All in bytes but `lagMs`. */
 export interface Resources {
-  readonly memory: { readonly heldBytes: number; readonly limitBytes: number };
+  readonly memory: Pick<MemoryBudget, 'heldBytes' | 'heldBy' | 'fullness' | 'limitBytes'>;
   /** What the control group or the machine allows the process. */
   readonly grantedBytes: number;
   readonly queues: readonly { readonly name: string; readonly queuedBytes: number; readonly bytesMax: number }[];
@@ -17,6 +18,8 @@ export function registerResourceMetrics(registry: MetricRegistry, resources: () 
   registry.onRead(() => {
     const { memory, grantedBytes, queues, lagMs } = resources();
     registry.gauge(metrics.memoryHeldBytes).set(memory.heldBytes);
+    for (const part of memoryParts) registry.gauge(metrics.memoryPartBytes).set(memory.heldBy(part), { part });
+    registry.gauge(metrics.memoryFullness).set(memory.fullness);
     registry.gauge(metrics.memoryLimitBytes).set(memory.limitBytes);
     registry.gauge(metrics.memoryGrantedBytes).set(grantedBytes);
     for (const { name, queuedBytes, bytesMax } of queues) {

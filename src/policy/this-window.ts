@@ -1,6 +1,11 @@
-/** SELECT of the view `this_window`: windows of one length, numbered from the epoch. */
-export function thisWindowSql(number: number, lengthNano: bigint): string {
-  const start = BigInt(number) * lengthNano;
-  return `SELECT make_timestamp_ns(${start}::BIGINT) AS start_time, make_timestamp_ns(${start + lengthNano}::BIGINT) AS end_time,`
-    + ` ${Number(lengthNano)}::DOUBLE / 1e9::DOUBLE AS seconds`;
+/** From when to when a window's items came, ns since the epoch. */
+export interface WindowBounds {
+  readonly startNano: bigint;
+  readonly endNano: bigint;
+}
+
+/** SELECT of the view `this_window`. */
+export function thisWindowSql({ startNano, endNano }: WindowBounds): string {
+  return `SELECT make_timestamp_ns(${startNano}::BIGINT) AS start_time, make_timestamp_ns(${endNano}::BIGINT) AS end_time,`
+    + ` ${Number(endNano - startNano)}::DOUBLE / 1e9::DOUBLE AS seconds`;
 }

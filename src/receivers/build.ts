@@ -34,6 +34,8 @@ export interface Receivers {
   readonly grpcAddresses: readonly string[];
   /** The same of those that take OTLP over HTTP. */
   readonly httpAddresses: readonly string[];
+  /** Bytes of requests that are under way. */
+  readonly underWayBytes: number;
   /** Begins to read files; before it only what listens takes telemetry in. */
   start(): void;
   /** Takes nothing more in; what is under way gets `deadlineMs` to be answered. */
@@ -71,6 +73,9 @@ export async function startReceivers(configs: readonly ReceiverConfig[], tools: 
   return {
     grpcAddresses: servers.grpc.map(({ address }) => address),
     httpAddresses: servers.http.map(({ address }) => address),
+    get underWayBytes() {
+      return budget.bytes;
+    },
     start: () => {
       for (const file of files) file.start();
     },

@@ -1,9 +1,20 @@
 import duckdb from '@duckdb/node-bindings';
 import { DuckDBConnection } from '@duckdb/node-api';
 
+/**
+ * Where an instance may put what does not fit into memory. DuckDB lets SQL read and write in that directory even without external access, so nothing
+ * else may lie there.
+ */
+export interface SpillLimits {
+  readonly directory: string;
+  readonly bytesMax: number;
+}
+
 /** What an instance may use; DuckDB's own names for its settings. */
 export interface DuckDBLimits {
   readonly memoryLimitBytes: number;
+  /** Where to spill; left out: what needs more memory fails. */
+  readonly spill?: SpillLimits;
   readonly threads: number;
 }
 
@@ -11,7 +22,8 @@ function settings(limits: DuckDBLimits): { readonly [name: string]: string } {
   return {
     threads: String(limits.threads),
     memory_limit: `${Math.floor(limits.memoryLimitBytes / 2 ** 20)}MiB`,
-    temp_directory: '',
+    temp_directory: limits.spill?.directory ?? '',
+    ...(limits.spill === undefined ? {} : { max_temp_directory_size: `${Math.floor(limits.spill.bytesMax / 2 ** 20)}MiB` }),
     enable_external_access: 'false',
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
@@ -20,7 +32,7 @@ function settings(limits: DuckDBLimits): { readonly [name: string]: string } {
 }
 
 /**
- * One embedded DuckDB: in memory, without files, network or extensions. Statements of the engine and of users run
+ * One embedded DuckDB: in memory, without files (but those that it spills), network or extensions. Statements of the engine and of users run
  * on connections of their own, so that a user's query can be given up without touching the rest.
  */
 export class Database {

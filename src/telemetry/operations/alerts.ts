@@ -102,9 +102,9 @@ export const alerts: readonly Alert[] = [
     response: '`thresher policy check` on the files says what is wrong and where; so does the log (`policies_refused`).',
   },
   {
-    name: 'ThresherMemoryNearLimit', severity: 'warning', lasts: '5m', expr: `${series(m.memoryHeldBytes)} / ${series(m.memoryLimitBytes)} > 0.9`,
-    summary: '{{ $labels.instance }}: {{ $value | humanizePercentage }} of memory.limit is held',
-    means: 'Soon senders are told to come again.',
+    name: 'ThresherMemoryNearLimit', severity: 'warning', lasts: '5m', expr: `${series(m.memoryFullness)} > 0.9`,
+    summary: '{{ $labels.instance }}: what memory.limit allows is full to {{ $value | humanizePercentage }}',
+    means: 'Windows close early (`memory.soft_limit`), and soon senders are told to come again.',
     response: 'As for ThresherRefusesForWantOfRoom.',
   },
   {

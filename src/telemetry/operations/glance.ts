@@ -12,7 +12,7 @@ export const glance: readonly PanelContent[] = [
   stat('Lost in 24 hours', 'short', grown(m.itemsLost.name), 'Kept items that an exporter gave up on. Alert ThresherLosesItems.', '', [1, 1]),
   stat('Refused a second', 'cps', `sum(${rated(m.batchesRefused.name)}) or vector(0)`, 'Batches. Alerts ThresherRefusesForWantOfRoom, ThresherRefusesBatches.', '', [0.01, 1]),
   stat('Windows by fallback in 24 hours', 'short', grown(m.windowsDecided.name, ', by="fallback"'), 'Policies failed or were late. Alert ThresherFallback.', '', [1, 10]),
-  stat('Memory held', 'percentunit', `max(${now(m.memoryHeldBytes.name)} / ${now(m.memoryLimitBytes.name)})`, 'Of memory.limit, the fullest process. Alert ThresherMemoryNearLimit.', '', [0.8, 0.9]),
+  stat('Memory held', 'percentunit', `max(${now(m.memoryFullness.name)})`, 'Of memory.limit, the fullest process. Alert ThresherMemoryNearLimit.', '', [0.8, 0.9]),
   stat('Export queue', 'percentunit', `max(${now(m.queueBytes.name)} / ${now(m.queueCapacityBytes.name)})`, 'The fullest. Alert ThresherExportQueueNearlyFull.', '', [0.6, 0.8]),
   stat('Oldest window late by', 's', `max(${now(m.windowLagSeconds.name)})`, 'Alert ThresherWindowsLate.', '', [10, 30]),
   stat('Counts off by', 'short', `max(abs(${m.certificateZ.name}{${chosen}, policy="(all)"}))`, 'Standard deviations between what the output says and what came, over all windows. Alert ThresherCountsWrong.', '', [3, 4]),

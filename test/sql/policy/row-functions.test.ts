@@ -30,7 +30,7 @@ afterAll(() => {
 async function named(text: string, rows = 7): Promise<ReadonlyMap<string, bigint>> {
   const policy = await compiler.compile('p', text);
   for (const table of tableReads(policy)) await session.run(`CREATE OR REPLACE TEMP VIEW ${table.name} AS ${tableSql(table, rows)}`);
-  for (const { side } of policy.sides) await session.run(`CREATE OR REPLACE TEMP VIEW ${side} AS ${thisWindowSql(3, 10_000_000_000n)}`);
+  for (const { side } of policy.sides) await session.run(`CREATE OR REPLACE TEMP VIEW ${side} AS ${thisWindowSql({ startNano: 30_000_000_000n, endNano: 40_000_000_000n })}`);
   const reader = await session.api.runAndReadAll(policy.wrappedSql);
   return new Map(reader.getRowsJS().map(([key, n]) => [String(key), BigInt(String(n))]));
 }
@@ -59,7 +59,7 @@ describe('short forms', () => {
   ])('%s', async (_, short, full) => same(short, full));
 
   test('the window\'s bounds', async () => {
-    const reader = await session.api.runAndReadAll(thisWindowSql(3, 2_500_000_000n));
+    const reader = await session.api.runAndReadAll(thisWindowSql({ startNano: 7_500_000_000n, endNano: 10_000_000_000n }));
     expect(reader.getRowsJson()).toEqual([['1970-01-01 00:00:07.5', '1970-01-01 00:00:10', 2.5]]);
   });
 

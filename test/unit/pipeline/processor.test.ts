@@ -37,7 +37,7 @@ describe('the byte budget', () => {
         const { ack, streamBroken } = await stream.accept(message(bytes));
         statuses.push(ack.status);
         if (ack.status === 'OK') accepted++;
-        else expect([ack.status, ack.retryAfterMs, streamBroken]).toEqual(['RESOURCE_EXHAUSTED', 1000, false]);
+        else expect([ack.status, ack.retryAfterMs, streamBroken]).toEqual(['RESOURCE_EXHAUSTED', 10_000, false]);
         // Half way, windows are decided and there is room again.
         if (statuses.length === 40) await processor.drain();
       }
