@@ -11,6 +11,7 @@ import type { ListenerSecurity } from './security.ts';
 export function checkTogether(config: ThresherConfig, root: Place): void {
   if (config.seed !== null && config.sampling.hashKey !== null) root.at('seed').fail('give either seed or sampling.hash_key, since the one determines the other');
   checkHorizon(config, root);
+  checkEarly(config, root);
   checkListeners(config, root);
   checkRetries(config, root);
   checkPipelines(config, root);
@@ -25,6 +26,17 @@ function checkHorizon({ decisionCache, windows }: ThresherConfig, root: Place): 
   const leastMs = windows.traces.lengthMs + windows.traces.decisionWaitMs;
   if (decisionCache.horizonMs !== null && decisionCache.horizonMs < leastMs) {
     root.at('decision_cache').at('horizon').fail(`is shorter than windows.traces.length and decision_wait together; write at least ${formatDurationMs(leastMs)}, or leave it out`);
+  }
+}
+
+/** Traces are decided early one by one, and only in memory. */
+function checkEarly({ windows: { traces } }: ThresherConfig, root: Place): void {
+  const at = root.at('windows').at('traces');
+  const { decisionWaitAfterRootMs: afterRootMs, decisionWaitMs, linked } = traces;
+  if (afterRootMs !== null && afterRootMs >= decisionWaitMs) at.at('decision_wait_after_root').fail('is not shorter than decision_wait, so that it would decide nothing');
+  const isLinked = linked.spanLinks || linked.sessionKey !== null;
+  for (const [key, value] of [['decision_wait_after_root', afterRootMs], ['max_spans', traces.spansMax], ['max_bytes', traces.bytesMax]] as const) {
+    if (value !== null && isLinked) at.at(key).fail('cannot go with windows.traces.linked: traces that are decided together wait for their window');
   }
 }
 

@@ -1,3 +1,4 @@
+import { CodedError } from '../base/errors.ts';
 import type { ViewReads } from '../policy/compile/compiled.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
 import type { KeptMarks } from './dropped-rows.ts';
@@ -10,9 +11,16 @@ import type { TraceMemory } from './trace-memory.ts';
 import type { DeciderParts } from './window-decision.ts';
 import type { WindowClock } from './window-clock.ts';
 
-/** What may be decided before its window; null where nothing may: for logs, where traces are linked, and where decisions are logged, which knows of none but windows'. */
-export function earlyOptions({ windows, journal }: ProcessorOptions, signal: SampledSignal): EarlyOptions | null {
-  return signal === 'traces' && (windows.linked ?? null) === null && (journal ?? null) === null ? windows.early ?? null : null;
+/**
+ * What may be decided before its window; null where nothing may. Throws INVALID_ARGUMENT where traces are linked, or decisions logged: the log knows
+ * of no decisions but those of windows, and would decide anew after a restart.
+ */
+export function earlyOptions({ windows: { early, linked = null }, journal = null }: ProcessorOptions, signal: SampledSignal): EarlyOptions | null {
+  if (early === undefined) return null;
+  if (linked !== null || journal !== null) {
+    throw new CodedError('INVALID_ARGUMENT', 'early_decisions', 'windows.traces: decision_wait_after_root, max_spans and max_bytes cannot go with linked or durability; leave them out');
+  }
+  return signal === 'traces' ? early : null;
 }
 
 /** What slots must project for roots to be seen. */
