@@ -16,6 +16,7 @@ import type { NamedRows } from './named-rows.ts';
 import { meanItemBytes } from './policy-counts-of.ts';
 import { RowCeilings } from './row-ceilings.ts';
 import { windowCounts } from './service-counts.ts';
+import { fallbackNOf, reasonWithStress, shedAtClose, withStress } from './stress-close.ts';
 import { capAtTraces } from './trace-caps.ts';
 import type { DeciderParts, WindowDecision } from './window-decision.ts';
 
@@ -61,11 +62,11 @@ export class LogWindows {
       const counts = await windowCounts(engine, whole, null);
       const certificate = detail === null || elsewhere.length > 0 ? []
         : await certifyLogs({ engine: engine, name: slot.name, window: visible, outcomes, own, facts }, detail);
-      const keptOfAll = keptRows(whole.slots, kept);
+      const keptOfAll = keptRows(whole.slots, { ...kept, reasons: kept.reasons === null ? null : withStress(kept.reasons, slot, combining.reasons) });
       return {
         ...logDecision(this.#parts, () => ({ signal: 'logs', slot: number, kept: keptOfAll, fallbackN: null, traces: null })),
         slot: number, ...counts, services: [], outcomes, policies: counted, certificate,
-        kept: keptOfAll,
+        kept: keptOfAll, shedRows: await shedAtClose(engine, slot),
         release: () => ring.drop(number),
       };
     } finally {
@@ -77,10 +78,12 @@ export class LogWindows {
   fallBack(number: number): WindowDecision | null {
     const slot = this.#parts.ring.get(number);
     if (slot === null) return null;
+    const { combining } = this.#parts;
+    const fallbackN = fallbackNOf(this.#parts.fallback, slot);
     return {
-      ...logDecision(this.#parts, () => ({ signal: 'logs', slot: number, kept: null, fallbackN: this.#parts.fallback.n, traces: null })),
+      ...logDecision(this.#parts, () => ({ signal: 'logs', slot: number, kept: null, fallbackN, traces: null })),
       slot: number, items: slot.rows.rowCount, truth: slot.rows.rowCount, services: [], outcomes: [], policies: [], certificate: [],
-      kept: allRows(slot, this.#parts.fallback.n, fallbackReason(this.#parts.combining)),
+      kept: allRows(slot, fallbackN, reasonWithStress(fallbackReason(combining), slot, combining.reasons)),
       release: () => this.#parts.ring.drop(number),
     };
   }

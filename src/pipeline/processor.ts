@@ -123,6 +123,14 @@ export class Processor {
     return recovered;
   }
 
+  /**
+   * From now on nothing is taken in that R does not keep at N, 2^56 at most; what waits for its decision, or comes to a window that is open now, is decided
+   * as if it had come with that probability at most (sampling.md, rule 19).
+   */
+  limitInput(n: bigint): void {
+    for (const { ring } of Object.values(this.#lanes)) ring.limitInput(n);
+  }
+
   /** What open windows hold: items, and bytes of their tables. */
   held(signal: SampledSignal): { readonly items: number; readonly bytes: number } {
     const { ring } = this.#lanes[signal];

@@ -1,5 +1,6 @@
 import { traceIdWords } from '../policy/trace-id-table.ts';
 import type { PastHorizonRows } from './past-horizon.ts';
+import type { ShedRows } from './shed-rows.ts';
 import type { SlotRows } from './slot-rows.ts';
 import { isSameTrace } from './trace-id-runs.ts';
 import type { TraceMemory } from './trace-memory.ts';
@@ -16,21 +17,24 @@ export interface TraceRoutes {
 
 const decidedRows = -1;
 const pastRows = -2;
+const shedRows = -3;
 
 /**
  * Sends all of `rowCount` rows each to the slot of its trace's first span: the one that is open for the trace, else, where the trace was not
  * decided, the earliest that `slotOf` gives for the rows of it that stand together here, which is opened. `traceIds` holds four words a row;
- * rows of a trace that stand together are looked up once, and most traces are open. `past`: says what is past the horizon, null where nothing can be.
+ * rows of a trace that stand together are looked up once, and most traces are open. `past`: says what is past the horizon, null where nothing can be. `shed`: says what is shed, and goes nowhere; null
+ * where nothing is.
  */
 export function routeTraces(
   traceIds: Uint32Array, rowCount: number, traces: Pick<TraceMemory, 'open' | 'decided'>, slotOf: (row: number) => number, past: PastHorizonRows | null = null,
+  shed: ShedRows | null = null,
 ): TraceRoutes {
   const groups = new Map<number, number[]>();
   let only: number | null = null;
   for (let from = 0; from < rowCount; ) {
     let to = from + 1;
-    while (to < rowCount && isSameTrace(traceIds, to, from)) to++;
-    const slot = homeOf(traceIds, from, to, traces, slotOf, past);
+    while (to < rowCount && isSameTrace(traceIds, to, from) && (shed === null || shed.isBelow(to) === shed.isBelow(from))) to++;
+    const slot = homeOf(traceIds, from, to, traces, slotOf, past, shed);
     if (from === 0) only = slot;
     else if (only !== null && slot !== only) {
       addRows(groups, only, 0, from);
@@ -45,6 +49,7 @@ export function routeTraces(
   const late = groups.get(pastRows);
   groups.delete(decidedRows);
   groups.delete(pastRows);
+  groups.delete(shedRows);
   return {
     slots: [...groups].map(([slot, group]) => ({ slot, rows: Uint32Array.from(group) })),
     decided: decided === undefined ? null : Uint32Array.from(decided),
@@ -61,11 +66,13 @@ function addRows(groups: Map<number, number[]>, slot: number, from: number, to: 
 /** The slot of the trace of rows [from, to). */
 function homeOf(
   traceIds: Uint32Array, from: number, to: number, { open, decided }: Pick<TraceMemory, 'open' | 'decided'>, slotOf: (row: number) => number, past: PastHorizonRows | null,
+  shed: ShedRows | null,
 ): number {
   const at = from * traceIdWords;
   const known = open.slotOf(traceIds, at);
-  if (known !== null) return known;
+  if (known !== null) return shed !== null && shed.shedsOpen(known, from, to) ? shedRows : known;
   if (decided.outcome(traceIds, at) !== 'unknown') return decidedRows;
+  if (shed !== null && shed.shedsUnknown(traceIds, at, from, to)) return shedRows;
   let slot = Infinity;
   for (let row = from; row < to; row++) slot = Math.min(slot, slotOf(row));
   if (past !== null && past.decides(traceIds, from, to, slot)) return pastRows;

@@ -1,6 +1,7 @@
 import type { CompiledPolicy } from '../policy/compile/compiled.ts';
 import { unionUse } from '../policy/slot-plan-of.ts';
 import type { PartialCause } from '../sampling/partial.ts';
+import { TWO_56 } from '../sampling/word56.ts';
 import type { Slot } from '../store/slot.ts';
 import { windowRows, type WindowSlot } from '../store/window-rows.ts';
 import { tracesSql, type Window } from '../store/window-views.ts';
@@ -16,6 +17,7 @@ import { groupTables, groupTraces, type LinkedBy, spreadOverGroups } from './lin
 import { traceCounts } from './trace-counts.ts';
 import { evidenceOf, evidenceTables } from './trace-evidence.ts';
 import { settleSlot } from './settle-slot.ts';
+import { fallbackNOf, reasonWithStress, rememberShed, shedAtClose, withStress } from './stress-close.ts';
 import { byCauseOrEarly, type KeptWithCauses, type PartialIds, type PartialJoin, partialJoin, writePartial } from './partial-traces.ts';
 import type { TraceMemory } from './trace-memory.ts';
 import { decideTraces, verdictTables } from './trace-verdict.ts';
@@ -84,11 +86,13 @@ export class TraceWindows {
     await keptTraces?.add(engine, name, number, grouped !== null);
     const partial = this.#traces.partial.of(number);
     if (partial.length > 0) await writePartial(engine, `${name}_partial`, partial);
+    await rememberShed(engine, name, slot, combining.reasons !== null);
     const without = withoutEarly(early);
-    const decided = await this.#readDecided(name, partial, without.traces);
+    const decided = await this.#readDecided(name, slot, partial, without.traces);
     const kept = await this.#keptRows(grouped === null ? `${name}_kept` : `(SELECT * FROM ${name}_decided WHERE n > 0)`, window.slots, { ...partialJoin(name, partial, 'r'), where: without.rows });
     const counts = await windowCounts(engine, window, `${name}_traces`);
     const services = await serviceCounts(engine, window, `${name}_kept`);
+    const shedRows = await shedAtClose(engine, slot);
     const policyCounts = await traceCounts(engine, name, window, outcomes);
     const certified = certificate === null || grouped !== null ? { certificate: [] } : await certifyTraces(engine, name, window, outcomes, certificate);
     this.#remember(decided, partial, ring.earlyCause(number));
@@ -97,7 +101,7 @@ export class TraceWindows {
     const logged = logDecision(this.#parts, () => ({ signal: 'traces', slot: number, kept: keptOfAll, fallbackN: null, traces: { ...decided, partial: causesOf(decided, partial) } }));
     return {
       ...logged,
-      slot: number, items: counts.items - (early?.items ?? 0), truth: counts.truth - (early?.truth ?? 0), services, outcomes, policies: policyCounts, mixedTraces: evidence.mixedTraces, ...certified,
+      slot: number, items: counts.items - (early?.items ?? 0), truth: counts.truth - (early?.truth ?? 0), services, outcomes, policies: policyCounts, mixedTraces: evidence.mixedTraces, shedRows, ...certified,
       kept: keptOfAll, followers: followers.arrived,
       release: () => {
         followers.release();
@@ -111,10 +115,12 @@ export class TraceWindows {
     const slot = this.#parts.ring.get(number);
     if (slot === null) return null;
     const early = this.#early?.of(number) ?? null;
-    const { kept, items } = fallbackRows(slot, { n: this.#parts.fallback.n, reason: fallbackReason(this.#parts.combining) }, this.#traces.decided, this.#parts.hash, early);
+    const { combining } = this.#parts;
+    const fallbackN = fallbackNOf(this.#parts.fallback, slot);
+    const { kept, items } = fallbackRows(slot, { n: fallbackN, reason: reasonWithStress(fallbackReason(combining), slot, combining.reasons) }, this.#traces.decided, this.#parts.hash, early);
     const followers = this.#settle(number);
     return {
-      ...logDecision(this.#parts, () => ({ signal: 'traces', slot: number, kept: null, fallbackN: this.#parts.fallback.n, traces: null })),
+      ...logDecision(this.#parts, () => ({ signal: 'traces', slot: number, kept: null, fallbackN, traces: null })),
       slot: number, items, truth: items, services: [], outcomes: [], policies: [], certificate: [],
       kept: [...kept, ...followers.kept], followers: followers.arrived,
       release: () => {
@@ -127,16 +133,18 @@ export class TraceWindows {
   /** The slot's traces are decided and remembered: what came of them meanwhile leaves with them. */
   #settle(number: number): ReturnType<TraceMemory['followers']['settle']> {
     this.#early?.close(number);
-    return settleSlot(this.#traces, number, this.#parts.fallback.n, fallbackReason(this.#parts.combining));
+    const slot = this.#parts.ring.get(number);
+    const followers = settleSlot(this.#traces, number, fallbackNOf(this.#parts.fallback, slot), fallbackReason(this.#parts.combining));
+    return slot === null || slot.nMax === TWO_56 ? followers : { ...followers, kept: followers.kept.map((part) => ({ ...part, nMax: slot.nMax })) };
   }
 
-  async #readDecided(name: string, partial: readonly PartialIds[], where: string): Promise<DecidedTraces> {
+  async #readDecided(name: string, slot: Slot, partial: readonly PartialIds[], where: string): Promise<DecidedTraces> {
     const hasReasons = this.#parts.combining.reasons !== null;
     const { column, join } = partialJoin(name, partial, 'd');
     const sql = `SELECT d.trace_id, d.n${hasReasons ? ', d.code' : ''}${column} FROM ${name}_decided d${join}${where}`;
     const { count, bytes } = (await this.#parts.engine.run(sql)).columns([16, 8, ...(hasReasons ? [4] : []), ...(partial.length > 0 ? [1] : [])]);
     return {
-      count, ids: new Uint32Array(bytes[0].buffer), n: new BigUint64Array(bytes[1].buffer), reasons: hasReasons ? new Uint32Array(bytes[2].buffer) : null,
+      count, ids: new Uint32Array(bytes[0].buffer), n: new BigUint64Array(bytes[1].buffer), reasons: hasReasons ? withStress(new Uint32Array(bytes[2].buffer), slot, this.#parts.combining.reasons) : null,
       causes: partial.length > 0 ? bytes[bytes.length - 1] : null,
     };
   }
@@ -159,7 +167,7 @@ export class TraceWindows {
     const { bytes } = (await this.#parts.engine.run(sql)).columns([4, 8, ...(hasReasons ? [4] : []), ...(column === '' ? [] : [1])]);
     return {
       wseq: new Uint32Array(bytes[0].buffer), n: new Uint32Array(bytes[1].buffer), nSplit: null, nCeiling: null,
-      reasons: hasReasons ? new Uint32Array(bytes[2].buffer) : null,
+      reasons: hasReasons ? withStress(new Uint32Array(bytes[2].buffer), slots[0].slot, this.#parts.combining.reasons) : null,
       causes: column === '' ? null : bytes[bytes.length - 1],
     };
   }

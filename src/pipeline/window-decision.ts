@@ -21,6 +21,8 @@ export interface WindowDecision {
   readonly services: readonly ServiceCounts[];
   /** Traces whose spans came with different probabilities (sampling.md, rule 11); left out for logs. */
   readonly mixedTraces?: number;
+  /** Rows beside `items` that stress relief dropped at close, since its threshold rose after they came; left out where there are none. */
+  readonly shedRows?: number;
   readonly kept: readonly KeptRows[];
   /** Rows that came while it was decided and go with it, beside those of its slot; left out for logs. */
   readonly followers?: readonly RowsOfBatch[];

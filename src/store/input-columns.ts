@@ -16,6 +16,8 @@ export interface InputColumns {
   readonly traceIds: Uint32Array<ArrayBuffer> | null;
   /** Rows whose N of the input probability is not 2^56, or unknown; null where there are none. */
   readonly sampled: SampledRows | null;
+  /** How each row may leave, one of `leaves`. */
+  readonly leaves: Uint8Array;
   /** What the batch stands for: the sum over rows of the input's adjusted counts. */
   readonly adjustedCount: number;
 }
@@ -68,6 +70,7 @@ export function readInputs(batch: OtapBatch, source: InputSource, hash: KeyedHas
     randomness: states.randomness,
     traceIds: batch.signal === 'traces' ? uuidsOf(said, hash, memory) : null,
     sampled: sampledRows(states),
+    leaves: states.leaves,
     adjustedCount,
   };
 }
