@@ -9,6 +9,8 @@ import { routesOf, routesText, withoutUnused } from './config/routes.ts';
 import { type BuiltRoutes, buildRoutes } from './exporters/build-routes.ts';
 import { startHttp } from './http/server.ts';
 import { MetricsObserver } from './pipeline/metrics-observer.ts';
+import type { Journal } from './pipeline/journal/journal.ts';
+import { openJournal } from './pipeline/journal/open-journal.ts';
 import type { LinkedBy } from './pipeline/linked-groups.ts';
 import { Processor, type ProcessorOptions } from './pipeline/processor.ts';
 import { registerResourceMetrics, type Resources } from './pipeline/resource-metrics.ts';
@@ -20,6 +22,7 @@ import { startReceivers } from './receivers/build.ts';
 import { checkTakenBy } from './receivers/taken.ts';
 import { probabilityOf } from './sampling/probability.ts';
 import { openListenerSecurity } from './security/listener-security.ts';
+import { lockDirectory } from './storage/directory-lock.ts';
 import type { Logger } from './telemetry/log.ts';
 import { MetricRegistry } from './telemetry/metrics.ts';
 import { registerProcessMetrics } from './telemetry/process-metrics.ts';
@@ -84,7 +87,9 @@ async function start(written: ThresherConfig, log: Logger, options: AppOptions, 
   const texts = readPolicyTexts(config.policies.files);
   const keepsRest = config.policy.signalsWithoutPolicy === 'keep';
   const compiled = await openPolicies(texts, { keepsRest });
-  const processor = await openProcessor(config, seam, exporters, observer, compiled, options.countServices === true);
+  const journal = openJournal(config, horizonMsOf(config), { seam, log, registry });
+  if (journal !== null) opened.push(await lockDirectory(config.storage.directory));
+  const processor = await openProcessor(config, seam, exporters, observer, compiled, { countServices: options.countServices === true, journal });
   opened.push(() => processor.close());
   const { bytes: grantedBytes } = machineMemory();
   registerResourceMetrics(registry, () => ({ memory: processor.memory, grantedBytes, queues: queuesOf(config, sinks), lagMs: (signal) => processor.lagMs(signal, seam.nowUnixNano()) }));
@@ -92,14 +97,16 @@ async function start(written: ThresherConfig, log: Logger, options: AppOptions, 
     { seam, log, registry, patterns: config.policies.patterns, keepsRest, use: (policies) => processor.usePolicies(policies) }, { texts, policies: compiled.policies });
   const reloadPolicies = config.policy.reload === 'off' ? null : (trigger: ReloadTrigger) => reloader.reload(trigger);
   const state = { isReady: false, lastTickMs: seam.monotonicMs() };
-  const receivers = await startReceivers(config.receivers, { seam, log, registry, intake: processor.intake, checkTaken: checkTakenBy(routes), memoryLimitBytes: processor.memory.limitBytes });
-  opened.push(() => receivers.drain(0));
-  processor.memory.count('receiving', () => receivers.underWayBytes);
   const http = await startHttp({
     endpoint: config.http.endpoint, security: openListenerSecurity(config.http, { name: 'http', seam, log, registry }), registry, log, ready: () => state.isReady,
     health: () => ({ ok: seam.monotonicMs() - state.lastTickMs < 60_000, detail: { ready: state.isReady, policies: reloader.loaded } }),
     reload: reloadPolicies === null ? null : () => reloadPolicies('http'),
   });
+  opened.push(() => http.close());
+  await processor.recover();
+  const receivers = await startReceivers(config.receivers, { seam, log, registry, intake: processor.intake, checkTaken: checkTakenBy(routes), memoryLimitBytes: processor.memory.limitBytes });
+  opened.push(() => receivers.drain(0));
+  processor.memory.count('receiving', () => receivers.underWayBytes);
   const stopping = new AbortController();
   const ticking = tick(processor, observer, seam, log, stopping.signal, () => { state.lastTickMs = seam.monotonicMs(); });
   receivers.start();
@@ -116,9 +123,11 @@ async function start(written: ThresherConfig, log: Logger, options: AppOptions, 
       await receivers.drain(drainDeadlineMs);
       stopping.abort();
       await ticking;
-      const isDone = await within(shutdownDeadlineMs, seam, decideAndExport(processor, sinks, seam));
+      const decide = (): Promise<void> => (journal !== null && config.storage.shutdown === 'keep' ? processor.advance(0n) : processor.drain());
+      const isDone = await within(shutdownDeadlineMs, seam, decideAndExport(decide, sinks, seam));
+      await journal?.close();
       if (isDone) processor.close();
-      else log.error('drain_incomplete', 'what is kept could not be exported in time; the rest is lost', { spans: processor.held('traces').items, logs: processor.held('logs').items });
+      else log.error('drain_incomplete', `what is kept could not be exported in time; ${journal === null ? 'the rest is lost' : 'the next start goes on with the rest'}`, { spans: processor.held('traces').items, logs: processor.held('logs').items });
       await http.close();
       stopMeasuring();
       return isDone;
@@ -132,10 +141,10 @@ function seamOf({ sampling, seed }: ThresherConfig): Seam {
 }
 
 async function openProcessor(
-  config: ThresherConfig, seam: Seam, { sinks, routes }: BuiltRoutes, observer: MetricsObserver, { policies, setupSql }: OpenPolicies, countServices: boolean,
+  config: ThresherConfig, seam: Seam, { sinks, routes }: BuiltRoutes, observer: MetricsObserver, { policies, setupSql }: OpenPolicies, { countServices, journal }: { readonly countServices: boolean; readonly journal: Journal | null },
 ): Promise<Processor> {
   return Processor.open({
-    seam, time: 'arrival', policies, setupSql, sinks, routes, observer,
+    seam, journal, time: 'arrival', policies, setupSql, sinks, routes, observer,
     windows: {
       tracesLengthMs: config.windows.traces.lengthMs, tracesWaitMs: config.windows.traces.decisionWaitMs,
       logsLengthMs: config.windows.logs.lengthMs, linked: linkedOf(config.windows.traces.linked), ...earlyOf(config.windows.traces),
@@ -217,10 +226,10 @@ async function tick(
 }
 
 /** An exporter whose queue stays full holds the others up for the first deadline, and no longer. */
-async function decideAndExport(processor: Processor, sinks: readonly BatchSink[], seam: Seam): Promise<void> {
+async function decideAndExport(decide: () => Promise<void>, sinks: readonly BatchSink[], seam: Seam): Promise<void> {
   const decided = new AbortController();
   const hurried = seam.sleepMs(drainDeadlineMs, decided.signal).then(() => sinks.forEach((sink) => sink.dropWhenFull?.()), () => undefined);
-  await processor.drain().finally(() => decided.abort());
+  await decide().finally(() => decided.abort());
   await hurried;
   await Promise.all(sinks.map((sink) => sink.drain(drainDeadlineMs)));
 }

@@ -83,6 +83,14 @@ export const metrics = declareMetrics({
   memoryLimitBytes: { type: 'gauge', name: 'thresher_memory_limit_bytes', help: 'The limit of what is held (memory.limit), what `auto` came to.', row: 'memory' },
   memoryGrantedBytes: { type: 'gauge', name: 'thresher_memory_granted_bytes', help: 'What the control group (container, systemd unit) allows the process, or the machine\'s memory.', row: 'memory' },
 
+  storageBytes: { type: 'gauge', name: 'thresher_storage_bytes', help: 'Bytes of the log on the disk.', row: 'memory', high: 'At storage.limit senders are refused: the next hop takes too little, or windows are long.' },
+  storageLimitBytes: { type: 'gauge', name: 'thresher_storage_limit_bytes', help: 'What the log may have (storage.limit).', row: 'memory' },
+  storageFailing: { type: 'gauge', name: 'thresher_storage_failing', help: '1 while the log cannot be written.', row: 'memory', high: 'Nothing new is durable: senders are refused, or data is in memory alone (storage.on_error).' },
+  storageFailures: { type: 'counter', name: 'thresher_storage_failures_total', help: 'Failures of the log on the disk, by reason.', labels: ['reason'], row: 'memory', high: 'The disk is full, read-only or broken; the log says which.' },
+  storageDamagedBytes: { type: 'counter', name: 'thresher_storage_damaged_bytes_total', help: 'Bytes of the log that could not be read at the start: a tail that a crash tore off (tail), or damage (record).', labels: ['kind'], row: 'memory', high: 'Of kind record: the disk has lost what was acknowledged.' },
+  recoveredItems: { type: 'counter', name: 'thresher_recovered_items_total', help: 'Items that the start read back from the log.', row: 'memory' },
+  recoverySeconds: { type: 'gauge', name: 'thresher_recovery_seconds', help: 'How long the start read the log back.', row: 'memory' },
+
   logLinesSuppressed: { type: 'counter', name: 'thresher_log_lines_suppressed_total', help: 'Log lines held back by the rate limit of their reason.', labels: ['reason'], row: 'process', high: 'The same is logged over and over.' },
 
   processResidentBytes: { type: 'gauge', name: 'process_resident_memory_bytes', help: 'Resident memory of the process.', row: 'memory', high: 'Near what the container may use, the kernel ends the process.' },

@@ -244,9 +244,13 @@ export class Journal {
     }
   }
 
-  /** Writes all that was told, and takes no more. Never rejects. */
+  /** Writes all that was told, clears away what is delivered, and takes no more. Never rejects. */
   async close(): Promise<void> {
-    if (!this.isRecovering) await this.tick();
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    if (this.#log !== null && !this.isRecovering && this.#log.failure === null) {
+      this.#roll();
+      for (let left = this.segments.count; left > 0; left--) await this.tick();
+    }
     this.#isClosed = true;
     await this.#log?.close();
   }
