@@ -35,6 +35,8 @@ describe('a valid configuration', () => {
       policy: { deadlineMs: 10_000, fallback: { probability: 1 }, rowsMax: 10_000_000, combine: 'union', signalsWithoutPolicy: 'keep', reload: 'auto' },
       output: { policyAttribute: false },
       pipelines: null,
+      durability: 'none',
+      storage: { directory: './thresher-data', limitBytes: 10 * 2 ** 30, segmentBytes: 64 * 2 ** 20, syncIntervalMs: 200, onError: 'refuse', onCorrupt: 'skip', shutdown: 'drain' },
       memory: { limit: 'auto', softLimit: 0.8, duckdbShare: 0.5, spillDir: null, spillLimit: 4 * 2 ** 30 },
       certificate: { enabled: true, services: false },
       decisionCache: { keptMax: 500_000, droppedMax: 2_000_000, horizonMs: null }, lateSpans: { pastHorizon: 'policy', probability: 1 },
