@@ -1,0 +1,151 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { packageFile } from '../../src/base/package-paths.ts';
+import { Child } from '../support/child.ts';
+import { randomTrace, shareOf } from '../support/given-messages.ts';
+import { mulberry } from '../support/mulberry.ts';
+
+/**
+ * Scenario: the real process on a real disk under load, with windows of a second, is killed (SIGKILL) at any moment, again and again; in the end it
+ * drains. Senders send traces whose spans come in three requests, and note what was acknowledged.
+ * Guarantees: every acknowledged span of a trace that the policy keeps reaches the backend, none of a trace that it drops, at one threshold.
+ * Control: with durability none acknowledged spans are lost.
+ *
+ * `KILLS=50 vitest run test/e2e/kill.e2e.test.ts` kills as often.
+ */
+
+const kills = Number(process.env['KILLS'] ?? 5);
+const directory = mkdtempSync(join(tmpdir(), 'thresher-kill-'));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+interface JsonSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly traceState?: string;
+}
+
+/** The next hop: notes each span's threshold and how often it came. */
+class Backend {
+  readonly seen = new Map<string, { readonly states: Set<string>; times: number }>();
+  readonly #server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      this.#take(JSON.parse(Buffer.concat(chunks).toString()));
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+    });
+  });
+
+  async listen(): Promise<number> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    const address = this.#server.address();
+    return typeof address === 'object' && address !== null ? address.port : 0;
+  }
+
+  close(): void {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+
+  #take(request: { readonly resourceSpans: readonly { readonly scopeSpans: readonly { readonly spans: readonly JsonSpan[] }[] }[] }): void {
+    for (const { scopeSpans } of request.resourceSpans) for (const { spans } of scopeSpans) for (const { traceId, spanId, traceState = '' } of spans) {
+      const key = `${traceId}/${spanId}`;
+      const known = this.seen.get(key) ?? { states: new Set(), times: 0 };
+      this.seen.set(key, known);
+      known.states.add(traceState);
+      known.times++;
+    }
+  }
+}
+
+/** Sends parts of traces over and over, and notes what was acknowledged. */
+class Sender {
+  readonly acknowledged = new Set<string>();
+  readonly #chance = mulberry(5);
+  #later: { readonly trace: string; readonly part: number }[] = [];
+
+  async send(port: number): Promise<boolean> {
+    const parts = [...this.#later.splice(0, 40), ...Array.from({ length: 20 }, () => ({ trace: randomTrace(this.#chance), part: 1 }))];
+    const spans = parts.map(({ trace, part }) => ({ traceId: trace, spanId: String(part).padStart(16, '0'), name: 'a', kind: 1, startTimeUnixNano: `${Date.now()}000000`, endTimeUnixNano: `${Date.now()}000001` }));
+    const body = JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] });
+    try {
+      const { ok } = await fetch(`http://127.0.0.1:${port}/v1/traces`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+      if (!ok) return false;
+    } catch {
+      return false;
+    }
+    for (const { trace, part } of parts) {
+      this.acknowledged.add(`${trace}/${String(part).padStart(16, '0')}`);
+      if (part < 3) this.#later.push({ trace, part: part + 1 });
+    }
+    return true;
+  }
+}
+
+interface Result {
+  readonly acknowledged: number;
+  readonly lost: number;
+  readonly wrong: number;
+  readonly twoThresholds: number;
+  readonly again: number;
+  readonly exitCode: unknown;
+}
+
+async function start(config: string): Promise<{ readonly child: Child; readonly port: number }> {
+  const child = new Child('thresher', process.execPath, [packageFile('src/main.ts'), 'run', '--config', config]);
+  await child.says('"reason":"started"');
+  return { child, port: Number(/"otlp_http":"127\.0\.0\.1:(\d+)"/.exec(child.said)?.[1]) };
+}
+
+async function run(durability: string, rounds: number): Promise<Result> {
+  const backend = new Backend();
+  const policy = join(directory, 'half.sql');
+  writeFileSync(policy, 'SELECT trace_id, 0.5 AS probability FROM traces');
+  const config = join(directory, `${durability}.yaml`);
+  writeFileSync(config, JSON.stringify({
+    receivers: { otlp: { grpc: { endpoint: '127.0.0.1:0' }, http: { endpoint: '127.0.0.1:0' } } }, http: { endpoint: '127.0.0.1:0' }, logs: { format: 'json' },
+    windows: { traces: { length: '1s', decision_wait: '1s' } }, policies: [policy], durability, storage: { directory: join(directory, durability), segment_size: '256KiB' },
+    exporters: { otlphttp: { endpoint: `http://127.0.0.1:${await backend.listen()}`, encoding: 'json', compression: 'none' } },
+  }));
+  const sender = new Sender();
+  const chance = mulberry(rounds);
+  let exitCode: unknown = null;
+  for (let round = 0; round <= rounds; round++) {
+    const { child, port } = await start(config);
+    let isOver = false;
+    const sending = Array.from({ length: 4 }, async () => {
+      while (!isOver) if (!await sender.send(port)) await new Promise((resolve) => setTimeout(resolve, 5));
+    });
+    await new Promise((resolve) => setTimeout(resolve, 300 + chance() * 1700));
+    if (round < rounds) await child.kill();
+    isOver = true;
+    await Promise.all(sending);
+    if (round === rounds) exitCode = await child.stop(60_000);
+  }
+  backend.close();
+  const acknowledged = [...sender.acknowledged];
+  const isKept = (key: string): boolean => shareOf(key.slice(0, 32)) <= 0.5;
+  const seen = [...backend.seen];
+  return {
+    exitCode, acknowledged: acknowledged.length, lost: acknowledged.filter((key) => isKept(key) && !backend.seen.has(key)).length,
+    wrong: seen.filter(([key]) => !isKept(key)).length, twoThresholds: seen.filter(([, { states }]) => states.size > 1).length,
+    again: seen.reduce((sum, [, { times }]) => sum + times - 1, 0),
+  };
+}
+
+describe('kill -9 under load', () => {
+  test('loses nothing that was acknowledged with fsync', { timeout: 60_000 + kills * 15_000 }, async () => {
+    const result = await run('fsync', kills);
+    console.log(JSON.stringify({ kills, ...result }));
+    expect(result.acknowledged).toBeGreaterThan(1000);
+    expect(result).toMatchObject({ lost: 0, wrong: 0, twoThresholds: 0, exitCode: 0 });
+  });
+
+  test('control: loses what was acknowledged with none', { timeout: 60_000 }, async () => {
+    const { lost } = await run('none', 1);
+    expect(lost).toBeGreaterThan(0);
+  });
+});
