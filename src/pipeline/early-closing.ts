@@ -30,6 +30,8 @@ export interface EarlyClosingParts {
   readonly lanes: { readonly [signal in SampledSignal]: ClosingLane };
   /** How full memory is, from 0; 1 where nothing more may come. */
   readonly fullness: () => number;
+  /** How full it would be if no window held anything: where that is too much already, closing them would help nobody. */
+  readonly fullnessBeside: () => number;
   /** The fullness at which windows are closed early. */
   readonly softLimit: number;
   /** Whether windows of logs need those of traces decided first. */
@@ -78,7 +80,8 @@ export class EarlyClosing {
   }
 
   async #close(): Promise<void> {
-    const { lanes, fullness, softLimit, seam, observer } = this.#parts;
+    const { lanes, fullness, fullnessBeside, softLimit, seam, observer } = this.#parts;
+    const calm = softLimit * calmPart;
     const closes = async (signal: SampledSignal): Promise<boolean> => {
       const outcome = await lanes[signal].loop.closeEarliest(seam.nowUnixNano);
       if (outcome !== 'early') return outcome === 'due';
@@ -86,7 +89,7 @@ export class EarlyClosing {
       if (this.#episode !== null) this.#episode.windows++;
       return true;
     };
-    for (let signal = this.#earliest(); signal !== null && fullness() >= softLimit * calmPart; signal = this.#earliest()) {
+    for (let signal = this.#earliest(); signal !== null && fullness() >= calm && fullnessBeside() < calm; signal = this.#earliest()) {
       if (!(await closes(signal))) return;
     }
   }

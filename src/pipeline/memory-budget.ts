@@ -53,6 +53,12 @@ export class MemoryBudget {
     return this.#fullnessWith(0);
   }
 
+  /** How full it would be without what open windows hold. */
+  get fullnessBeside(): number {
+    const windows = this.heldBy('retained') + this.heldBy('tables') + this.heldBy('open_traces');
+    return (this.heldBytes - windows) / this.shares.othersBytesMax;
+  }
+
   /** Whether `bytes` more may come. */
   hasRoom(bytes: number): boolean {
     const fullness = this.#fullnessWith(bytes);

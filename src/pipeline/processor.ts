@@ -48,7 +48,7 @@ export class Processor {
     this.#keptTraces = keptTraces;
     this.memory = budget;
     this.#early = options.softLimit === undefined || options.time === 'event' ? null
-      : new EarlyClosing({ lanes, fullness: () => budget.fullness, softLimit: options.softLimit, logsFollowTraces: () => keptTraces.isRead, seam: options.seam, observer: options.observer });
+      : new EarlyClosing({ lanes, fullness: () => budget.fullness, fullnessBeside: () => budget.fullnessBeside, softLimit: options.softLimit, logsFollowTraces: () => keptTraces.isRead, seam: options.seam, observer: options.observer });
     if (this.#early !== null) budget.watch(options.softLimit ?? 1, () => this.#relieve());
     this.#account = account;
     const { kept } = (options.routes ?? keptToAll(options.sinks)).metrics;
@@ -131,6 +131,11 @@ export class Processor {
     for (const { ring } of Object.values(this.#lanes)) ring.limitInput(n);
   }
 
+  /** Whether windows are being closed before they are due, since memory is short. */
+  get isClosingEarly(): boolean {
+    return this.#early?.isActive === true;
+  }
+
   /** What open windows hold: items, and bytes of their tables. */
   held(signal: SampledSignal): { readonly items: number; readonly bytes: number } {
     const { ring } = this.#lanes[signal];
@@ -161,7 +166,7 @@ export class Processor {
 
   /** When a sender that found no room should come again, ms: soon where windows are being closed, else when the next one is due. */
   #retryAfterMs(): number {
-    if (this.#early?.isActive === true || this.#options.time === 'event') return retryMs.min;
+    if (this.isClosingEarly || this.#options.time === 'event') return retryMs.min;
     const { traces, logs } = this.#lanes;
     const nowNano = this.#options.seam.nowUnixNano();
     const waits = [traces, logs].flatMap(({ ring, clock }) => ring.numbers.slice(0, 1).map((slot) => Number(clock.dueAt(slot) - nowNano) / 1e6));

@@ -23,7 +23,6 @@ function settings(limits: DuckDBLimits): { readonly [name: string]: string } {
     threads: String(limits.threads),
     memory_limit: `${Math.floor(limits.memoryLimitBytes / 2 ** 20)}MiB`,
     temp_directory: limits.spill?.directory ?? '',
-    ...(limits.spill === undefined ? {} : { max_temp_directory_size: `${Math.floor(limits.spill.bytesMax / 2 ** 20)}MiB` }),
     enable_external_access: 'false',
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
@@ -50,6 +49,8 @@ export class Database {
     const database = new Database(handle);
     const session = await database.connect();
     for (const sql of setup) await session.run(sql);
+    // As a setting at the start it is shown but not kept to (DuckDB 1.5.6).
+    if (limits.spill !== undefined) await session.run(`SET max_temp_directory_size = '${Math.floor(limits.spill.bytesMax / 2 ** 20)}MiB'`);
     await session.run('SET lock_configuration = true');
     session.close();
     return database;
