@@ -17,6 +17,7 @@ export interface OtlpOptions {
   /** Steady spans a second at which CPU and memory are measured. */
   readonly rate: number;
   readonly waitSeconds: number;
+  readonly windowSeconds: number;
   /** How long each of the two measured stretches is. */
   readonly measuredSeconds: number;
   /** Spans that are compressed ahead. */
@@ -72,7 +73,7 @@ export async function runSide(side: Side, load: OtlpLoad, options: OtlpOptions):
   const { talker: sink, ready } = await Talker.start(program, ['sink'], options.otherCore);
   const tracesMax = 500_000;
   const server = await startServer(side, {
-    directory, sinkPort: numberIn(ready, 'port'), waitSeconds: options.waitSeconds, tracesMax, core: options.measuredCore, nodeFlags: options.nodeFlags,
+    directory, sinkPort: numberIn(ready, 'port'), waitSeconds: options.waitSeconds, windowSeconds: options.windowSeconds, tracesMax, core: options.measuredCore, nodeFlags: options.nodeFlags,
   });
   const { talker: sender } = await Talker.start(program, await senderArguments(program, load, options, server), options.otherCore);
   try {
@@ -90,20 +91,21 @@ async function senderArguments(program: string, { spansPerRequest, encoding }: O
   return encoding === 'none' ? args : [...args, '-compressed', await ensureCompressed(program, spansPerRequest, spansMax)];
 }
 
-async function measured(parts: Parts, { rate, waitSeconds, measuredSeconds }: OtlpOptions): Promise<Omit<OtlpResult, 'side' | 'load'>> {
+async function measured(parts: Parts, { rate, waitSeconds, windowSeconds, measuredSeconds }: OtlpOptions): Promise<Omit<OtlpResult, 'side' | 'load'>> {
   const { server, sender, sink } = parts;
   await seconds(1);
   const idleRssBytes = useOf(server.child.pid).rssBytes;
   await sender.ask(`rate ${rate}`);
   await seconds(waitSeconds - 1);
   const held = { spans: numberIn(await sender.ask('report'), 'spans'), rssBytes: useOf(server.child.pid).rssBytes - idleRssBytes, accountedBytes: await heldBytesOf(server) };
-  await seconds(3);
+  await seconds(windowSeconds + 2);
   const steady = await stretch(parts, measuredSeconds);
   const { rssBytes, peakRssBytes } = useOf(server.child.pid);
-  // Windows of a second: what came in the second before the last one's end waits for half a second on the average.
-  const heldSteady = { spans: (steady.spans / steady.seconds) * (waitSeconds + 0.5), rssBytes: rssBytes - idleRssBytes };
+  // What came waits for the end of its window, the Collector's for the end of its second: half of that on the average.
+  const heldSeconds = waitSeconds + (server.http === null ? 1 : windowSeconds) / 2;
+  const heldSteady = { spans: (steady.spans / steady.seconds) * heldSeconds, rssBytes: rssBytes - idleRssBytes };
   await sender.ask('rate 0');
-  await seconds(waitSeconds + 2);
+  await seconds(waitSeconds + windowSeconds + 1);
   const full = await stretch(parts, measuredSeconds);
   const sent = await sender.ask('pause');
   if (Reflect.get(Object(sent), 'exhausted') === true) throw new Error('the server took more spans than were compressed ahead: --otlp-spans');

@@ -17,6 +17,8 @@ export interface ServerOptions {
   readonly directory: string;
   readonly sinkPort: number;
   readonly waitSeconds: number;
+  /** Length of Thresher's windows; the wait begins at their end. */
+  readonly windowSeconds: number;
   /** The Collector forgets older traces beyond so many, decided or not. */
   readonly tracesMax: number;
   readonly core: number;
@@ -52,10 +54,10 @@ function collectorConfig({ waitSeconds, tracesMax, sinkPort }: ServerOptions, po
   };
 }
 
-function thresherConfig({ waitSeconds, sinkPort }: ServerOptions, port: number, httpPort: number): object {
+function thresherConfig({ waitSeconds, windowSeconds, sinkPort }: ServerOptions, port: number, httpPort: number): object {
   return {
     receivers: { otlp: { grpc: { endpoint: `127.0.0.1:${port}` } } },
-    windows: { traces: { length: '1s', decision_wait: `${waitSeconds}s` } },
+    windows: { traces: { length: `${windowSeconds}s`, decision_wait: `${waitSeconds}s` } },
     policies: policies.map(({ name }) => `converted/${name}.sql`),
     exporters: { otlp: { endpoint: `127.0.0.1:${sinkPort}`, tls: { insecure: true } } },
     http: { endpoint: `127.0.0.1:${httpPort}` },

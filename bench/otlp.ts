@@ -11,8 +11,8 @@ export async function otlpTables(loads: readonly OtlpLoad[], options: OtlpOption
     pairs.push({ thresher, collector });
     process.stderr.write(`${otlpRatioTable(pairs.slice(-1))}\n`);
   }
-  const { rate, waitSeconds, measuredSeconds } = options;
-  const about = `OTLP gRPC in, errors, slow and a tenth of the rest, OTLP gRPC out; ${waitSeconds} s of decision wait, Thresher's windows 1 s long. Steady: ${rate.toLocaleString('en-US')} spans a `
+  const { rate, waitSeconds, windowSeconds, measuredSeconds } = options;
+  const about = `OTLP gRPC in, errors, slow and a tenth of the rest, OTLP gRPC out; ${waitSeconds} s of decision wait, Thresher's windows ${windowSeconds} s long. Steady: ${rate.toLocaleString('en-US')} spans a `
     + `second, full: as fast as requests are answered, 16 at a time over two connections; each measured for ${measuredSeconds} s after the windows were full.`;
   return [about, otlpTable(pairs), otlpThreadTable(pairs), otlpRatioTable(pairs)];
 }

@@ -27,6 +27,7 @@ const { values } = parseArgs({
     profile: { type: 'boolean', default: false },
     'otlp-rate': { type: 'string', default: '40000' },
     'otlp-wait': { type: 'string', default: '30' },
+    'otlp-window': { type: 'string', default: '5' },
     'otlp-seconds': { type: 'string', default: '15' },
     'otlp-spans': { type: 'string', default: '15000000' },
     'otlp-wire': { type: 'string', default: 'none,gzip' },
@@ -98,7 +99,7 @@ function headOf(): string {
 function otlpParts(): Promise<string[]> {
   const loads = otlpLoads(values.sizes.split(',').map(Number), values['otlp-wire'].split(','));
   return otlpTables(loads, {
-    rate: Number(values['otlp-rate']), waitSeconds: Number(values['otlp-wait']), measuredSeconds: Number(values['otlp-seconds']),
+    rate: Number(values['otlp-rate']), waitSeconds: Number(values['otlp-wait']), windowSeconds: Number(values['otlp-window']), measuredSeconds: Number(values['otlp-seconds']),
     spansMax: Number(values['otlp-spans']), measuredCore, otherCore, nodeFlags: [],
   });
 }
