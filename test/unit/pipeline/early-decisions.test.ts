@@ -1,8 +1,9 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { realSeam } from '../../../src/base/seam.ts';
 import type { ProcessorOptions } from '../../../src/pipeline/processor.ts';
 import { openPolicies } from '../../../src/policies.ts';
-import { type Flow, openFlow } from '../../sql/store/support.ts';
+import { Session } from '../../../src/store/duckdb.ts';
+import { CollectingSink, type Flow, openFlow } from '../../sql/store/support.ts';
 import { type SpanSpec, spanMessages, spansOf } from './synthetic.ts';
 
 interface Clock {
@@ -55,7 +56,16 @@ class Scene {
     return left.sort();
   }
 
+  /** From now on no window can be decided by its policies; early looks can. */
+  breakEngine(): void {
+    const run = Session.prototype.run;
+    vi.spyOn(Session.prototype, 'run').mockImplementation(function failing(this: Session, sql: string) {
+      return sql.startsWith('CREATE TABLE w') ? Promise.reject(new Error('Out of Memory Error')) : run.call(this, sql);
+    });
+  }
+
   close(): void {
+    vi.restoreAllMocks();
     this.#flow.processor.close();
   }
 }
@@ -113,4 +123,42 @@ test('a trace that grows too large is decided by what is there, and the rest fol
   expect(await scene.at(40)).toEqual(['f', 'small']);
   expect(scene.tally.firstError).toBeNull();
   scene.close();
+});
+
+test('what the fallback decides leaves early decisions as they are, and sends nothing twice', async () => {
+  const scene = await Scene.open('SELECT trace_id, 1.0 AS probability FROM traces', [
+    [root(1, 'a'), child(1, 'b'), child(2, 'c')], [child(2, 'd')], [child(1, 'late')],
+  ], { ...afterRoot, fallback: { n: 2n ** 55n } });
+  await scene.arrive(1);
+  expect(await scene.at(10)).toEqual([]);
+  expect(await scene.at(12)).toEqual(['a', 'b']);
+  await scene.arrive(13);
+  scene.breakEngine();
+  expect(await scene.at(40)).toEqual(['c x2', 'd x2']);
+  await scene.arrive(41);
+  expect(await scene.at(41)).toEqual(['late']);
+  scene.close();
+});
+
+test('rows that were kept early are not among the dropped ones', async () => {
+  const dropped = new CollectingSink();
+  const kept = new CollectingSink();
+  const route = { kept: [kept], dropped: [dropped] };
+  const scene = await Scene.open("SELECT trace_id, 1.0 AS probability FROM traces WHERE root_name = 'a'", [[root(1, 'a'), root(2, 'b'), child(3, 'c')]], {
+    ...afterRoot, sinks: [kept, dropped], routes: { traces: route, logs: route, metrics: route },
+  });
+  await scene.arrive(1);
+  await scene.at(10);
+  await scene.at(12);
+  expect(spansOf(kept.messages('traces')).map(({ name }) => name)).toEqual(['a']);
+  expect(dropped.messages('traces')).toEqual([]);
+  await scene.at(40);
+  expect(spansOf(kept.messages('traces')).map(({ name }) => name)).toEqual(['a']);
+  expect(spansOf(dropped.messages('traces')).map(({ name }) => name).sort()).toEqual(['b', 'c']);
+  expect(scene.tally.bySignal.traces).toMatchObject({ decided: 3, kept: 1 });
+  scene.close();
+});
+
+test('they cannot go with linked traces or a log of decisions', async () => {
+  await expect(openFlow({ windows: { ...afterRoot.windows, linked: { spanLinks: true, sessionKey: null } } })).rejects.toThrow('cannot go with linked or durability');
 });
