@@ -23,7 +23,7 @@ describeWith('more than Thresher may hold', ['collector', 'otelarrow'], () => {
     const chain = await Chain.create();
     try {
       await chain.next('otlp');
-      const thresher = await chain.thresher(transport, 'otlp', { more: { memory: { limit: '1MiB' }, windows } });
+      const thresher = await chain.thresher(transport, 'otlp', { more: { memory: { limit: '1MiB', soft_limit: 1 }, windows } });
       const [first] = await chain.first(transport, { exporters: comesSoon(chain, transport) });
       const sent = streams.flatMap(({ name }) => requestsOf('traces', recorded(name)));
       for (const { name } of streams) await post(chain.ports.entry, 'traces', recorded(name));
@@ -42,7 +42,7 @@ describeWith('more than Thresher may hold', ['collector', 'otelarrow'], () => {
     try {
       const { nextGrpc } = chain.ports;
       const otlp = { endpoint: at(nextGrpc), tls: { insecure: true }, sending_queue: { size_bytes: '256KiB' } };
-      const thresher = await chain.thresher('otlp', 'otlp', { exporters: { otlp }, more: { memory: { limit: '1MiB' }, windows } });
+      const thresher = await chain.thresher('otlp', 'otlp', { exporters: { otlp }, more: { memory: { limit: '1MiB', soft_limit: 1 }, windows } });
       const [first] = await chain.first('otlp', { exporters: comesSoon(chain, 'otlp') });
       const sent = streams.flatMap(({ name }) => requestsOf('traces', recorded(name)));
       for (const { name } of streams) await post(chain.ports.entry, 'traces', recorded(name));

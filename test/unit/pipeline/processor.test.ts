@@ -28,7 +28,7 @@ describe('the byte budget', () => {
     const seam = seededSeam(1, 1_700_000_000_000_000_000n);
     const policies = await compile(keepAll);
     const messages = readCapture('traces_zstd').slice(0, 60);
-    await withFlow({ seam, time: 'arrival', policies, memoryLimitBytes: 400_000 }, async (flow) => {
+    await withFlow({ seam, time: 'arrival', policies, memoryLimitBytes: 800_000 }, async (flow) => {
       const { processor, tally } = flow;
       const stream = processor.intake.open('traces');
       const statuses: string[] = [];
@@ -43,7 +43,7 @@ describe('the byte budget', () => {
       }
       expect(statuses.slice(0, 40)).toContain('RESOURCE_EXHAUSTED');
       expect(statuses.slice(40, 45)).toEqual(new Array(5).fill('OK'));
-      expect(processor.held('traces').bytes).toBeLessThan(400_000);
+      expect(processor.held('traces').bytes).toBeLessThan(800_000);
       await processor.drain();
       expect(processor.held('traces')).toEqual({ items: 0, bytes: 0 });
       expect(tally.bySignal.traces.kept).toBe(tally.bySignal.traces.items);
