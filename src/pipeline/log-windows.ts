@@ -7,7 +7,7 @@ import { certifyLogs } from './certificate-logs.ts';
 import { fallbackReason, runByMode } from './combining.ts';
 import { logDecision } from './journal/log-decision.ts';
 import { reasonOf } from './keep-reasons.ts';
-import { allRows, keptRows } from './kept-rows.ts';
+import { allRows, keptRows, markedEarly } from './kept-rows.ts';
 import type { ElsewhereOf } from './kept-elsewhere.ts';
 import { readsKeptTraces } from './kept-traces.ts';
 import { logFacts } from './log-facts.ts';
@@ -64,7 +64,7 @@ export class LogWindows {
         : await certifyLogs({ engine: engine, name: slot.name, window: visible, outcomes, own, facts }, detail);
       const keptOfAll = keptRows(whole.slots, { ...kept, reasons: kept.reasons === null ? null : withStress(kept.reasons, slot, combining.reasons) });
       return {
-        ...logDecision(this.#parts, () => ({ signal: 'logs', slot: number, kept: keptOfAll, fallbackN: null, traces: null })),
+        ...logDecision(this.#parts, () => ({ signal: 'logs', slot: number, kept: markedEarly(keptOfAll, ring.earlyCause(number)), fallbackN: null, traces: null })),
         slot: number, ...counts, services: [], outcomes, policies: counted, certificate,
         kept: keptOfAll, shedRows: await shedAtClose(engine, slot),
         release: () => ring.drop(number),

@@ -115,7 +115,7 @@ export class Processor {
     const { traces, logs } = this.#lanes;
     const recovered = await recover({
       journal, seam, decodeLimits, hashSeed, account: this.#account, lanes: { traces: traces.recovering, logs: logs.recovering },
-      windows: { lengthMs: { traces: windows.tracesLengthMs, logs: windows.logsLengthMs }, lowest: () => ({ traces: traces.ring.lowest, logs: logs.ring.lowest }) },
+      windows: { lengthMs: { traces: windows.tracesLengthMs, logs: windows.logsLengthMs }, lowest: () => ({ traces: traces.ring.lowest, logs: logs.ring.lowest }), nMax: () => traces.ring.nMax },
       onMissing: (signal, rows) => observer.unreadable(signal, rows, new Error('their batches are not in the journal any more')),
     });
     this.intake.startAfter(recovered.lastOrdinal);
@@ -129,6 +129,7 @@ export class Processor {
    */
   limitInput(n: bigint): void {
     for (const { ring } of Object.values(this.#lanes)) ring.limitInput(n);
+    this.#options.journal?.limited(n);
   }
 
   /** Whether windows are being closed before they are due, since memory is short. */

@@ -98,7 +98,7 @@ export class TraceWindows {
     this.#remember(decided, partial, ring.earlyCause(number));
     const followers = this.#settle(number);
     const keptOfAll = [...byCauseOrEarly(kept, partial, ring.earlyCause(number)).flatMap((part) => keptRows(window.slots, part)), ...followers.kept];
-    const logged = logDecision(this.#parts, () => ({ signal: 'traces', slot: number, kept: keptOfAll, fallbackN: null, traces: { ...decided, partial: causesOf(decided, partial) } }));
+    const logged = logDecision(this.#parts, () => ({ signal: 'traces', slot: number, kept: keptOfAll, fallbackN: null, traces: { ...decided, partial: causesOf(decided, partial), cause: ring.earlyCause(number) } }));
     return {
       ...logged,
       slot: number, items: counts.items - (early?.items ?? 0), truth: counts.truth - (early?.truth ?? 0), services, outcomes, policies: policyCounts, mixedTraces: evidence.mixedTraces, shedRows, ...certified,

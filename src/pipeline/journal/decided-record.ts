@@ -13,6 +13,8 @@ export interface TraceDecisions {
   readonly reasons: Uint32Array | null;
   /** Those that were decided on part of the evidence, by their number. */
   readonly partial: readonly (readonly [number, PartialCause])[];
+  /** The same of all others; null where all was there. */
+  readonly cause: PartialCause | null;
 }
 
 /** What is decided of a window: enough to send the same items with the same stamps again, and to treat late spans alike. */
@@ -43,7 +45,7 @@ interface Head {
   readonly at: string;
   readonly isDone: boolean;
   readonly fallbackN: string | null;
-  readonly traces: { readonly count: number; readonly reasons: boolean; readonly partial: TraceDecisions['partial'] } | null;
+  readonly traces: { readonly count: number; readonly reasons: boolean; readonly partial: TraceDecisions['partial']; readonly cause: PartialCause | null } | null;
   readonly parts: readonly PartHead[] | null;
   /** Texts of the reasons' codes. */
   readonly reasons: readonly (readonly [number, string])[];
@@ -67,7 +69,7 @@ export function encodeDecided(window: DecidedWindow, reasons: KeepReasons | null
   const codes = new Set([...(window.traces?.reasons ?? []), ...(window.kept ?? []).flatMap((part) => [...(part.reasons ?? [])])]);
   const head: Head = {
     signal: window.signal, slot: window.slot, at: String(window.atUnixNano), isDone: false, fallbackN: window.fallbackN === null ? null : String(window.fallbackN),
-    traces: window.traces === null ? null : { count: window.traces.count, reasons: window.traces.reasons !== null, partial: window.traces.partial },
+    traces: window.traces === null ? null : { count: window.traces.count, reasons: window.traces.reasons !== null, partial: window.traces.partial, cause: window.traces.cause },
     parts: window.kept?.map(partHead) ?? null,
     reasons: [...codes].flatMap((code) => {
       const text = reasons?.text(code) ?? null;
@@ -138,10 +140,10 @@ function tracesParts(traces: TraceDecisions | null): Uint8Array[] {
   return traces === null ? [] : [bytesOf(traces.ids.subarray(0, traces.count * 4)), bytesOf(traces.n.subarray(0, traces.count)), ...arrays(traces.reasons?.subarray(0, traces.count) ?? null)];
 }
 
-function readTraces({ count, reasons, partial }: NonNullable<Head['traces']>, reader: ArrayReader, reasonsOf: (count: number) => Uint32Array | null): TraceDecisions {
+function readTraces({ count, reasons, partial, cause }: NonNullable<Head['traces']>, reader: ArrayReader, reasonsOf: (count: number) => Uint32Array | null): TraceDecisions {
   const ids = reader.words(count * 4);
   const n = new BigUint64Array(reader.words(count * 2).buffer);
-  return { count, ids, n, reasons: reasons ? reasonsOf(count) : null, partial };
+  return { count, ids, n, reasons: reasons ? reasonsOf(count) : null, partial, cause };
 }
 
 function rowsParts({ rows, n, nSplit, nCeiling, reasons }: KeptRows): Uint8Array[] {

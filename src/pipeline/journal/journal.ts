@@ -1,6 +1,7 @@
 import { join } from 'node:path/posix';
 import { CodedError } from '../../base/errors.ts';
 import type { Seam } from '../../base/seam.ts';
+import { TWO_56 } from '../../sampling/word56.ts';
 import type { Disk } from '../../storage/disk.ts';
 import { type LogRecord, readSegment } from '../../storage/log-format.ts';
 import { RecordLog, replaceSegment, retryAfterMs, segmentName, type SyncMode } from '../../storage/record-log.ts';
@@ -59,6 +60,8 @@ export interface RecoveryCounts {
 export interface JournalWindows {
   /** By signal the lowest slot that exists, or the first that may come. */
   lowest(): LowestOpen;
+  /** N of the greatest probability that rows are taken with. */
+  nMax(): bigint;
   readonly lengthMs: { readonly [signal in SampledSignal]: number };
 }
 
@@ -93,6 +96,7 @@ export class Journal {
   #cleaning = false;
   #isClosed = false;
   #wasOverLimit = false;
+  #limitedTo = TWO_56;
   readonly #logged = new WeakMap<HeldBatch, Logged>();
   readonly #undelivered: { readonly [signal in SampledSignal]: Set<number> } = { traces: new Set(), logs: new Set() };
 
@@ -212,6 +216,13 @@ export class Journal {
     if (!this.#isClosed && !this.wasLateSent(held)) void this.#append(recordKinds.lateSent, [encodeNumber(held.ordinal)]);
   }
 
+  /** From here on rows are taken with a probability of at most this N. */
+  limited(n: bigint): void {
+    if (n === this.#limitedTo) return;
+    this.#limitedTo = n;
+    if (!this.isRecovering) void this.#append(recordKinds.limited, [encodeNumber(n)]);
+  }
+
   /** The rows of a window are fixed. */
   closed(window: WindowName): void {
     if (!this.isRecovering) void this.#append(recordKinds.closed, [encodeWindow(window)]);
@@ -280,17 +291,17 @@ export class Journal {
     if (log.segment !== this.#started) {
       this.#started = log.segment;
       this.segments.start(log.segment);
-      const { lengthMs, lowest } = this.#windowsNow();
-      log.append(recordKinds.start, [encodeStart({ lengthMs, firstOpen: lowest })]).catch(() => undefined);
+      const { lengthMs, lowest, nMax } = this.#windowsNow();
+      log.append(recordKinds.start, [encodeStart({ lengthMs, firstOpen: lowest, nMax: String(nMax) })]).catch(() => undefined);
     }
     const appended = log.append(kind, parts);
     appended.catch(() => undefined);
     return appended;
   }
 
-  #windowsNow(): { readonly lengthMs: JournalWindows['lengthMs']; readonly lowest: LowestOpen } {
+  #windowsNow(): { readonly lengthMs: JournalWindows['lengthMs']; readonly lowest: LowestOpen; readonly nMax: bigint } {
     if (this.#windows === null) throw new Error('invariant broken: the journal is written before it knows the windows');
-    return { lengthMs: this.#windows.lengthMs, lowest: this.#windows.lowest() };
+    return { lengthMs: this.#windows.lengthMs, lowest: this.#windows.lowest(), nMax: this.#windows.nMax() };
   }
 
   /** By signal, the first window that is not delivered. */

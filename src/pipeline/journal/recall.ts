@@ -46,10 +46,10 @@ function decisionOf(slot: number, items: number, kept: readonly KeptRows[], foll
   };
 }
 
-function remember({ decided }: TraceMemory, { count, ids, n, reasons, partial }: TraceDecisions): void {
+function remember({ decided }: TraceMemory, { count, ids, n, reasons, partial, cause }: TraceDecisions): void {
   const causes = new Map(partial);
   decided.startWindow(count);
-  for (let i = 0; i < count; i++) decided.put(ids, i * 4, n[i], reasons?.[i] ?? noReason, causes.get(i) ?? null);
+  for (let i = 0; i < count; i++) decided.put(ids, i * 4, n[i], reasons?.[i] ?? noReason, causes.get(i) ?? cause);
 }
 
 function batchesOf(runs: readonly Pick<RowsOfBatch, 'batch'>[], followers: readonly RowsOfBatch[]): Map<number, RowsOfBatch['batch']> {

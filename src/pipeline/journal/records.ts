@@ -11,8 +11,9 @@ import type { SampledSignal } from '../../store/slot-plan.ts';
  *     decided   decided-record.ts
  *     exported  as closed: all that was kept of a window is delivered, or given up
  *     lateSent  as taken: the same of the rows of a batch that followed decisions
+ *     limited   8 bytes: N of the greatest probability that rows are taken with from here on
  */
-export const recordKinds = { start: 1, batch: 2, taken: 3, closed: 4, decided: 5, exported: 6, lateSent: 7 } as const;
+export const recordKinds = { start: 1, batch: 2, taken: 3, closed: 4, decided: 5, exported: 6, lateSent: 7, limited: 8 } as const;
 
 /** A window of a signal. */
 export interface WindowName {
@@ -32,22 +33,28 @@ export function decodeWindow(body: Uint8Array): WindowName {
   return { signal: coded % slotScale === 1 ? 'logs' : 'traces', slot: Math.floor(coded / slotScale) };
 }
 
-/** A whole number below 2^53 in 8 bytes. */
-export function encodeNumber(value: number): Uint8Array {
+/** A whole number below 2^64 in 8 bytes. */
+export function encodeNumber(value: number | bigint): Uint8Array {
   const out = new Uint8Array(8);
   new DataView(out.buffer).setBigUint64(0, BigInt(value), true);
   return out;
 }
 
 export function decodeNumber(body: Uint8Array): number {
-  if (body.length !== 8) throw malformed(`a number of ${body.length} bytes`);
-  return Number(new DataView(body.buffer, body.byteOffset, 8).getBigUint64(0, true));
+  return Number(decodeBig(body));
 }
 
-/** How windows are cut, milliseconds, and by signal the first that is open. */
+export function decodeBig(body: Uint8Array): bigint {
+  if (body.length !== 8) throw malformed(`a number of ${body.length} bytes`);
+  return new DataView(body.buffer, body.byteOffset, 8).getBigUint64(0, true);
+}
+
+/** How windows are cut, milliseconds, by signal the first that is open, and what limits them. */
 export interface SegmentStart {
   readonly lengthMs: { readonly [signal in SampledSignal]: number };
   readonly firstOpen: { readonly [signal in SampledSignal]: number };
+  /** N of the greatest probability that rows are taken with; decimal. */
+  readonly nMax: string;
 }
 
 export function encodeStart(start: SegmentStart): Uint8Array {
@@ -55,9 +62,9 @@ export function encodeStart(start: SegmentStart): Uint8Array {
 }
 
 export function decodeStart(body: Uint8Array): SegmentStart {
-  const { lengthMs, firstOpen }: Partial<SegmentStart> = JSON.parse(new TextDecoder().decode(body));
-  if (lengthMs === undefined || firstOpen === undefined) throw malformed('a start without its fields');
-  return { lengthMs, firstOpen };
+  const { lengthMs, firstOpen, nMax }: Partial<SegmentStart> = JSON.parse(new TextDecoder().decode(body));
+  if (lengthMs === undefined || firstOpen === undefined || nMax === undefined) throw malformed('a start without its fields');
+  return { lengthMs, firstOpen, nMax };
 }
 
 export function malformed(what: string): CodedError {

@@ -3,6 +3,7 @@ import { CodedError, messageOf } from '../../base/errors.ts';
 import type { Seam } from '../../base/seam.ts';
 import type { DecodeLimits } from '../../otap/decode/limits.ts';
 import type { HeldBytes } from '../../store/held-batch.ts';
+import { TWO_56 } from '../../sampling/word56.ts';
 import type { SampledSignal } from '../../store/slot-plan.ts';
 import type { KeepReasons } from '../keep-reasons.ts';
 import type { SignalIntake } from '../signal-intake.ts';
@@ -13,7 +14,7 @@ import { decodeDecided, type LoggedWindow, readHead } from './decided-record.ts'
 import type { Journal, JournalWindows, RecoveryCounts } from './journal.ts';
 import type { RecalledWindow } from './recall.ts';
 import { findSegments, type FoundSegment, readMarks, recordsOf } from './read-segments.ts';
-import { decodeNumber, decodeStart, decodeWindow, recordKinds, type SegmentStart } from './records.ts';
+import { decodeBig, decodeNumber, decodeStart, decodeWindow, recordKinds, type SegmentStart } from './records.ts';
 
 /** What recovery needs of a signal's windows. */
 export interface RecoveringLane {
@@ -83,10 +84,11 @@ class Reading {
     }
   }
 
-  /** What was never taken was never acknowledged. */
+  /** What was never taken was never acknowledged; what limits rows from here on is the load of this process. */
   async end(): Promise<void> {
     for (const { held } of this.#untaken.values()) await this.#parts.journal.settled(held);
     this.#untaken.clear();
+    this.#limit(TWO_56);
   }
 
   #readBatch(reader: BatchReader, body: Uint8Array): void {
@@ -114,7 +116,12 @@ class Reading {
       const start = decodeStart(body);
       checkLengths(start, windows);
       for (const signal of ['traces', 'logs'] as const) lanes[signal].ring.closeBefore(start.firstOpen[signal]);
-    }
+      this.#limit(BigInt(start.nMax));
+    } else if (kind === recordKinds.limited) this.#limit(decodeBig(body));
+  }
+
+  #limit(n: bigint): void {
+    for (const { ring } of Object.values(this.#parts.lanes)) ring.limitInput(n);
   }
 
   async #take(ordinal: number): Promise<void> {
