@@ -82,7 +82,7 @@ async function start(written: ThresherConfig, log: Logger, options: AppOptions, 
   const stopMeasuring = registerProcessMetrics(registry);
   opened.push(stopMeasuring);
   const observer = new MetricsObserver(registry, log);
-  const exporters = buildRoutes(config.exporters, routes, { seam, log, registry });
+  const exporters = buildRoutes(config.exporters, routes, { seam, log, registry, isDurable: config.durability !== 'none' });
   const { sinks } = exporters;
   const texts = readPolicyTexts(config.policies.files);
   const keepsRest = config.policy.signalsWithoutPolicy === 'keep';

@@ -8,13 +8,20 @@ const retry = section('What happens to a batch that was not accepted and may be 
   enabled: option('enabled', flag, true, 'Whether to send again at all.'),
   initialIntervalMs: option('initial_interval', duration({ min: 1 }), '1s', 'Wait before the first new attempt; it doubles from one to the next, with jitter.'),
   maxIntervalMs: option('max_interval', duration({ min: 1 }), '30s', 'Longest wait.'),
-  maxElapsedMs: option('max_elapsed_time', duration(), '5m', 'After this time the batch is given up and counted as lost; `0` never gives up.'),
+  maxElapsedMs: optional('max_elapsed_time', duration(), 'After this time the batch is given up and counted as lost; `0` never gives up. By default `5m`, and `0` with durability.'),
 });
 
 const sendingQueue = section('Items that wait to be sent. Each exporter has a queue of its own.', {
   bytesMax: option('size_bytes', size({ min: 1024 }), '256MiB', 'Bytes of waiting batches.'),
   onFull: option('on_full', oneOf('wait', 'drop'), 'wait', 'What happens when it is full. `wait`: closed windows wait, for all exporters, and then the intake refuses. `drop`: what it has no room for is lost for this exporter alone, counted as `queue_full`.'),
 }, { queue_size: 'write size_bytes', enabled: 'the queue is always there', num_consumers: 'order and number in flight are the exporter\'s own affair' });
+
+const deadLetter = section('Items that were not delivered, kept in capture files that `thresher replay` reads; FILE.jsonl beside each says why and when.', {
+  directory: required('directory', filePath, 'Where the files go; it is made where it is not there. Several exporters may share it.'),
+  bytesMax: option('max_size', size({ min: 2 ** 20 }), '1GiB', 'Bytes of all files of this exporter there, also of earlier runs. Beyond, items are lost and counted until files are removed.'),
+  keep: option('keep', oneOf('refused', 'all'), 'refused', '`refused`: what the next hop refused for good. `all`: also what was given up after `max_elapsed_time`, what a full queue dropped, and what was left at the end (unless `durability` keeps that).'),
+}, { path: 'write directory' });
+const deadLetters = optional('dead_letter', deadLetter, 'Keeps what is not delivered. Without it that is counted and gone.');
 
 const compression = oneOf('zstd', 'zstdarrow1', 'zstdarrow2', 'zstdarrow3', 'zstdarrow4', 'zstdarrow5', 'zstdarrow6', 'zstdarrow7', 'zstdarrow8',
   'zstdarrow9', 'zstdarrow10', 'gzip', 'none');
@@ -24,12 +31,13 @@ const headers = mapOf(headerValue, /^(?!.*-[bB][iI][nN]$)[A-Za-z0-9_.-]+$/, 'let
 const otapExporter = section('Sends OTAP over gRPC streams.', {
   endpoint: required('endpoint', endpoint, 'The next hop.'),
   compression: option('compression', compression, 'zstd', 'Of gRPC messages. `zstdarrowN` are the names that the Collector\'s otelarrow components use.'),
-  compressionLevel: option('compression_level', integer({ min: 1, max: 19 }), 3, 'Level of `zstd`.'),
+  compressionLevel: option('compression_level', integer({ min: 1, max: 19 }), 3, 'Level of `zstd`, and of `gzip`, where 9 is the last.'),
   headers: option('headers', headers, {}, 'Metadata of each stream, for example `x-tenant: shop`.'),
   tls: option('tls', clientTls, {}, 'TLS.'),
   auth: clientAuth,
   sendingQueue: option('sending_queue', sendingQueue, {}, 'The queue.'),
   retry: option('retry_on_failure', retry, {}, 'Retries.'),
+  deadLetter: deadLetters,
   maxBatchRows: option('max_batch_rows', integer({ min: 1, max: 65_535 }), 8192, 'Spans or log records of one batch at most. All exporters get the same batches: the least of their limits holds.'),
   omitMetricAttributes: option('omit_metric_attributes', flag, false, 'Leave out the attributes (metadata) of metrics: the Collector\'s otelarrow receiver at 0.50 refuses batches that have them. Left out by itself once a consumer has refused one for them.'),
   timeoutMs: option('timeout', duration({ min: 1 }), '10s', 'How long to wait for a batch\'s acknowledgement.'),
@@ -44,12 +52,13 @@ const otlpExporter = section('Sends OTLP over gRPC.', {
   endpoint: required('endpoint', endpoint, 'The next hop.'),
   moreEndpoints: option('more_endpoints', list(endpoint), [], 'Further ones: all take turns, and one that does not answer rests.'),
   compression: option('compression', plainCompression, 'gzip', 'Of messages.'),
-  compressionLevel: option('compression_level', integer({ min: 1, max: 19 }), 3, 'Level of `zstd`.'),
+  compressionLevel: option('compression_level', integer({ min: 1, max: 19 }), 3, 'Level of `zstd`, and of `gzip`, where 9 is the last.'),
   headers: option('headers', headers, {}, 'Metadata of each call, for example `x-tenant: shop`.'),
   tls: option('tls', clientTls, {}, 'TLS.'),
   auth: clientAuth,
   sendingQueue: option('sending_queue', sendingQueue, {}, 'The queue.'),
   retry: option('retry_on_failure', retry, {}, 'Retries, by OTLP\'s rules for which answers may be sent again.'),
+  deadLetter: deadLetters,
   requestBytesMax,
   timeoutMs: option('timeout', duration({ min: 1 }), '10s', 'How long to wait for a request\'s answer.'),
 });
@@ -59,12 +68,13 @@ const otlpHttpExporter = section('Sends OTLP over HTTP: POST to `/v1/traces`, `/
   moreEndpoints: option('more_endpoints', list(httpUrl), [], 'Further ones: all take turns, and one that does not answer rests.'),
   encoding: option('encoding', oneOf('proto', 'json'), 'proto', 'Of requests.'),
   compression: option('compression', plainCompression, 'gzip', 'Of requests (content-encoding).'),
-  compressionLevel: option('compression_level', integer({ min: 1, max: 19 }), 3, 'Level of `zstd`.'),
+  compressionLevel: option('compression_level', integer({ min: 1, max: 19 }), 3, 'Level of `zstd`, and of `gzip`, where 9 is the last.'),
   headers: option('headers', headers, {}, 'Headers of each request, for example `x-tenant: shop`.'),
   tls: option('tls', httpTls, {}, 'TLS.'),
   auth: clientAuth,
   sendingQueue: option('sending_queue', sendingQueue, {}, 'The queue.'),
   retry: option('retry_on_failure', retry, {}, 'Retries, by OTLP\'s rules for which answers may be sent again.'),
+  deadLetter: deadLetters,
   requestBytesMax,
   timeoutMs: option('timeout', duration({ min: 1 }), '10s', 'How long to wait for a request\'s answer.'),
 }, { traces_endpoint: 'write endpoint without /v1/traces', logs_endpoint: 'write endpoint without /v1/logs', metrics_endpoint: 'write endpoint without /v1/metrics' });
@@ -85,3 +95,4 @@ export const exporters = components({ otap: otapExporter, otlp: otlpExporter, ot
 type Components<K> = ValueOf<K> extends readonly (infer C)[] ? C : never;
 export type ExporterConfig = Components<typeof exporters>;
 export type RetryConfig = ValueOf<typeof retry>;
+export type DeadLetterConfig = ValueOf<typeof deadLetter>;

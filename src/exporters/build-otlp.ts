@@ -12,7 +12,8 @@ import type { OtlpTransport } from './otlp-answer.ts';
 import { OtlpGrpcTransport } from './otlp-grpc.ts';
 import { OtlpHttpTransport } from './otlp-http.ts';
 import { OtlpQueuedSink, queueFull, QueuedSink, type QueuedSinkOptions } from './queued-sink.ts';
-import type { ExportResult } from './retry.ts';
+import type { OnGivenUp } from './lost-items.ts';
+import type { ExportResult, RetryPolicy } from './retry.ts';
 
 type OtlpConfig = Extract<ExporterConfig, { readonly type: 'otlp' | 'otlphttp' }>;
 
@@ -21,6 +22,8 @@ export interface OtlpTools {
   readonly log: Logger;
   readonly registry: MetricRegistry;
   readonly onResult: (signal: Signal, items: number, result: ExportResult) => void;
+  readonly onGivenUp: OnGivenUp;
+  readonly retry: RetryPolicy;
 }
 
 /** Batches under way at once, and connections of an endpoint. */
@@ -28,18 +31,21 @@ const inFlightMax = 8;
 
 /** An `otlp` or `otlphttp` exporter behind its queue. Throws when a certificate's file cannot be read. */
 export function otlpSink(config: OtlpConfig, tools: OtlpTools): BatchSink {
-  const { seam, log, registry, onResult } = tools;
+  const { seam, log, registry, onResult, onGivenUp, retry } = tools;
   const encoding = config.type === 'otlphttp' ? config.encoding : 'proto';
   const exporter = new OtlpExporter({
     transports: transportsOf(config, tools), encoder: new RequestEncoder(encoding, config.requestBytesMax),
-    seam, retry: config.retry, inFlightMax, onResult,
+    seam, retry, inFlightMax, onResult, onGivenUp,
     onRetry: (signal, reason, message) => {
       registry.counter(metrics.exportRetries).add(1, { signal, exporter: config.id, reason });
       log.warn('export_retried', `${signal} are sent again: ${message}`, { exporter: config.id, reason });
     },
     onWarning: (signal, message) => log.warn('otlp_warning', `the next hop accepted ${signal} and says: ${message}`, { exporter: config.id }),
   });
-  const queue: QueuedSinkOptions = { name: config.id, ...config.sendingQueue, onResult: () => {}, onDropped: (signal, items) => onResult(signal, items, queueFull) };
+  const queue: QueuedSinkOptions = { name: config.id, ...config.sendingQueue, onResult: () => {}, onDropped: (signal, items, batch) => {
+    onGivenUp(signal, batch, items, queueFull);
+    onResult(signal, items, queueFull);
+  } };
   return encoding === 'proto' ? new OtlpQueuedSink(exporter, queue) : new QueuedSink(exporter, queue);
 }
 

@@ -12,13 +12,20 @@ import { otlpSink } from './build-otlp.ts';
 import { DebugExporter, printTo } from './debug/debug-exporter.ts';
 import { OtapExporter } from './otap.ts';
 import { OtapFileExporter } from './otap-file.ts';
+import { deadLetters } from './dead-letters.ts';
+import type { OnGivenUp } from './lost-items.ts';
 import { queueFull, QueuedSink } from './queued-sink.ts';
-import type { ExportResult } from './retry.ts';
+import type { ExportResult, RetryPolicy } from './retry.ts';
+
+/** How long a batch is tried that nothing but memory holds. */
+const maxElapsedMsDefault = 300_000;
 
 export interface ExporterTools {
   readonly seam: Seam;
   readonly log: Logger;
   readonly registry: MetricRegistry;
+  /** Whether the log on the disk holds what is not delivered yet. Default false. */
+  readonly isDurable?: boolean;
 }
 
 /** Makes the exporters of a configuration, each behind its queue. */
@@ -27,7 +34,7 @@ export function buildSinks(configs: readonly ExporterConfig[], tools: ExporterTo
     switch (config.type) {
       case 'otap': return otapSink(config, tools);
       case 'otlp':
-      case 'otlphttp': return otlpSink(config, { ...tools, onResult: (signal, items, result) => countResult(tools, config.id, signal, items, result) });
+      case 'otlphttp': return otlpSink(config, { ...tools, retry: retryOf(config, tools), onGivenUp: onGivenUpOf(config, tools), onResult: (signal, items, result) => countResult(tools, config.id, signal, items, result) });
       case 'otap_file': return fileSink(config, tools);
       case 'debug': return debugSink(config, tools);
     }
@@ -61,9 +68,10 @@ type OtapConfig = Extract<ExporterConfig, { readonly type: 'otap' }>;
 
 function otapSink(config: OtapConfig, tools: ExporterTools): BatchSink {
   const { seam, log, registry } = tools;
+  const onGivenUp = onGivenUpOf(config, tools);
   const exporter = new OtapExporter<OutputBatch>({
     endpoint: config.endpoint, ...openClientSecurity(config, { name: `exporters.${config.id}`, seam, log, registry }), headers: config.headers, compression: config.compression,
-    compressionLevel: config.compressionLevel, retry: config.retry, timeoutMs: config.timeoutMs,
+    compressionLevel: config.compressionLevel, retry: retryOf(config, tools), timeoutMs: config.timeoutMs,
     maxStreamLifetimeMs: config.maxStreamLifetimeMs, seam, log,
     encode: (signal, plain) => new OtapStreamEncoder(signal, {
       bodyCompression: 'zstd', zstdLevel: 1, ...(config.omitMetricAttributes || plain ? { omit: new Set<PayloadName>(['METRIC_ATTRS']) } : {}) }),
@@ -72,9 +80,26 @@ function otapSink(config: OtapConfig, tools: ExporterTools): BatchSink {
   });
   return new QueuedSink(exporter, {
     name: config.id, ...config.sendingQueue,
-    onResult: (signal, items, result) => countResult(tools, config.id, signal, items, result),
-    onDropped: (signal, items) => countResult(tools, config.id, signal, items, queueFull),
+    onResult: (signal, items, result, batch) => {
+      if (result.kind !== 'ok') onGivenUp(signal, batch, items, result);
+      countResult(tools, config.id, signal, items, result);
+    },
+    onDropped: (signal, items, batch) => {
+      onGivenUp(signal, batch, items, queueFull);
+      countResult(tools, config.id, signal, items, queueFull);
+    },
   });
+}
+
+type Queued = Extract<ExporterConfig, { readonly retry: unknown }>;
+
+/** What waits on the disk is sent for as long as it takes, unless the configuration says otherwise. */
+function retryOf({ retry }: Queued, { isDurable }: ExporterTools): RetryPolicy {
+  return { ...retry, maxElapsedMs: retry.maxElapsedMs ?? (isDurable === true ? 0 : maxElapsedMsDefault) };
+}
+
+function onGivenUpOf({ id, deadLetter }: Queued, tools: ExporterTools): OnGivenUp {
+  return deadLetter === null ? () => {} : deadLetters(id, deadLetter, { ...tools, isDurable: tools.isDurable === true });
 }
 
 function countResult(tools: ExporterTools, exporter: string, signal: Signal, items: number, result: ExportResult): void {

@@ -1,6 +1,6 @@
 import type { Seam } from '../base/seam.ts';
 import { GrpcChannel } from '../grpc/client.ts';
-import { zstdLevelDefault, type MessageEncoding } from '../grpc/message-encoding.ts';
+import { levelDefault, type MessageEncoding } from '../grpc/message-encoding.ts';
 import type { Signal } from '../otap/payload-type.ts';
 import { otapPaths } from '../otap/proto/services.ts';
 import type { ClientAuth } from '../security/client-auth.ts';
@@ -65,7 +65,7 @@ function senderOf<B>(options: OtapExporterOptions<B>, signal: Signal, channel: G
   return new OtapSender<B>({
     open: channel.openStream,
     path: otapPaths[signal],
-    encoding: { encoding: compression === 'none' ? 'identity' : compression, level: options.compressionLevel ?? zstdLevelDefault },
+    encoding: { encoding: compression === 'none' ? 'identity' : compression, level: options.compressionLevel ?? levelDefault },
     encode: (plain) => options.encode(signal, plain),
     seam: options.seam,
     log: options.log,

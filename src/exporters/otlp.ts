@@ -7,7 +7,8 @@ import type { SplicedItems } from '../otlp/splice/spliced-items.ts';
 import { EndpointRing } from './endpoint-ring.ts';
 import type { OtlpAnswer, OtlpTransport } from './otlp-answer.ts';
 import type { QueuedExporter } from './queued-sink.ts';
-import { backoffMs, type ExportResult, type RetryPolicy } from './retry.ts';
+import { backoffMs, type ExportResult, type FailedExport, type RetryPolicy } from './retry.ts';
+import type { LostItems, OnGivenUp } from './lost-items.ts';
 import { Slots } from './slots.ts';
 
 export interface OtlpExporterOptions {
@@ -22,13 +23,15 @@ export interface OtlpExporterOptions {
   readonly onResult: (signal: Signal, items: number, result: ExportResult) => void;
   /** `message` says why the last attempt came to nothing. */
   readonly onRetry: (signal: Signal, reason: string, message: string) => void;
+  /** Told of what was lost, beside `onResult`. */
+  readonly onGivenUp?: OnGivenUp;
   /** A server accepted everything and has something to say. */
   readonly onWarning: (signal: Signal, message: string) => void;
 }
 
 const ok: ExportResult = { kind: 'ok' };
-const tooLong: ExportResult = { kind: 'permanent', reason: 'item_too_long', message: 'an item that came as OTAP is longer as OTLP than can be sent' };
-const closed: ExportResult = { kind: 'retryable', reason: 'exporter_closed', message: 'the exporter was closed before the request was accepted' };
+const tooLong: FailedExport = { kind: 'permanent', reason: 'item_too_long', message: 'an item that came as OTAP is longer as OTLP than can be sent' };
+const closed: FailedExport = { kind: 'retryable', reason: 'exporter_closed', message: 'the exporter was closed before the request was accepted' };
 
 /**
  * Sends batches as OTLP requests, and again what was not accepted for now. A request may reach a server twice (its answer was lost), never
@@ -49,7 +52,7 @@ export class OtlpExporter implements QueuedExporter<OutputBatch | SplicedItems> 
 
   /** Resolves when each request of the batch was accepted, refused for good, or given up; `onResult` has said which. Never rejects. */
   export(signal: Signal, batch: OutputBatch | SplicedItems): Promise<ExportResult> {
-    if (this.#closing) return Promise.resolve(this.#report(signal, batch.rowCount, closed));
+    if (this.#closing) return Promise.resolve(this.#giveUp(signal, batch, batch.rowCount, closed));
     return this.#slots.run(() => this.#exportBatch(signal, batch));
   }
 
@@ -57,14 +60,14 @@ export class OtlpExporter implements QueuedExporter<OutputBatch | SplicedItems> 
   async close(deadlineMs: number): Promise<void> {
     this.#closing = true;
     const drained = new AbortController();
-    const forced = this.#options.seam.sleepMs(deadlineMs, drained.signal).then(() => this.#giveUp(), () => {});
+    const forced = this.#options.seam.sleepMs(deadlineMs, drained.signal).then(() => this.#abandon(), () => {});
     await this.#slots.idle();
     drained.abort();
     await forced;
     for (const transport of this.#options.transports) transport.close();
   }
 
-  #giveUp(): void {
+  #abandon(): void {
     this.#stop.abort();
     for (const transport of this.#options.transports) transport.close();
   }
@@ -75,27 +78,27 @@ export class OtlpExporter implements QueuedExporter<OutputBatch | SplicedItems> 
     let last = ok;
     try {
       for (const { bytes, items } of this.#options.encoder.each(batch)) {
-        const result = bytes === null ? this.#report(signal, items, tooLong) : await this.#deliver(signal, { bytes, items });
+        const result = bytes === null ? this.#giveUp(signal, null, items, tooLong) : await this.#deliver(signal, { bytes, items });
         itemsLeft -= items;
         if (result.kind !== 'ok') last = result;
       }
       return last;
     } catch (error) {
       const reason = error instanceof CodedError ? error.reason : 'internal';
-      return this.#report(signal, itemsLeft, { kind: 'permanent', reason, message: messageOf(error) });
+      return this.#giveUp(signal, null, itemsLeft, { kind: 'permanent', reason, message: messageOf(error) });
     }
   }
 
   async #deliver(signal: Signal, request: OtlpRequest): Promise<ExportResult> {
     const { seam, retry, onRetry } = this.#options;
     const startMs = seam.monotonicMs();
-    let failure: Exclude<ExportResult, { readonly kind: 'ok' }> | null = null;
+    let failure: FailedExport | null = null;
     for (let attempt = 1; ; ) {
-      if (this.#stop.signal.aborted) return this.#report(signal, request.items, closed);
+      if (this.#stop.signal.aborted) return this.#giveUp(signal, this.#bytesOf(request), request.items, closed);
       const nowMs = seam.monotonicMs();
       const waitMs = this.#ring.waitMs(nowMs);
       const outOfTime = retry.maxElapsedMs > 0 && nowMs - startMs + waitMs > retry.maxElapsedMs;
-      if (failure !== null && (outOfTime || !retry.enabled)) return this.#report(signal, request.items, failure);
+      if (failure !== null && (outOfTime || !retry.enabled)) return this.#giveUp(signal, this.#bytesOf(request), request.items, failure);
       if (waitMs > 0) {
         await this.#wait(waitMs);
         continue;
@@ -105,7 +108,7 @@ export class OtlpExporter implements QueuedExporter<OutputBatch | SplicedItems> 
       const answer = await transport.send(signal, request.bytes);
       if (answer.kind === 'accepted') return this.#accepted(signal, request, answer);
       const { reason, message } = answer;
-      if (!answer.retryable) return this.#report(signal, request.items, { kind: 'permanent', reason, message });
+      if (!answer.retryable) return this.#giveUp(signal, this.#bytesOf(request), request.items, { kind: 'permanent', reason, message });
       failure = { kind: 'retryable', reason, message };
       this.#ring.rest(transport, seam.monotonicMs(), backoffMs(retry, attempt++, seam.jitter(), answer.retryAfterMs));
     }
@@ -126,6 +129,15 @@ export class OtlpExporter implements QueuedExporter<OutputBatch | SplicedItems> 
     } catch {
       // Stopped: the caller looks.
     }
+  }
+
+  #bytesOf({ bytes }: OtlpRequest): LostItems {
+    return { encoding: this.#options.encoder.encoding, bytes };
+  }
+
+  #giveUp(signal: Signal, what: LostItems | null, items: number, result: FailedExport): ExportResult {
+    this.#options.onGivenUp?.(signal, what, items, result);
+    return this.#report(signal, items, result);
   }
 
   #report(signal: Signal, items: number, result: ExportResult): ExportResult {

@@ -5,7 +5,7 @@ import type { OutputBatch } from '../otap/take/output-batch.ts';
 import type { Signal } from '../otap/payload-type.ts';
 import type { SplicedItems } from '../otlp/splice/spliced-items.ts';
 import type { BatchSink } from '../pipeline/sink.ts';
-import { exporterClosed, type ExportResult } from './retry.ts';
+import { exporterClosed, type ExportResult, type FailedExport } from './retry.ts';
 
 /** What a queue's exporter does; it orders its own batches and bounds those under way. */
 export interface QueuedExporter<B = OutputBatch> {
@@ -18,13 +18,13 @@ export interface QueuedSinkOptions {
   readonly bytesMax: number;
   /** What becomes of a batch that the queue has no room for: it waits, and with it whoever brings it, or it is lost. */
   readonly onFull: 'wait' | 'drop';
-  readonly onResult: (signal: Signal, items: number, result: ExportResult) => void;
+  readonly onResult: (signal: Signal, items: number, result: ExportResult, batch: OutputBatch | SplicedItems) => void;
   /** Told of items that were lost for want of room. */
-  readonly onDropped: (signal: Signal, items: number) => void;
+  readonly onDropped: (signal: Signal, items: number, batch: OutputBatch | SplicedItems) => void;
 }
 
 /** What became of items that a full queue had no room for. */
-export const queueFull: ExportResult = { kind: 'retryable', reason: 'queue_full', message: 'the queue of the exporter is full' };
+export const queueFull: FailedExport = { kind: 'retryable', reason: 'queue_full', message: 'the queue of the exporter is full' };
 
 /** The bounded queue before a network exporter: bytes of batches that are not acknowledged yet. */
 export class QueuedSink implements BatchSink {
@@ -55,10 +55,11 @@ export class QueuedSink implements BatchSink {
   }
 
   /** Takes `bytes` of the queue until `send` has ended. */
-  protected async enqueue({ signal, rowCount }: { readonly signal: Signal; readonly rowCount: number }, bytes: number, send: () => Promise<ExportResult>): Promise<void> {
+  protected async enqueue(batch: OutputBatch | SplicedItems, bytes: number, send: () => Promise<ExportResult>): Promise<void> {
+    const { signal, rowCount } = batch;
     while (this.#queuedBytes > 0 && this.#queuedBytes + bytes > this.#options.bytesMax) {
       if (this.#dropsWhenFull) {
-        this.#options.onDropped(signal, rowCount);
+        this.#options.onDropped(signal, rowCount, batch);
         if (this.#isEnding) this.#unsettled.add(new Promise(() => {}));
         return;
       }
@@ -70,7 +71,7 @@ export class QueuedSink implements BatchSink {
     this.#unsettled.add(promise);
     void send().catch(failed).then((result) => {
       this.#queuedBytes -= bytes;
-      this.#options.onResult(signal, rowCount, result);
+      this.#options.onResult(signal, rowCount, result, batch);
       if (result.kind === 'ok' || result.reason !== exporterClosed) {
         resolve();
         this.#unsettled.delete(promise);

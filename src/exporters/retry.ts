@@ -15,6 +15,8 @@ export type ExportResult =
   | { readonly kind: 'retryable'; readonly reason: string; readonly message: string }
   | { readonly kind: 'permanent'; readonly reason: string; readonly message: string };
 
+export type FailedExport = Exclude<ExportResult, { readonly kind: 'ok' }>;
+
 /** Reason of a batch that was still to be sent when its exporter was closed: where it is held elsewhere too, it is not lost. */
 export const exporterClosed = 'exporter_closed';
 

@@ -67,6 +67,8 @@ export const metrics = declareMetrics({
 
   itemsExported: { type: 'counter', name: 'thresher_items_exported_total', help: 'Items that the next hop acknowledged.', labels: ['signal', 'exporter'], row: 'export' },
   itemsLost: { type: 'counter', name: 'thresher_items_lost_total', help: 'Items that an exporter gave up on, by reason.', labels: ['signal', 'exporter', 'reason'], row: 'export', high: 'Kept items are gone: the next hop refused them for good or was away too long.' },
+  deadLetters: { type: 'counter', name: 'thresher_dead_letter_items_total', help: 'Items that were not delivered and are in files of dead_letter.directory; all of them count in thresher_items_lost_total too.', labels: ['signal', 'exporter'], row: 'export', high: 'The next hop refuses what is sent: the lines beside the files say why.' },
+  deadLettersUnkept: { type: 'counter', name: 'thresher_dead_letter_items_unkept_total', help: 'Items that were not delivered and should be in a file, but are not, by reason: full (max_size), unwritable (the disk), unreadable (the items).', labels: ['signal', 'exporter', 'reason'], row: 'export', high: 'Remove files, or raise max_size; see the log for unwritable.' },
   debugUnprinted: { type: 'counter', name: 'thresher_debug_items_unprinted_total', help: 'Items that a debug exporter took and did not print, since more came than items_max a second.', labels: ['exporter'], row: 'export' },
   exportRetries: { type: 'counter', name: 'thresher_export_retries_total', help: 'Batches that were sent again, by reason.', labels: ['signal', 'exporter', 'reason'], row: 'export', high: 'The next hop is slow, full or away.' },
   wireBytesSent: { type: 'counter', name: 'thresher_wire_bytes_sent_total', help: 'Bytes of sent messages as they went on the wire.', labels: ['signal', 'exporter'], row: 'export' },
@@ -85,7 +87,7 @@ export const metrics = declareMetrics({
 
   storageBytes: { type: 'gauge', name: 'thresher_storage_bytes', help: 'Bytes of the log on the disk.', row: 'memory', high: 'At storage.limit senders are refused: the next hop takes too little, or windows are long.' },
   storageLimitBytes: { type: 'gauge', name: 'thresher_storage_limit_bytes', help: 'What the log may have (storage.limit).', row: 'memory' },
-  storageFailing: { type: 'gauge', name: 'thresher_storage_failing', help: '1 while the log cannot be written.', row: 'memory', high: 'Nothing new is durable: senders are refused, or data is in memory alone (storage.on_error).' },
+  storageFailing: { type: 'gauge', name: 'thresher_storage_failing', help: 'Is 1 while the log cannot be written.', row: 'memory', high: 'Nothing new is durable: senders are refused, or data is in memory alone (storage.on_error).' },
   storageFailures: { type: 'counter', name: 'thresher_storage_failures_total', help: 'Failures of the log on the disk, by reason.', labels: ['reason'], row: 'memory', high: 'The disk is full, read-only or broken; the log says which.' },
   storageDamagedBytes: { type: 'counter', name: 'thresher_storage_damaged_bytes_total', help: 'Bytes of the log that could not be read at the start: a tail that a crash tore off (tail), or damage (record).', labels: ['kind'], row: 'memory', high: 'Of kind record: the disk has lost what was acknowledged.' },
   recoveredItems: { type: 'counter', name: 'thresher_recovered_items_total', help: 'Items that the start read back from the log.', row: 'memory' },

@@ -15,6 +15,9 @@ export interface BuiltExporter {
   /** Items lost, and retries, by reason. */
   lost(): Readonly<Record<string, number>>;
   retries(): Readonly<Record<string, number>>;
+  /** Items in files of dead letters, and those that should be there and are not, by reason. */
+  kept(): number;
+  unkept(): Readonly<Record<string, number>>;
   /** Sends the batches and waits until all are accepted or given up. */
   send(batches: readonly OutputBatch[], deadlineMs?: number): Promise<void>;
 }
@@ -44,6 +47,8 @@ export function exporterOf(type: 'otlp' | 'otlphttp' | 'otap', options: string):
     exported: () => lines(metrics.itemsExported.name).reduce((sum, line) => sum + valueOf(line), 0),
     lost: () => byReason(metrics.itemsLost.name),
     retries: () => byReason(metrics.exportRetries.name),
+    kept: () => lines(metrics.deadLetters.name).reduce((sum, line) => sum + valueOf(line), 0),
+    unkept: () => byReason(metrics.deadLettersUnkept.name),
     send: async (batches, deadlineMs = 20_000) => {
       for (const batch of batches) await sink.push(batch);
       await sink.drain(deadlineMs);

@@ -47,6 +47,10 @@ export class RequestEncoder {
     this.#itemBytesMax = longestMax;
   }
 
+  get encoding(): OtlpEncoding {
+    return this.#writer.encoding;
+  }
+
   /**
    * The requests that together hold every item of the batch once, each with its resource and scope, one by one: a value that a batch has once may
    * be written with every item. Spliced items are protobuf already.
