@@ -165,10 +165,12 @@ describe('message encodings', () => {
     for (const name of ['', 'snappy', 'zstdarrow0', 'zstdarrow11', 'ZSTD', 'constructor']) expect(isMessageEncoding(name)).toBe(false);
   });
 
-  it('uses the level', async () => {
-    const message = sample(200_000, 77);
-    const lengths = await Promise.all([1, 19].map(async (level) => (await deflateMessage('zstd', message, level)).length));
-    expect(lengths[1]).toBeLessThan(lengths[0]);
+  it.each(['zstd', 'gzip', 'deflate'] as const)('uses the level of %s', async (encoding) => {
+    for (const message of [sample(20_000, 77), sample(200_000, 77)]) {
+      const [low, usual, high] = await Promise.all([1, undefined, 19].map(async (level) => (await deflateMessage(encoding, message, level)).length));
+      expect(high).toBeLessThan(low);
+      expect(usual).toBe((await deflateMessage(encoding, message, 3)).length);
+    }
   });
 });
 
