@@ -1,4 +1,5 @@
 import { traceIdWords } from '../policy/trace-id-table.ts';
+import { causeOfCode, type PartialCause } from '../sampling/partial.ts';
 
 /** Traces of a slot that were decided before its window, all at one time. */
 export interface DecidedEarly {
@@ -8,13 +9,15 @@ export interface DecidedEarly {
   readonly n: BigUint64Array;
   /** Why each was kept, a code of KeepReasons; null where nobody asks. */
   readonly reasons: Uint32Array | null;
+  /** Numbers of why on part of the evidence. */
+  readonly causes: Uint8Array;
   /** Rows of the slot from this one on have not left with the decision. */
   readonly bound: number;
 }
 
 /** What was decided early of one slot. */
 export interface EarlyOfSlot {
-  /** Table of trace_id, n, code where reasons are asked for, and bound. */
+  /** Table of trace_id, n, code where reasons are asked for, cause (the number of why on part of the evidence), and bound. */
   readonly table: string;
   readonly decisions: readonly DecidedEarly[];
   /** Rows that left or were dropped with them, and what they stand for. */
@@ -26,6 +29,7 @@ export interface EarlyOfSlot {
 export interface EarlyRow {
   readonly n: bigint;
   readonly reason: number;
+  readonly partial: PartialCause | null;
   readonly bound: number;
 }
 
@@ -51,6 +55,6 @@ export class EarlyDecisions {
 export function earlyRows({ decisions }: EarlyOfSlot): (ids: Uint32Array, at: number) => EarlyRow | null {
   const found = new Map<string, EarlyRow>();
   const keyOf = (ids: Uint32Array, at: number): string => ids.subarray(at, at + traceIdWords).join();
-  for (const { ids, n, reasons, bound } of decisions) n.forEach((each, index) => found.set(keyOf(ids, index * traceIdWords), { n: each, reason: reasons?.[index] ?? 0, bound }));
+  for (const { ids, n, reasons, causes, bound } of decisions) n.forEach((each, index) => found.set(keyOf(ids, index * traceIdWords), { n: each, reason: reasons?.[index] ?? 0, partial: causeOfCode(causes[index]), bound }));
   return (ids, at) => found.get(keyOf(ids, at)) ?? null;
 }

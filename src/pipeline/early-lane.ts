@@ -67,6 +67,7 @@ export class EarlyLane {
       try {
         const looked = await this.#windows.look(ask, policies.lookBy(), ring.numbers[0] === ask.slot);
         if (looked.kind === 'whole') return ask.slot;
+        if (looked.kind === 'again') this.#looks.again(ask);
         if (looked.kind === 'decided') await this.#dispatch(looked.decision);
       } catch (error) {
         this.#looks.again(ask);

@@ -33,6 +33,7 @@ export class EarlyLooks {
   /** Rows that each slot had when it was first seen to have ended, and when (ns) that was. */
   readonly #ended = new Map<number, { readonly rows: number; readonly atNano: bigint; isLooked: boolean }>();
   #nextMs = -Infinity;
+  #againMs = -Infinity;
 
   constructor(parts: EarlyLookParts) {
     this.#parts = parts;
@@ -41,6 +42,7 @@ export class EarlyLooks {
   /** The next slot to look into at `unixNano`; null where there is none. */
   next(unixNano: bigint): EarlyAsk | null {
     const { ring, oversize, monotonicMs } = this.#parts;
+    if (monotonicMs() < this.#againMs) return null;
     const open = ring.numbers.filter((slot) => slot >= ring.firstOpen);
     const rooted = this.#rooted(open, unixNano);
     if (rooted !== null) return { ...rooted, oversize: oversize?.take(rooted.slot) ?? noIds };
@@ -57,8 +59,11 @@ export class EarlyLooks {
     this.#nextMs = this.#parts.monotonicMs() + Math.max(lookEveryMs, elapsedMs * (1 / shareMax - 1));
   }
 
-  /** What an ask that failed was for is asked again. */
-  again({ slot, oversize }: EarlyAsk): void {
+  /** What an ask that came to nothing was for is asked again, not at once. */
+  again({ slot, rootsBefore, oversize }: EarlyAsk): void {
+    const ended = this.#ended.get(slot);
+    if (rootsBefore !== null && ended !== undefined) ended.isLooked = false;
+    this.#againMs = this.#parts.monotonicMs() + lookEveryMs;
     for (let at = 0; at < oversize.length; at += 4) this.#parts.oversize?.add(slot, oversize, at);
   }
 

@@ -1,15 +1,16 @@
-import { traceIdWords } from '../policy/trace-id-table.ts';
+import { TWO_56 } from '../sampling/word56.ts';
 import type { Session } from '../store/duckdb.ts';
 import type { Slot } from '../store/slot.ts';
-import { TableWriter } from '../store/table-writer.ts';
 import { nOne, windowRows } from '../store/window-rows.ts';
 import type { Window } from '../store/window-views.ts';
 import type { EarlyAsk } from './early-looks.ts';
 import type { EarlyOfSlot } from './early-decisions.ts';
+import { type KeptRows, keptRows } from './kept-rows.ts';
+import { byCause, type PartialIds, writePartial } from './partial-traces.ts';
 import type { WindowCounts } from './service-counts.ts';
 
 /** Tables of a look into an open slot that nothing needs afterwards, by the ends of their names. */
-export const lookTables = ['large', 'ready'] as const;
+export const lookTables = ['large', 'partial', 'ready'] as const;
 
 /** Table of what was decided early of a slot. */
 export function earlyTable({ name }: Slot): string {
@@ -23,25 +24,20 @@ export interface Readiness {
 }
 
 /**
- * Creates `NAME_ready` (trace_id, cause): the traces of an open slot that are decided now, cause 1 for those that are too large, else 0. `NAME_traces` must
- * be there.
+ * Creates `NAME_ready` (trace_id, cause): the traces of an open slot that are decided now, with the number of why on part of their evidence, 0 where all is
+ * there. `NAME_traces` must be there. `partial`: what is known of that already.
  */
-export async function writeReady(engine: Session, name: string, window: Window, ask: EarlyAsk, early: EarlyOfSlot | null): Promise<Readiness> {
-  await writeIds(engine, `${name}_large`, ask.oversize);
+export async function writeReady(engine: Session, name: string, window: Window, ask: EarlyAsk, early: EarlyOfSlot | null, partial: readonly PartialIds[]): Promise<Readiness> {
+  await writePartial(engine, `${name}_large`, [{ cause: 'trace_size', ids: [...ask.oversize] }]);
+  await writePartial(engine, `${name}_partial`, partial);
   const rows = windowRows(window.slots, { fields: ['parent_span_id'], keys: [], inputs: false });
-  const rooted = ask.rootsBefore === null ? '' : `SELECT trace_id, 0 AS cause FROM (${rows}) WHERE parent_span_id IS NULL AND wseq < ${ask.rootsBefore} UNION ALL `;
-  const others = early === null ? '' : ` WHERE trace_id NOT IN (SELECT trace_id FROM ${early.table})`;
+  const rooted = ask.rootsBefore === null ? '' : `SELECT trace_id FROM (${rows}) WHERE parent_span_id IS NULL AND wseq < ${ask.rootsBefore} UNION `;
+  const others = early === null ? '' : ` WHERE t.trace_id NOT IN (SELECT trace_id FROM ${early.table})`;
   await engine.run(`CREATE TABLE ${name}_ready AS
-    SELECT trace_id, max(cause)::UTINYINT AS cause FROM (${rooted}SELECT trace_id, 1 AS cause FROM ${name}_large)${others} GROUP BY trace_id`);
+    SELECT t.trace_id AS trace_id, coalesce(l.cause, p.cause, 0)::UTINYINT AS cause FROM (${rooted}SELECT trace_id FROM ${name}_large) t
+    LEFT JOIN ${name}_large l ON l.trace_id = t.trace_id LEFT JOIN ${name}_partial p ON p.trace_id = t.trace_id${others}`);
   const ready = (await engine.run(`SELECT count(*) FROM ${name}_ready`)).integer();
-  return { ready, undecided: (await engine.run(`SELECT count(*) FROM ${name}_traces${others}`)).integer() };
-}
-
-async function writeIds(engine: Session, table: string, ids: Uint32Array<ArrayBuffer>): Promise<void> {
-  const writer = await TableWriter.create(engine, table, [{ name: 'trace_id', type: 'UUID' }]);
-  writer.write(ids.length / traceIdWords, [{ bytes: new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength), valid: null }]);
-  writer.flush();
-  writer.close();
+  return { ready, undecided: (await engine.run(`SELECT count(*) FROM ${name}_traces t${others}`)).integer() };
 }
 
 /** Items of the traces that are decided now. */
@@ -55,17 +51,27 @@ export async function readyCounts(engine: Session, name: string, window: Window)
 
 /** Adds what was decided now to the slot's table of early decisions, which is made where it is not there. */
 export async function recordEarly(engine: Session, name: string, table: string, bound: number, hasReasons: boolean): Promise<void> {
-  await engine.run(`CREATE TABLE IF NOT EXISTS ${table} (trace_id UUID, n UBIGINT, ${hasReasons ? 'code UINTEGER, ' : ''}bound UINTEGER)`);
-  await engine.run(`INSERT INTO ${table} SELECT d.trace_id, d.n, ${hasReasons ? 'd.code, ' : ''}${bound}::UINTEGER FROM ${name}_decided d JOIN ${name}_ready y ON y.trace_id = d.trace_id`);
+  await engine.run(`CREATE TABLE IF NOT EXISTS ${table} (trace_id UUID, n UBIGINT, ${hasReasons ? 'code UINTEGER, ' : ''}cause UTINYINT, bound UINTEGER)`);
+  await engine.run(`INSERT INTO ${table} SELECT d.trace_id, d.n, ${hasReasons ? 'd.code, ' : ''}y.cause, ${bound}::UINTEGER FROM ${name}_decided d JOIN ${name}_ready y ON y.trace_id = d.trace_id`);
 }
 
-/** Conditions on a window's rows and traces that leave out what left with early decisions; empty where there were none. */
+/** Conditions on a window's rows and traces that leave out those that were decided early; empty where none were. */
 export function withoutEarly(early: EarlyOfSlot | null): { readonly rows: string; readonly traces: string } {
-  if (early === null) return { rows: '', traces: '' };
-  return {
-    rows: ` WHERE NOT EXISTS (SELECT 1 FROM ${early.table} e WHERE e.trace_id = r.trace_id AND r.wseq < e.bound)`,
-    traces: ` WHERE d.trace_id NOT IN (SELECT trace_id FROM ${early.table})`,
+  const without = (alias: string): string => (early === null ? '' : ` WHERE ${alias}.trace_id NOT IN (SELECT trace_id FROM ${early.table})`);
+  return { rows: without('r'), traces: without('d') };
+}
+
+/** Rows of traces that were kept early which came while they were being decided: they leave as the others did, whatever limits their slot by now. */
+export async function leftOfEarly(engine: Session, slot: Slot, { table }: EarlyOfSlot, hasReasons: boolean): Promise<KeptRows[]> {
+  const sql = `SELECT b.rowid::UINTEGER AS wseq, e.n, e.cause${hasReasons ? ', e.code' : ''} FROM ${slot.rows.table} b JOIN ${table} e ON e.trace_id = b.trace_id
+    WHERE e.n > 0 AND b.rowid >= e.bound ORDER BY wseq`;
+  const { count, bytes } = (await engine.run(sql)).columns([4, 8, 1, ...(hasReasons ? [4] : [])]);
+  if (count === 0) return [];
+  const rows = {
+    wseq: new Uint32Array(bytes[0].buffer), n: new Uint32Array(bytes[1].buffer), nSplit: null, nCeiling: null, causes: bytes[2],
+    reasons: hasReasons ? new Uint32Array(bytes[3].buffer) : null,
   };
+  return byCause(rows).flatMap((part) => keptRows([{ slot, offset: 0, filter: null }], part, TWO_56));
 }
 
 /** What the window says of traces that were decided before it is what was decided then; `NAME_kept` and `NAME_decided` must be there. */

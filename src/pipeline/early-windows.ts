@@ -1,6 +1,7 @@
 import type { CompiledPolicy } from '../policy/compile/compiled.ts';
 import { unionUse } from '../policy/slot-plan-of.ts';
 import { traceIdWords } from '../policy/trace-id-table.ts';
+import { causeOfCode } from '../sampling/partial.ts';
 import type { Slot } from '../store/slot.ts';
 import { windowRows } from '../store/window-rows.ts';
 import { tracesSql, type Window } from '../store/window-views.ts';
@@ -9,7 +10,8 @@ import type { EarlyAsk } from './early-looks.ts';
 import { earlyTable, lookTables, readyCounts, recordEarly, writeReady } from './early-window.ts';
 import { noReason } from './keep-reasons.ts';
 import { type KeptRows, keptRows } from './kept-rows.ts';
-import { byCause, type KeptWithCauses, type PartialIds } from './partial-traces.ts';
+import { byCause, type KeptWithCauses } from './partial-traces.ts';
+import { withStress } from './stress-close.ts';
 import { evidenceOf, evidenceTables } from './trace-evidence.ts';
 import type { TraceMemory } from './trace-memory.ts';
 import { decideTraces, verdictTables } from './trace-verdict.ts';
@@ -25,10 +27,10 @@ export interface EarlyDecision {
   readonly kept: readonly KeptRows[];
 }
 
-/** What a look into an open slot found: traces that are decided now; `whole`: all of the slot's are ready, so its window may close; or nothing. */
-export type Looked = { readonly kind: 'decided'; readonly decision: EarlyDecision } | { readonly kind: 'whole' } | { readonly kind: 'nothing' };
+/** What a look into an open slot found: traces that are decided now; `whole`: all of the slot's are ready, so its window may close; nothing; or that it is to be done again. */
+export type Looked = { readonly kind: 'decided'; readonly decision: EarlyDecision } | { readonly kind: 'whole' | 'nothing' | 'again' };
 
-/** Decided traces, and rows of the kept ones, with the number of the cause: 1 for too large. */
+/** Decided traces, each with the number of why on part of its evidence. */
 interface Verdict {
   readonly ids: Uint32Array;
   readonly n: BigUint64Array;
@@ -71,57 +73,61 @@ export class EarlyWindows {
     const { engine, runner, combining } = this.#parts;
     slot.flush();
     const bound = slot.rows.rowCount;
+    const { nMax } = slot;
     const window: Window = { signal: 'traces', number: ask.slot, slots: [{ slot, offset: 0, filter: `b.rowid < ${bound}` }] };
     await engine.run(`CREATE TABLE ${name}_traces AS ${tracesSql(window, unionUse(policies, 'traces'))}`);
-    const { ready, undecided } = await writeReady(engine, name, window, ask, this.#early.of(ask.slot));
+    const { ready, undecided } = await writeReady(engine, name, window, ask, this.#early.of(ask.slot), this.#traces.partial.of(ask.slot));
     if (ready === 0) return { kind: 'nothing' };
     if (mayClose && ask.rootsBefore !== null && ask.oversize.length === 0 && ready === undecided && slot.rows.rowCount === bound) return { kind: 'whole' };
     const evidence = await evidenceOf(engine, name, window);
     const looking = { ...this.#parts, runner: { run: (policy: CompiledPolicy, sight: Window, traces: string | null) => runner.run(policy, sight, traces, false) } };
     await decideTraces(looking, name, evidence.window, policies);
     const hasReasons = combining.reasons !== null;
-    const verdict = await this.#verdict(name, hasReasons);
-    const rows = await this.#keptRows(name, window, hasReasons);
+    const verdict = await this.#verdict(name, slot, hasReasons);
+    const rows = await this.#keptRows(name, window, slot, hasReasons);
     const counts = await readyCounts(engine, name, window);
     const table = earlyTable(slot);
     await recordEarly(engine, name, table, bound, hasReasons);
+    if (slot.nMax !== nMax) {
+      await engine.run(`DELETE FROM ${table} WHERE trace_id IN (SELECT trace_id FROM ${name}_ready)`);
+      return { kind: 'again' };
+    }
     this.#early.add(ask.slot, table, { ...verdict, bound }, counts);
-    return { kind: 'decided', decision: { slot: ask.slot, ...counts, traces: this.#settle(ask.slot, verdict), kept: byCause(rows, causes).flatMap((part) => keptRows(window.slots, part)) } };
+    return { kind: 'decided', decision: { slot: ask.slot, ...counts, traces: this.#settle(verdict), kept: byCause(rows).flatMap((part) => keptRows(window.slots, part, nMax)) } };
   }
 
-  async #verdict(name: string, hasReasons: boolean): Promise<Verdict> {
+  async #verdict(name: string, slot: Slot, hasReasons: boolean): Promise<Verdict> {
     const sql = `SELECT d.trace_id, d.n, y.cause${hasReasons ? ', d.code' : ''} FROM ${name}_decided d JOIN ${name}_ready y ON y.trace_id = d.trace_id`;
     const { bytes } = (await this.#parts.engine.run(sql)).columns([16, 8, 1, ...(hasReasons ? [4] : [])]);
-    return { ids: new Uint32Array(bytes[0].buffer), n: new BigUint64Array(bytes[1].buffer), causes: bytes[2], reasons: hasReasons ? new Uint32Array(bytes[3].buffer) : null };
+    return { ids: new Uint32Array(bytes[0].buffer), n: new BigUint64Array(bytes[1].buffer), causes: bytes[2], reasons: this.#reasons(slot, hasReasons ? bytes[3] : null) };
   }
 
-  async #keptRows(name: string, window: Window, hasReasons: boolean): Promise<KeptWithCauses> {
+  async #keptRows(name: string, window: Window, slot: Slot, hasReasons: boolean): Promise<KeptWithCauses> {
     const rows = windowRows(window.slots, { fields: [], keys: [], inputs: false });
     const sql = `SELECT r.wseq AS wseq, k.n AS n, y.cause AS cause${hasReasons ? ', k.code AS code' : ''} FROM (${rows}) r
       JOIN ${name}_kept k ON k.trace_id = r.trace_id JOIN ${name}_ready y ON y.trace_id = r.trace_id ORDER BY wseq`;
     const { bytes } = (await this.#parts.engine.run(sql)).columns([4, 8, 1, ...(hasReasons ? [4] : [])]);
     return {
       wseq: new Uint32Array(bytes[0].buffer), n: new Uint32Array(bytes[1].buffer), nSplit: null, nCeiling: null, causes: bytes[2],
-      reasons: hasReasons ? new Uint32Array(bytes[3].buffer) : null,
+      reasons: this.#reasons(slot, hasReasons ? bytes[3] : null),
     };
   }
 
+  #reasons(slot: Slot, codes: Uint8Array | null): Uint32Array | null {
+    return codes === null ? null : withStress(new Uint32Array(codes.buffer), slot, this.#parts.combining.reasons);
+  }
+
   /** From here on, what comes of these traces follows their decision. */
-  #settle(slot: number, { ids, n, reasons, causes: found }: Verdict): EarlyDecision['traces'] {
-    const { decided, open, partial } = this.#traces;
+  #settle({ ids, n, reasons, causes }: Verdict): EarlyDecision['traces'] {
+    const { decided, open } = this.#traces;
     decided.startWindow(n.length);
     let traceSize = 0;
     for (let i = 0; i < n.length; i++) {
-      const cause = found[i] === 0 ? null : causes[0].cause;
+      const cause = causeOfCode(causes[i]);
       decided.put(ids, i * traceIdWords, n[i], reasons?.[i] ?? noReason, cause);
       open.forget(ids, i * traceIdWords);
-      if (cause === null) continue;
-      partial.add(slot, ids, i * traceIdWords, cause);
-      traceSize++;
+      if (cause === 'trace_size') traceSize++;
     }
     return { afterRoot: n.length - traceSize, traceSize };
   }
 }
-
-/** What the number of a cause means; the ids stand in the tables. */
-const causes: readonly PartialIds[] = [{ cause: 'trace_size', ids: [] }];

@@ -45,7 +45,7 @@ function apart(run: RowRun, ids: Uint32Array, earlyOf: ReturnType<typeof earlyRo
     const early = earlyOf(ids, row * 4);
     if (early === null) rows.push(row);
     else if (early.n > 0n && run.seqStart + index >= early.bound) {
-      leaving.push(rowsAt(run.batch, [row], { nOf: () => early.n, reasonOf: early.reason === 0 ? null : () => early.reason, isUndecided: false }));
+      leaving.push({ ...rowsAt(run.batch, [row], { nOf: () => early.n, reasonOf: early.reason === 0 ? null : () => early.reason, isUndecided: false }), partial: early.partial });
     }
   });
   return { rows: Uint32Array.from(rows), leaving };

@@ -32,8 +32,8 @@ export interface KeptOfWindow extends Pick<KeptRows, 'n' | 'nSplit' | 'nCeiling'
   readonly wseq: Uint32Array;
 }
 
-/** Turns window row numbers into rows of the batches that they came with. */
-export function keptRows(slots: readonly WindowSlot[], kept: KeptOfWindow): KeptRows[] {
+/** Turns window row numbers into rows of the batches that they came with; where `nMax` is given, the rows do not leave by what the slots are limited to, but by that. */
+export function keptRows(slots: readonly WindowSlot[], kept: KeptOfWindow, nMax: bigint | null = null): KeptRows[] {
   const { wseq, partial = null } = kept;
   const out: KeptRows[] = [];
   let at = 0;
@@ -49,7 +49,7 @@ export function keptRows(slots: readonly WindowSlot[], kept: KeptOfWindow): Kept
         const row = wseq[from + i] - first;
         return run.rows === null ? row : run.rows[row];
       });
-      out.push(capped({ batch: run.batch, rows, ...partOf(kept, from, at), isUndecided: false, partial }, slot.nMax));
+      out.push(capped({ batch: run.batch, rows, ...partOf(kept, from, at), isUndecided: false, partial }, nMax ?? slot.nMax));
     }
   }
   return out;

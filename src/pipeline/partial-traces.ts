@@ -1,5 +1,5 @@
 import { traceIdWords } from '../policy/trace-id-table.ts';
-import type { PartialCause } from '../sampling/partial.ts';
+import { causeOfCode, codeOfCause, type PartialCause } from '../sampling/partial.ts';
 import type { Session } from '../store/duckdb.ts';
 import { TableWriter } from '../store/table-writer.ts';
 import type { KeptOfWindow } from './kept-rows.ts';
@@ -34,12 +34,12 @@ export class PartialTraces {
   }
 }
 
-/** Creates `table` (trace_id, cause): the number of each trace's cause in `partial`, from 1. */
+/** Creates `table` (trace_id, cause): the number of each trace's cause (src/sampling/partial.ts). */
 export async function writePartial(engine: Session, table: string, partial: readonly PartialIds[]): Promise<void> {
   const writer = await TableWriter.create(engine, `${table}_all`, [{ name: 'trace_id', type: 'UUID' }, { name: 'cause', type: 'UTINYINT' }]);
-  partial.forEach(({ ids }, index) => {
+  partial.forEach(({ cause, ids }) => {
     const count = ids.length / traceIdWords;
-    writer.write(count, [{ bytes: new Uint8Array(Uint32Array.from(ids).buffer), valid: null }, { bytes: new Uint8Array(count).fill(index + 1), valid: null }]);
+    writer.write(count, [{ bytes: new Uint8Array(Uint32Array.from(ids).buffer), valid: null }, { bytes: new Uint8Array(count).fill(codeOfCause(cause)), valid: null }]);
   });
   writer.flush();
   writer.close();
@@ -66,12 +66,12 @@ export interface KeptWithCauses extends KeptOfWindow {
 }
 
 /** The rows of each cause apart; `early`: the cause of all that have none of their own. */
-export function byCauseOrEarly(kept: KeptWithCauses, partial: readonly PartialIds[], early: PartialCause | null): KeptOfWindow[] {
-  return early === null ? byCause(kept, partial) : byCause(kept, partial).map((part) => ({ ...part, partial: part.partial ?? early }));
+export function byCauseOrEarly(kept: KeptWithCauses, early: PartialCause | null): KeptOfWindow[] {
+  return early === null ? byCause(kept) : byCause(kept).map((part) => ({ ...part, partial: part.partial ?? early }));
 }
 
 /** The rows of each cause apart. */
-export function byCause(kept: KeptWithCauses, partial: readonly PartialIds[]): KeptOfWindow[] {
+export function byCause(kept: KeptWithCauses): KeptOfWindow[] {
   const { causes } = kept;
   if (causes === null) return [kept];
   return [...new Set(causes)].map((cause) => {
@@ -79,7 +79,7 @@ export function byCause(kept: KeptWithCauses, partial: readonly PartialIds[]): K
     const some = (words: Uint32Array): Uint32Array => Uint32Array.from(picked, (index) => words[index]);
     return {
       wseq: some(kept.wseq), n: Uint32Array.from(picked.flatMap((index) => [kept.n[index * 2], kept.n[index * 2 + 1]])), nSplit: null, nCeiling: null,
-      reasons: kept.reasons === null ? null : some(kept.reasons), partial: cause === 0 ? null : partial[cause - 1].cause,
+      reasons: kept.reasons === null ? null : some(kept.reasons), partial: causeOfCode(cause),
     };
   });
 }

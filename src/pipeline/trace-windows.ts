@@ -1,6 +1,6 @@
 import type { CompiledPolicy } from '../policy/compile/compiled.ts';
 import { unionUse } from '../policy/slot-plan-of.ts';
-import type { PartialCause } from '../sampling/partial.ts';
+import { causeOfCode, type PartialCause } from '../sampling/partial.ts';
 import { TWO_56 } from '../sampling/word56.ts';
 import type { Slot } from '../store/slot.ts';
 import { windowRows, type WindowSlot } from '../store/window-rows.ts';
@@ -8,7 +8,7 @@ import { tracesSql, type Window } from '../store/window-views.ts';
 import { certifyTraces } from './certificate-traces.ts';
 import { fallbackReason } from './combining.ts';
 import type { EarlyDecisions } from './early-decisions.ts';
-import { applyEarly, earlyTable, withoutEarly } from './early-window.ts';
+import { applyEarly, earlyTable, leftOfEarly, withoutEarly } from './early-window.ts';
 import { fallbackRows } from './fallback-rows.ts';
 import { noReason } from './keep-reasons.ts';
 import { keptRows } from './kept-rows.ts';
@@ -33,7 +33,7 @@ interface DecidedTraces {
   readonly n: BigUint64Array;
   /** Why, a code of KeepReasons; null where nobody asks. */
   readonly reasons: Uint32Array | null;
-  /** Why on part of the evidence, from 1 in `causes`; null where all was there. */
+  /** Numbers of why on part of the evidence; null where all was there. */
   readonly causes: Uint8Array | null;
 }
 
@@ -90,18 +90,20 @@ export class TraceWindows {
     const without = withoutEarly(early);
     const decided = await this.#readDecided(name, slot, partial, without.traces);
     const kept = await this.#keptRows(grouped === null ? `${name}_kept` : `(SELECT * FROM ${name}_decided WHERE n > 0)`, window.slots, { ...partialJoin(name, partial, 'r'), where: without.rows });
+    const left = early === null ? [] : await leftOfEarly(engine, slot, early, combining.reasons !== null);
     const counts = await windowCounts(engine, window, `${name}_traces`);
     const services = await serviceCounts(engine, window, `${name}_kept`);
     const shedRows = await shedAtClose(engine, slot);
     const policyCounts = await traceCounts(engine, name, window, outcomes);
-    const certified = certificate === null || grouped !== null ? { certificate: [] } : await certifyTraces(engine, name, window, outcomes, certificate);
-    this.#remember(decided, partial, ring.earlyCause(number));
+    const isCertified = certificate !== null && grouped === null && (early === null || slot.nMax === TWO_56);
+    const certified = !isCertified ? { certificate: [] } : await certifyTraces(engine, name, window, outcomes, certificate);
+    this.#remember(decided, ring.earlyCause(number));
     const followers = this.#settle(number);
-    const keptOfAll = [...byCauseOrEarly(kept, partial, ring.earlyCause(number)).flatMap((part) => keptRows(window.slots, part)), ...followers.kept];
-    const logged = logDecision(this.#parts, () => ({ signal: 'traces', slot: number, kept: keptOfAll, fallbackN: null, traces: { ...decided, partial: causesOf(decided, partial), cause: ring.earlyCause(number) } }));
+    const keptOfAll = [...byCauseOrEarly(kept, ring.earlyCause(number)).flatMap((part) => keptRows(window.slots, part)), ...left, ...followers.kept];
+    const logged = logDecision(this.#parts, () => ({ signal: 'traces', slot: number, kept: keptOfAll, fallbackN: null, traces: { ...decided, partial: causesOf(decided), cause: ring.earlyCause(number) } }));
     return {
       ...logged,
-      slot: number, items: counts.items - (early?.items ?? 0), truth: counts.truth - (early?.truth ?? 0), services, outcomes, policies: policyCounts, mixedTraces: evidence.mixedTraces, shedRows, ...certified,
+      slot: number, items: Math.max(0, counts.items - (early?.items ?? 0)), truth: Math.max(0, counts.truth - (early?.truth ?? 0)), services, outcomes, policies: policyCounts, mixedTraces: evidence.mixedTraces, shedRows, ...certified,
       kept: keptOfAll, followers: followers.arrived,
       release: () => {
         followers.release();
@@ -150,10 +152,10 @@ export class TraceWindows {
   }
 
   /** From here on, late spans of these traces are recognised at arrival. Comes last: a window that failed before is nobody's. */
-  #remember({ count, ids, n, reasons, causes }: DecidedTraces, partial: readonly PartialIds[], early: PartialCause | null): void {
+  #remember({ count, ids, n, reasons, causes }: DecidedTraces, early: PartialCause | null): void {
     this.#traces.decided.startWindow(count);
     for (let i = 0; i < count; i++) {
-      const cause = causes === null || causes[i] === 0 ? early : partial[causes[i] - 1].cause;
+      const cause = causeOfCode(causes?.[i] ?? 0) ?? early;
       this.#traces.decided.put(ids, i * 4, n[i], reasons === null ? noReason : reasons[i], cause);
     }
   }
@@ -184,6 +186,9 @@ export class TraceWindows {
 }
 
 /** The causes of the traces that were decided on part of their evidence, by their number. */
-function causesOf({ causes }: DecidedTraces, partial: readonly PartialIds[]): [number, PartialCause][] {
-  return causes === null ? [] : Array.from(causes).flatMap((cause, trace) => (cause === 0 ? [] : [[trace, partial[cause - 1].cause]]));
+function causesOf({ causes }: DecidedTraces): [number, PartialCause][] {
+  return Array.from(causes ?? []).flatMap((code, trace) => {
+    const cause = causeOfCode(code);
+    return cause === null ? [] : [[trace, cause]];
+  });
 }
