@@ -27,7 +27,7 @@ export const nOne = 2n ** 56n;
 
 /** A process over a disk: a processor by arrival with windows of 10 s and a wait of 10 s that has recovered what the disk has. Time starts `atMs` after the start. */
 export async function startProcess(disk: Disk, sink: CollectingSink, atMs: number, options: Partial<ProcessorOptions>, journaling: Partial<JournalOptions> = {}): Promise<DurableFlow> {
-  const seam = { ...seededSeam(7, startUnixNano), hashKey: new Uint8Array(16) };
+  const seam = { ...seededSeam(7, startUnixNano), hashKey: new Uint8Array(16), sleepMs: untilAborted };
   seam.advanceMs(atMs);
   const said: JournalSaid = { states: [], damage: [], recovered: [], unreadable: [] };
   const journal = new Journal({
@@ -46,4 +46,12 @@ export async function startProcess(disk: Disk, sink: CollectingSink, atMs: numbe
   });
   await processor.recover();
   return { processor, journal, tally, said, seam };
+}
+
+/** Time goes on by `advanceMs` alone: a deadline that nobody reaches. */
+function untilAborted(_ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((_resolve, reject) => {
+    if (signal?.aborted === true) reject(signal.reason);
+    else signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
 }
