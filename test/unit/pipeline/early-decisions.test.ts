@@ -125,6 +125,22 @@ test('a trace that grows too large is decided by what is there, and the rest fol
   scene.close();
 });
 
+test('spans that come while their trace is decided early leave with its window, once', async () => {
+  const scene = await Scene.open('SELECT trace_id, 0.5 AS probability FROM traces WHERE root_name = \'a\'', [
+    [root(1, 'a'), root(2, 'b'), child(3, 'c')], [child(1, 'during'), child(2, 'no')], [child(1, 'after')],
+  ], afterRoot);
+  await scene.arrive(1);
+  expect(await scene.at(10)).toEqual([]);
+  const looking = scene.at(12);
+  await scene.arrive(12);
+  expect(await looking).toEqual(['a x2']);
+  await scene.arrive(13);
+  expect(await scene.at(13)).toEqual(['after x2']);
+  expect(await scene.at(40)).toEqual(['during x2']);
+  expect(scene.tally.bySignal.traces).toMatchObject({ decided: 5, kept: 3, lateKept: 1, earlyTraces: 2 });
+  scene.close();
+});
+
 test('what the fallback decides leaves early decisions as they are, and sends nothing twice', async () => {
   const scene = await Scene.open('SELECT trace_id, 1.0 AS probability FROM traces', [
     [root(1, 'a'), child(1, 'b'), child(2, 'c')], [child(2, 'd')], [child(1, 'late')],
