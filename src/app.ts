@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { FileWatch } from './base/file-watch.ts';
+import { measureLoopDelay } from './base/loop-delay.ts';
 import { autoLimitBytes, machineMemory } from './base/machine-memory.ts';
 import { hashKeyOfSeed, realSeam, type Seam } from './base/seam.ts';
 import { formatBytes } from './base/units.ts';
@@ -8,6 +9,8 @@ import { findPolicyFiles, policyDirectories, type PolicyFiles } from './config/p
 import { routesOf, routesText, withoutUnused } from './config/routes.ts';
 import { type BuiltRoutes, buildRoutes } from './exporters/build-routes.ts';
 import { startHttp } from './http/server.ts';
+import { registerDecisionMetrics } from './pipeline/decision-metrics.ts';
+import { drainSinks } from './pipeline/drain-sinks.ts';
 import { MetricsObserver } from './pipeline/metrics-observer.ts';
 import type { Journal } from './pipeline/journal/journal.ts';
 import { openJournal } from './pipeline/journal/open-journal.ts';
@@ -23,6 +26,7 @@ import { checkTakenBy } from './receivers/taken.ts';
 import { probabilityOf } from './sampling/probability.ts';
 import { openListenerSecurity } from './security/listener-security.ts';
 import { lockDirectory } from './storage/directory-lock.ts';
+import { metrics } from './telemetry/declared.ts';
 import type { Logger } from './telemetry/log.ts';
 import { MetricRegistry } from './telemetry/metrics.ts';
 import { registerProcessMetrics } from './telemetry/process-metrics.ts';
@@ -32,10 +36,9 @@ const tickMs = 200;
 /** How often policy files are looked at where the file system tells nothing, and how long they must rest before they are read. */
 const policyPollMs = 5000;
 const policySettleMs = 100;
-/** What connections, open windows and queues get to finish at the end. */
-export const drainDeadlineMs = 30_000;
-/** What deciding and exporting everything gets to finish at the end; whoever cannot wait sends a second signal. */
-export const shutdownDeadlineMs = 300_000;
+/** What connections get to finish at the end, at most, and of `shutdown.deadline`. */
+const connectionsMs = 30_000;
+const connectionsShare = 0.25;
 
 /** A running processor with its receivers, exporters and HTTP server. */
 export interface App {
@@ -46,8 +49,8 @@ export interface App {
   /** Reads the policy files again; null where `policy.reload` is off. Never rejects. */
   readonly reloadPolicies: ((trigger: ReloadTrigger) => Promise<ReloadOutcome>) | null;
   /**
-   * Takes nothing more in, decides open windows, exports what is kept, then closes everything. False when that was not done
-   * within its time, for example because the next hop does not answer; then some of what was kept is lost.
+   * Takes nothing more in, decides open windows, exports what is kept, then closes everything, all within `shutdown.deadline`. False when
+   * something was lost by that, for example because the next hop does not answer. With durability nothing is: the next start goes on.
    */
   drain(): Promise<boolean>;
 }
@@ -92,14 +95,15 @@ async function start(written: ThresherConfig, log: Logger, options: AppOptions, 
   const processor = await openProcessor(config, seam, exporters, observer, compiled, { countServices: options.countServices === true, journal });
   opened.push(() => processor.close());
   const { bytes: grantedBytes } = machineMemory();
-  registerResourceMetrics(registry, () => ({ memory: processor.memory, grantedBytes, queues: queuesOf(config, sinks), lagMs: (signal) => processor.lagMs(signal, seam.nowUnixNano()) }));
+  registerDecisionMetrics(registry, () => processor.decisions);
+  registerResourceMetrics(registry, () => ({ memory: processor.memory, grantedBytes, queues: queuesOf(config, sinks), lagMs: (signal) => processor.lagMs(signal, seam.nowUnixNano()), stress: processor.stress }));
   const reloader = new PolicyReloader(
     { seam, log, registry, patterns: config.policies.patterns, keepsRest, use: (policies) => processor.usePolicies(policies) }, { texts, policies: compiled.policies });
   const reloadPolicies = config.policy.reload === 'off' ? null : (trigger: ReloadTrigger) => reloader.reload(trigger);
   const state = { isReady: false, lastTickMs: seam.monotonicMs() };
   const http = await startHttp({
     endpoint: config.http.endpoint, security: openListenerSecurity(config.http, { name: 'http', seam, log, registry }), registry, log, ready: () => state.isReady,
-    health: () => ({ ok: seam.monotonicMs() - state.lastTickMs < 60_000, detail: { ready: state.isReady, policies: reloader.loaded } }),
+    health: () => ({ ok: seam.monotonicMs() - state.lastTickMs < 60_000, detail: { ready: state.isReady, policies: reloader.loaded, ...(processor.stress === null ? {} : { stress: { probability: processor.stress.probability, pressure: Object.fromEntries(processor.stress.pressures) } }) } }),
     reload: reloadPolicies === null ? null : () => reloadPolicies('http'),
   });
   opened.push(() => http.close());
@@ -119,18 +123,23 @@ async function start(written: ThresherConfig, log: Logger, options: AppOptions, 
     addresses: { grpc: receivers.grpcAddresses, otlpHttp: receivers.httpAddresses, http: http.address },
     drain: async () => {
       state.isReady = false;
+      const { deadlineMs, exporterStallMs: stallMs } = config.shutdown;
+      const endMs = seam.monotonicMs() + deadlineMs;
+      const lostBefore = registry.total(metrics.itemsLost);
       await policyWatch?.stop();
-      await receivers.drain(drainDeadlineMs);
+      await receivers.drain(Math.min(connectionsMs, deadlineMs * connectionsShare));
       stopping.abort();
       await ticking;
       const decide = (): Promise<void> => (journal !== null && config.storage.shutdown === 'keep' ? processor.advance(0n) : processor.drain());
-      const isDone = await within(shutdownDeadlineMs, seam, decideAndExport(decide, sinks, seam));
+      const isDone = await drainSinks(decide, sinks, seam, { deadlineMs: Math.max(0, endMs - seam.monotonicMs()), stallMs });
       await journal?.close();
       if (isDone) processor.close();
-      else log.error('drain_incomplete', `what is kept could not be exported in time; ${journal === null ? 'the rest is lost' : 'the next start goes on with the rest'}`, { spans: processor.held('traces').items, logs: processor.held('logs').items });
+      else log.error('drain_incomplete', `not all was decided within shutdown.deadline; ${journal === null ? 'the rest is lost' : 'the next start goes on with the rest'}`, { spans: processor.held('traces').items, logs: processor.held('logs').items });
+      const lost = registry.total(metrics.itemsLost) - lostBefore;
+      if (lost > 0) log.error('drain_lost', `${lost} kept items were not exported and are lost`, { items: lost });
       await http.close();
       stopMeasuring();
-      return isDone;
+      return lost === 0 && (isDone || journal !== null);
     },
   };
 }
@@ -156,6 +165,7 @@ async function openProcessor(
     duckdbShare: config.memory.duckdbShare, softLimit: config.memory.softLimit, spill: openSpill(config.memory),
     memoryLimitBytes: config.memory.limit === 'auto' ? autoLimitBytes(machineMemory()) : config.memory.limit,
     decisionsMax: Math.ceil((config.decisionCache.keptMax + config.decisionCache.droppedMax) / 2), horizonMs: horizonMsOf(config),
+    ...(config.stressRelief.enabled ? { stress: { ...config.stressRelief, takeLoopDelayMs: measureLoopDelay() } } : {}),
     pastHorizon: { by: config.lateSpans.pastHorizon, n: probabilityOf(config.lateSpans.probability) },
     batchRowsMax: batchRowsMax(config), decodeLimits: {}, extraKeys: countServices || (config.certificate.enabled && config.certificate.services) ? [serviceName] : [],
     logRandomness: config.windows.logs.randomness,
@@ -221,22 +231,7 @@ async function tick(
     }
     observer.buffered('traces', processor.held('traces'));
     observer.buffered('logs', processor.held('logs'));
+    processor.stress?.update();
     onTick();
   }
-}
-
-/** An exporter whose queue stays full holds the others up for the first deadline, and no longer. */
-async function decideAndExport(decide: () => Promise<void>, sinks: readonly BatchSink[], seam: Seam): Promise<void> {
-  const decided = new AbortController();
-  const hurried = seam.sleepMs(drainDeadlineMs, decided.signal).then(() => sinks.forEach((sink) => sink.dropWhenFull?.()), () => undefined);
-  await decide().finally(() => decided.abort());
-  await hurried;
-  await Promise.all(sinks.map((sink) => sink.drain(drainDeadlineMs)));
-}
-
-/** Whether `work` was done within `ms`. */
-async function within(ms: number, seam: Seam, work: Promise<void>): Promise<boolean> {
-  const timer = new AbortController();
-  const late = seam.sleepMs(ms, timer.signal).then(() => false, () => false);
-  return Promise.race([work.then(() => true), late]).finally(() => timer.abort());
 }

@@ -6,6 +6,8 @@ import { receivers } from './receivers.ts';
 import { duration, endpoint, filePath, flag, hexKey, integer, number, oneOf, size, sizeOr, text } from './scalars.ts';
 import { option, optional, secret, section } from './section.ts';
 import { listenerSecurity } from './security.ts';
+import { stressRelief } from './stress-relief.ts';
+import { shutdown } from './shutdown.ts';
 import { durability, storage } from './storage.ts';
 
 const windows = section('How long telemetry is held before it is decided.', {
@@ -81,6 +83,7 @@ export const declaration = section('The whole configuration is one YAML file.', 
   storage: option('storage', storage, {}, 'The log on the disk.'),
   decisionCache: option('decision_cache', decisionCache, {}, 'The decision cache.'),
   lateSpans: option('late_spans', lateSpans, {}, 'Late spans.'),
+  stressRelief: option('stress_relief', stressRelief, {}, 'Stress relief.'),
   metrics: option('metrics', section('Metrics as a signal.', {
     passThrough: option('pass_through', flag, true, 'Send metrics on unsampled. If false, their senders are answered with UNIMPLEMENTED.'),
   }), {}, 'Metrics as a signal.'),
@@ -89,6 +92,7 @@ export const declaration = section('The whole configuration is one YAML file.', 
   }), {}, 'Sampling.'),
   seed: optional('seed', integer({ min: 0, max: 2 ** 32 - 1 }), 'Makes a replay decide the same each time: `sampling.hash_key` is derived from it.'),
   exporters: option('exporters', exporters, {}, 'Where kept telemetry goes.'),
+  shutdown: option('shutdown', shutdown, {}, 'The end.'),
   pipelines: optional('pipelines', pipelines, 'Which signal, and which of kept and dropped, goes where.'),
   http: option('http', section('Health (`/healthz`, `/readyz`) and Prometheus metrics (`/metrics`).', {
     endpoint: option('endpoint', endpoint, '127.0.0.1:13133', 'Where to listen.'),

@@ -35,6 +35,7 @@ import { settledSinks } from './settled-sinks.ts';
 import { keptToAll } from './sink-routes.ts';
 import { SlotRing } from './slot-ring.ts';
 import type { TraceMemory } from './trace-memory.ts';
+import { TimedDecider } from './timed-decider.ts';
 import { TraceWindows } from './trace-windows.ts';
 import type { WindowClock } from './window-clock.ts';
 import type { DeciderParts } from './window-decision.ts';
@@ -58,6 +59,8 @@ export interface Lane {
   readonly droppedDispatch: DroppedDispatch | null;
   /** How it is brought back to what the journal says. */
   readonly recovering: RecoveringLane;
+  /** How long windows take; null where nobody asks. */
+  readonly timed: TimedDecider | null;
 }
 
 /** What lanes share of the store, and what is theirs of it. */
@@ -113,7 +116,8 @@ export function buildLane(options: ProcessorOptions, signal: SampledSignal, stor
     createMarks: () => (droppedDispatch === null ? null : new KeptMarks()),
     onFailed: (error) => observer.earlyFailed(signal, error),
   });
-  const decider = traces === null ? new LogWindows(parts) : new TraceWindows(parts, traces, linked, early?.decisions ?? null);
+  const windowDecider = traces === null ? new LogWindows(parts) : new TraceWindows(parts, traces, linked, early?.decisions ?? null);
+  const timed = options.stress === undefined ? null : new TimedDecider(windowDecider, ring, seam.monotonicMs);
   const tools: ProjectionTools = { lookups: new LookupCache(), onMismatch: (key, count) => observer.mismatch(key, count) };
   const decidableUpTo = (unixNano: bigint): bigint => (signal === 'logs' && keptTraces.isRead ? keptTraces.logsDecidableUpTo(unixNano) : unixNano);
   const intake = new SignalIntake({
@@ -128,7 +132,7 @@ export function buildLane(options: ProcessorOptions, signal: SampledSignal, stor
   const droppedDispatch = route.dropped.length === 0 ? null : new DroppedDispatch(signal, dispatcherTo(route.dropped), observer);
   const keptDispatch = new KeptDispatch(signal, dispatcher, new KeyedHash(seam.hashKey), reasons, observer);
   const loop = new WindowLoop({
-    ring, clock, decider, policies: (slot) => policies.decideBy(slot),
+    ring, clock, decider: timed ?? windowDecider, policies: (slot) => policies.decideBy(slot),
     dispatch: async (decision) => {
       await decision.logged;
       const marks = droppedDispatch === null ? null : early?.takeMarks(decision.slot) ?? new KeptMarks();
@@ -143,5 +147,5 @@ export function buildLane(options: ProcessorOptions, signal: SampledSignal, stor
     onEngineError: (_slot, error) => observer.engineError(signal, error),
   });
   const recovering: RecoveringLane = { ring, intake, reasons, recall: (window) => recallWindow(parts, traces, window), handOn: (decision) => loop.handOn(decision) };
-  return { ring, clock, traces, intake, loop, policies, runner, dispatcher, keptDispatch, droppedDispatch, recovering };
+  return { ring, clock, traces, intake, loop, policies, runner, dispatcher, keptDispatch, droppedDispatch, recovering, timed };
 }

@@ -38,6 +38,7 @@ export class MetricsObserver extends TallyObserver {
     this.#registry.counter(metrics.batchesReceived).add(1, labels);
     this.#registry.counter(metrics.wireBytesReceived).add(batch.wireBytes, labels);
     this.#countLateness(batch.taken?.pastHorizon ?? []);
+    if (batch.taken?.shed !== undefined) this.#registry.counter(metrics.stressDropped).add(batch.taken.shed, { signal, at: 'arrival' });
   }
 
   override refused(signal: Signal, error: CodedError, receiver: string): void {
@@ -52,6 +53,7 @@ export class MetricsObserver extends TallyObserver {
     this.#registry.counter(metrics.itemsDecided).add(counts.kept, { signal, outcome: 'kept' });
     this.#registry.counter(metrics.itemsDecided).add(Math.max(0, decision.items - counts.kept), { signal, outcome: 'dropped' });
     if (signal === 'traces') this.#registry.counter(metrics.mixedTraces).add(decision.mixedTraces ?? 0);
+    if (decision.shedRows !== undefined && decision.shedRows > 0) this.#registry.counter(metrics.stressDropped).add(decision.shedRows, { signal, at: 'close' });
     countPolicies(this.#registry, this.#log, signal, decision);
     this.#log.debug('window_decided', `window of ${decision.items} ${signal} items decided, ${counts.kept} kept`, { signal, items: decision.items, kept: counts.kept });
   }
@@ -121,6 +123,11 @@ export class MetricsObserver extends TallyObserver {
 
   override relieved(windows: number): void {
     this.#log.info('memory_relieved', `memory has room again; ${windows} windows were closed early`, { windows });
+  }
+
+  override stressChanged(probability: number, before: number): void {
+    if (before === 1) this.#log.warn('stress_relief', `more comes than can be followed: from now on a share of ${probability.toFixed(3)} is taken in, with a threshold on each item`, { probability });
+    else if (probability === 1) this.#log.info('stress_relieved', 'everything is taken in again', { probability });
   }
 
   override policiesInForce(signal: SampledSignal, generation: number): void {

@@ -20,6 +20,7 @@ import type { TimeSource } from './signal-intake.ts';
 import type { BatchSink } from './sink.ts';
 import type { SinkRoutes } from './sink-routes.ts';
 import type { StampCounts } from './stamp-rows.ts';
+import type { StressOptions } from './stress-relief.ts';
 import type { Fallback, WindowDecision } from './window-decision.ts';
 
 /** What is decided before its window; with linked traces nothing is. */
@@ -64,6 +65,8 @@ export interface ProcessorOptions {
   readonly sinks: readonly BatchSink[];
   /** Which of the sinks get what; where it is left out each gets all that is kept. */
   readonly routes?: SinkRoutes;
+  /** When less is taken in, for stress; never where it is left out. */
+  readonly stress?: StressOptions;
   /** Keys that the processor reads for its own telemetry. */
   readonly extraKeys: readonly Pick<KeyColumn, 'source' | 'key' | 'type'>[];
   readonly observer: ProcessorObserver;
@@ -83,6 +86,8 @@ export interface ProcessorObserver extends IntakeObserver, EarlyClosingObserver 
   early(signal: SampledSignal, decision: EarlyDecision, counts: StampCounts): void;
   /** Nothing could be decided early; it will be tried again, or the window decides. */
   earlyFailed(signal: SampledSignal, error: unknown): void;
+  /** Stress relief takes items in with another probability from now on. */
+  stressChanged(probability: number, before: number): void;
   mismatch(key: string, count: number): void;
   engineError(signal: SampledSignal, error: unknown): void;
   /** A set of policies begins to decide the signal's windows; the first is number 1. */

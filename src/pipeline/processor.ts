@@ -3,6 +3,7 @@ import { Database, type Session } from '../store/duckdb.ts';
 import type { HeldBytes } from '../store/held-batch.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
 import { checkCombination } from './combining.ts';
+import type { RememberedDecisions } from './decision-metrics.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { KeptMarks } from './dropped-rows.ts';
 import { Intake } from './intake.ts';
@@ -16,6 +17,7 @@ import { memoryShares } from './memory-shares.ts';
 import type { ProcessorOptions } from './processor-options.ts';
 import { settledSinks } from './settled-sinks.ts';
 import { keptToAll } from './sink-routes.ts';
+import { type StressParts, StressRelief } from './stress-relief.ts';
 import { WindowClock } from './window-clock.ts';
 
 export type { ProcessorObserver, ProcessorOptions } from './processor-options.ts';
@@ -25,6 +27,8 @@ export class Processor {
   readonly intake: Intake;
   /** What is held, and the limit. */
   readonly memory: MemoryBudget;
+  /** Null where stress is not relieved. */
+  readonly stress: StressRelief | null;
   readonly #options: ProcessorOptions;
   readonly #database: Database;
   readonly #sessions: readonly Session[];
@@ -50,6 +54,7 @@ export class Processor {
     this.#early = options.softLimit === undefined || options.time === 'event' ? null
       : new EarlyClosing({ lanes, fullness: () => budget.fullness, fullnessBeside: () => budget.fullnessBeside, softLimit: options.softLimit, logsFollowTraces: () => keptTraces.isRead, seam: options.seam, observer: options.observer });
     if (this.#early !== null) budget.watch(options.softLimit ?? 1, () => this.#relieve());
+    this.stress = options.stress === undefined ? null : new StressRelief(options.stress, this.#stressParts(options));
     this.#account = account;
     const { kept } = (options.routes ?? keptToAll(options.sinks)).metrics;
     this.#metrics = new Dispatcher('metrics', options.batchRowsMax, kept, options.seam.monotonicMs, onLostOf(options, 'metrics'), options.hashSeed);
@@ -135,6 +140,21 @@ export class Processor {
   /** Whether windows are being closed before they are due, since memory is short. */
   get isClosingEarly(): boolean {
     return this.#early?.isActive === true;
+  }
+
+  #stressParts({ seam, windows, observer }: ProcessorOptions): StressParts {
+    const { traces, logs } = this.#lanes;
+    const deciders = ([[traces.timed, windows.tracesLengthMs], [logs.timed, windows.logsLengthMs]] as const).flatMap(([decider, lengthMs]) => (decider === null ? [] : [{ decider, lengthMs }]));
+    return {
+      monotonicMs: seam.monotonicMs, fullness: () => this.memory.fullness, deciders,
+      limitInput: (n) => this.limitInput(n), onChange: (probability, before) => observer.stressChanged(probability, before),
+    };
+  }
+
+  /** What is remembered of decided traces. */
+  get decisions(): RememberedDecisions {
+    const decided = this.#lanes.traces.traces?.decided;
+    return { count: decided?.size ?? 0, reachMs: decided === undefined ? 0 : decided.nowMs - decided.forgottenBeforeMs };
   }
 
   /** What open windows hold: items, and bytes of their tables. */

@@ -152,6 +152,8 @@ export class TallyObserver implements ProcessorObserver {
 
   relieved(_windows: number): void {}
 
+  stressChanged(_probability: number, _before: number): void {}
+
   engineError(signal: SampledSignal, error: unknown): void {
     this.bySignal[signal].policyFailures++;
     this.#note(`a window of ${signal} went by the fallback: ${messageOf(error)}`);

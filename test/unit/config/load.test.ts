@@ -40,6 +40,7 @@ describe('a valid configuration', () => {
       memory: { limit: 'auto', softLimit: 0.8, duckdbShare: 0.5, spillDir: null, spillLimit: 4 * 2 ** 30 },
       certificate: { enabled: true, services: false },
       decisionCache: { keptMax: 500_000, droppedMax: 2_000_000, horizonMs: null }, lateSpans: { pastHorizon: 'policy', probability: 1 },
+      stressRelief: { enabled: false, probabilityMin: 0.01, windowLoad: 0.8, loopDelayMs: 200, memory: 0.9, recoveryMs: 120_000 },
       metrics: { passThrough: true },
       sampling: { hashKey: null },
       seed: null,
