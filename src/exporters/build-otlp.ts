@@ -11,7 +11,7 @@ import { OtlpExporter } from './otlp.ts';
 import type { OtlpTransport } from './otlp-answer.ts';
 import { OtlpGrpcTransport } from './otlp-grpc.ts';
 import { OtlpHttpTransport } from './otlp-http.ts';
-import { OtlpQueuedSink, queueFull, QueuedSink, type QueuedSinkOptions } from './queued-sink.ts';
+import { OtlpQueuedSink, QueuedSink, type QueuedSinkOptions } from './queued-sink.ts';
 import type { OnGivenUp } from './lost-items.ts';
 import type { ExportResult, RetryPolicy } from './retry.ts';
 
@@ -42,9 +42,9 @@ export function otlpSink(config: OtlpConfig, tools: OtlpTools): BatchSink {
     },
     onWarning: (signal, message) => log.warn('otlp_warning', `the next hop accepted ${signal} and says: ${message}`, { exporter: config.id }),
   });
-  const queue: QueuedSinkOptions = { name: config.id, ...config.sendingQueue, onResult: () => {}, onDropped: (signal, items, batch) => {
-    onGivenUp(signal, batch, items, queueFull);
-    onResult(signal, items, queueFull);
+  const queue: QueuedSinkOptions = { name: config.id, ...config.sendingQueue, onResult: () => {}, onDropped: (signal, items, batch, result) => {
+    onGivenUp(signal, batch, items, result);
+    onResult(signal, items, result);
   } };
   return encoding === 'proto' ? new OtlpQueuedSink(exporter, queue) : new QueuedSink(exporter, queue);
 }

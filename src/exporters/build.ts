@@ -14,8 +14,8 @@ import { OtapExporter } from './otap.ts';
 import { OtapFileExporter } from './otap-file.ts';
 import { deadLetters } from './dead-letters.ts';
 import type { OnGivenUp } from './lost-items.ts';
-import { queueFull, QueuedSink } from './queued-sink.ts';
-import type { ExportResult, RetryPolicy } from './retry.ts';
+import { QueuedSink } from './queued-sink.ts';
+import { exporterClosed, type ExportResult, type RetryPolicy } from './retry.ts';
 
 /** How long a batch is tried that nothing but memory holds. */
 const maxElapsedMsDefault = 300_000;
@@ -84,9 +84,9 @@ function otapSink(config: OtapConfig, tools: ExporterTools): BatchSink {
       if (result.kind !== 'ok') onGivenUp(signal, batch, items, result);
       countResult(tools, config.id, signal, items, result);
     },
-    onDropped: (signal, items, batch) => {
-      onGivenUp(signal, batch, items, queueFull);
-      countResult(tools, config.id, signal, items, queueFull);
+    onDropped: (signal, items, batch, result) => {
+      onGivenUp(signal, batch, items, result);
+      countResult(tools, config.id, signal, items, result);
     },
   });
 }
@@ -105,6 +105,10 @@ function onGivenUpOf({ id, deadLetter }: Queued, tools: ExporterTools): OnGivenU
 function countResult(tools: ExporterTools, exporter: string, signal: Signal, items: number, result: ExportResult): void {
   if (result.kind === 'ok') {
     countExported(tools, exporter, signal, items);
+    return;
+  }
+  if (tools.isDurable === true && result.reason === exporterClosed) {
+    tools.log.info('export_left', `${items} ${signal} items are left to the next start: ${result.message}`, { exporter, items });
     return;
   }
   tools.registry.counter(metrics.itemsLost).add(items, { signal, exporter, reason: result.reason });

@@ -20,11 +20,14 @@ export interface QueuedSinkOptions {
   readonly onFull: 'wait' | 'drop';
   readonly onResult: (signal: Signal, items: number, result: ExportResult, batch: OutputBatch | SplicedItems) => void;
   /** Told of items that were lost for want of room. */
-  readonly onDropped: (signal: Signal, items: number, batch: OutputBatch | SplicedItems) => void;
+  readonly onDropped: (signal: Signal, items: number, batch: OutputBatch | SplicedItems, result: FailedExport) => void;
 }
 
 /** What became of items that a full queue had no room for. */
 export const queueFull: FailedExport = { kind: 'retryable', reason: 'queue_full', message: 'the queue of the exporter is full' };
+
+/** The same at the end, when nobody waits for room any more. */
+const fullAtEnd: FailedExport = { kind: 'retryable', reason: exporterClosed, message: 'the queue of the exporter was full at the end' };
 
 /** The bounded queue before a network exporter: bytes of batches that are not acknowledged yet. */
 export class QueuedSink implements BatchSink {
@@ -35,6 +38,7 @@ export class QueuedSink implements BatchSink {
   /** A promise for each batch that is not acknowledged yet. */
   readonly #unsettled = new Set<Promise<void>>();
   #queuedBytes = 0;
+  #delivered = 0;
   #dropsWhenFull: boolean;
   #isEnding = false;
 
@@ -49,6 +53,10 @@ export class QueuedSink implements BatchSink {
     return this.#queuedBytes;
   }
 
+  get delivered(): number {
+    return this.#delivered;
+  }
+
   /** A batch larger than the queue goes in when the queue is empty. */
   push(batch: OutputBatch): Promise<void> {
     return this.enqueue(batch, outputBytes(batch), () => this.#exporter.export(batch.signal, batch));
@@ -59,7 +67,7 @@ export class QueuedSink implements BatchSink {
     const { signal, rowCount } = batch;
     while (this.#queuedBytes > 0 && this.#queuedBytes + bytes > this.#options.bytesMax) {
       if (this.#dropsWhenFull) {
-        this.#options.onDropped(signal, rowCount, batch);
+        this.#options.onDropped(signal, rowCount, batch, this.#isEnding ? fullAtEnd : queueFull);
         if (this.#isEnding) this.#unsettled.add(new Promise(() => {}));
         return;
       }
@@ -71,6 +79,7 @@ export class QueuedSink implements BatchSink {
     this.#unsettled.add(promise);
     void send().catch(failed).then((result) => {
       this.#queuedBytes -= bytes;
+      if (result.kind === 'ok') this.#delivered++;
       this.#options.onResult(signal, rowCount, result, batch);
       if (result.kind === 'ok' || result.reason !== exporterClosed) {
         resolve();

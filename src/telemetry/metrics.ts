@@ -160,6 +160,13 @@ export class MetricRegistry {
     return state instanceof Histogram ? state.count : state.value;
   }
 
+  /** A counter's or gauge's numbers of all label sets together. */
+  total(definition: MetricDefinition): number {
+    let sum = 0;
+    for (const { state } of this.#families.get(definition.name)?.series.values() ?? []) sum += state instanceof Histogram ? state.count : state.value;
+    return sum;
+  }
+
   /** All series in the Prometheus text exposition format 0.0.4, metrics in order of their names. */
   text(): string {
     for (const collect of this.#collectors) collect();

@@ -45,6 +45,7 @@ describe('a valid configuration', () => {
       sampling: { hashKey: null },
       seed: null,
       exporters: [{ id: 'debug', type: 'debug', verbosity: 'basic', output: 'stderr', itemsMax: 100 }],
+      shutdown: { deadlineMs: 300_000, exporterStallMs: 30_000 },
       http: { endpoint: '127.0.0.1:13133', tls: null, auth: null, insecure: false },
       logs: { level: 'info', format: 'auto', linesMax: 10 },
     });

@@ -2,7 +2,6 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parse, parseAllDocuments } from 'yaml';
 import { describe, expect, test } from 'vitest';
-import { drainDeadlineMs, shutdownDeadlineMs } from '../../../src/app.ts';
 import { packageFile } from '../../../src/base/package-paths.ts';
 import { parseDurationMs } from '../../../src/base/units.ts';
 import { parseConfig } from '../../../src/config/load.ts';
@@ -56,22 +55,22 @@ const read = (path: string): string => readFileSync(deploy(path), 'utf8');
 const yaml = (path: string): unknown => parse(read(path), { merge: true });
 const { services } = yaml('compose/compose.yaml') as { readonly services: Readonly<Record<string, ComposeService>> };
 
-/** Connections, then what is open, then queues; and time for the process to leave. */
-const drainMs = drainDeadlineMs + shutdownDeadlineMs + drainDeadlineMs + 10_000;
+/** What the configuration, whose policies lie in `directory`, gives the end; and time for the process to leave. */
+const drainMs = (path: string, directory: string): number => parseConfig({ text: read(path), name: path, environment: {}, directory: deploy(directory) }).shutdown.deadlineMs + 10_000;
 
 describe('what ends the process waits until it has drained', () => {
   test('compose', () => {
-    expect(parseDurationMs(services['thresher'].stop_grace_period ?? '0')).toBeGreaterThan(drainMs);
+    expect(parseDurationMs(services['thresher'].stop_grace_period ?? '0')).toBeGreaterThan(drainMs('compose/thresher/thresher.yaml', 'compose/thresher'));
   });
 
   test('systemd', () => {
-    expect(parseDurationMs(String(/^TimeoutStopSec=(.*)$/m.exec(read('systemd/thresher.service'))?.[1]).replace('min', 'm'))).toBeGreaterThan(drainMs);
+    expect(parseDurationMs(String(/^TimeoutStopSec=(.*)$/m.exec(read('systemd/thresher.service'))?.[1]).replace('min', 'm'))).toBeGreaterThan(drainMs('docker/thresher.yaml', 'docker'));
   });
 
   test('Kubernetes, with the wait before it', () => {
     const { terminationGracePeriodSeconds, containers } = (yaml('kubernetes/statefulset.yaml') as Manifest).spec.template.spec;
     const preStopSeconds = containers[0].lifecycle?.preStop.sleep.seconds ?? 0;
-    expect((terminationGracePeriodSeconds - preStopSeconds) * 1000).toBeGreaterThan(drainMs);
+    expect((terminationGracePeriodSeconds - preStopSeconds) * 1000).toBeGreaterThan(drainMs('kubernetes/thresher.yaml', 'kubernetes/policies'));
   });
 });
 
