@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { registerDecisionMetrics } from '../../../src/pipeline/decision-metrics.ts';
 import { DecisionCache } from '../../../src/policy/decision-cache.ts';
+import { MetricRegistry } from '../../../src/telemetry/metrics.ts';
 
 /** Four words that are different for each number. */
 function ids(...numbers: readonly number[]): Uint32Array {
@@ -97,4 +99,67 @@ describe('ids that are made to collide', () => {
     // A chain of 40,000 takes 800 million steps; what is measured is an order of magnitude.
     expect(took(idOf)).toBeLessThan(took(random) * 20 + 100);
   });
+});
+
+describe('the horizon of time', () => {
+  const horizonMs = 60_000;
+
+  test('a decision is known up to the horizon and not beyond, kept or dropped, whatever generation it lies in', () => {
+    const cache = new DecisionCache(1000, 0, false, horizonMs);
+    for (let second = 0; second < 300; second++) {
+      cache.advanceTo(second * 1000);
+      cache.startWindow(2);
+      cache.put(ids(second * 2), 0, 9n);
+      cache.put(ids(second * 2 + 1), 0, 0n);
+      const from = Math.max(0, second - 60);
+      const known = Array.from({ length: second + 1 }, (_, past) => [cache.outcome(ids(past * 2), 0), cache.outcome(ids(past * 2 + 1), 0)]);
+      expect(known).toEqual(Array.from({ length: second + 1 }, (_, past) => (past >= from ? ['kept', 'dropped'] : ['unknown', 'unknown'])));
+    }
+    expect(cache.forgottenBeforeMs).toBe(299_000 - horizonMs);
+    expect(cache.ageMs(ids(250 * 2), 0)).toBe(49_000);
+    expect(cache.size).toBeLessThanOrEqual(2 * 2 * 61);
+  });
+
+  test('where there is no room for all of that time, what is forgotten reaches further', () => {
+    const cache = new DecisionCache(10, 0, false, horizonMs);
+    for (let second = 0; second < 30; second++) {
+      cache.advanceTo(second * 1000);
+      cache.put(ids(second), 0, 9n);
+    }
+    const first = Array.from({ length: 30 }, (_, second) => cache.outcome(ids(second), 0)).indexOf('kept');
+    expect(cache.forgottenBeforeMs).toBeGreaterThan((first - 1) * 1000);
+    expect(cache.forgottenBeforeMs).toBeLessThanOrEqual(first * 1000);
+  });
+
+  test('a decision says on what evidence it was made, through growing too', () => {
+    const cache = new DecisionCache(100_000, 0, true, horizonMs);
+    for (let n = 0; n < 5000; n++) cache.put(ids(n), 0, BigInt(n), n % 7, n % 3 === 0 ? 'trace_size' : n % 3 === 1 ? 'memory' : null);
+    for (let n = 0; n < 5000; n++) {
+      expect([cache.partial(ids(n), 0), cache.reason(ids(n), 0)]).toEqual([n % 3 === 0 ? 'trace_size' : n % 3 === 1 ? 'memory' : null, n % 7]);
+    }
+    expect(cache.partial(ids(5000), 0)).toBeNull();
+  });
+
+  test('time does not go back, and more moments than there are codes do not fail', () => {
+    const cache = new DecisionCache(1_000_000);
+    for (let n = 0; n < 70_000; n++) {
+      cache.advanceTo(n * 100);
+      cache.put(ids(n), 0, 1n);
+    }
+    cache.advanceTo(5);
+    expect(cache.nowMs).toBe(69_999 * 100);
+    expect([cache.outcome(ids(0), 0), cache.outcome(ids(69_999), 0)]).toEqual(['kept', 'kept']);
+    expect(cache.ageMs(ids(0), 0)).toBe(69_999 * 100);
+  });
+});
+
+test('what is remembered is published, and how far back it reaches where there is an end', () => {
+  const registry = new MetricRegistry();
+  const remembered = { count: 7, reachMs: 90_000 };
+  registerDecisionMetrics(registry, () => remembered);
+  expect(registry.text()).toContain('thresher_decisions_reach_seconds 90\n');
+  remembered.reachMs = Infinity;
+  remembered.count = 8;
+  expect(registry.text()).toContain('thresher_decisions_remembered 8\n');
+  expect(registry.text()).not.toContain('Inf');
 });
