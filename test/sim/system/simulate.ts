@@ -1,0 +1,194 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import type { BatchAck } from '../../../src/pipeline/intake-port.ts';
+import { FakeDisk } from '../../support/fake-disk.ts';
+import { mulberry } from '../../support/mulberry.ts';
+import { Backend, SimSink } from './backend.ts';
+import { SimClock } from './clock.ts';
+import { Ledger } from './ledger.ts';
+import { type Delivery, Network } from './network.ts';
+import { policySets, type PolicySet } from './policies.ts';
+import { SimProcess } from './process.ts';
+import { probabilityOf } from '../../../src/sampling/probability.ts';
+import { type Scenario, scenarioOf } from './scenario.ts';
+import { type SimBatch, worldOf } from './world.ts';
+
+/** What a run did. */
+export interface RunRecord {
+  readonly scenario: Scenario;
+  readonly batches: readonly SimBatch[];
+  readonly sets: readonly PolicySet[];
+  readonly ledger: Ledger;
+  readonly backend: Backend;
+  readonly faults: { readonly [name: string]: number };
+  readonly processes: number;
+  /** How full memory was at most: 1 is the limit. */
+  readonly fullnessMax: number;
+  readonly windows: number;
+  readonly complaints: readonly string[];
+}
+
+const stepMs = 500;
+/** After this long nothing comes true any more. */
+const limitMs = 240_000;
+/** How long an operation that waits for the clock is given before time goes on, ms of the machine. */
+const graceMs = 15;
+
+/** One run of the system, from a seed. */
+export class Simulation {
+  readonly #scenario: Scenario;
+  readonly #clock: SimClock;
+  readonly #batches: readonly SimBatch[];
+  readonly #network: Network;
+  readonly #backend: Backend;
+  readonly #ledger = new Ledger();
+  readonly #complaints: string[] = [];
+  readonly #faults: { [name: string]: number } = {};
+  #disk: FakeDisk | null;
+  #processes = 0;
+  #fullnessMax = 0;
+  #windows = 0;
+
+  constructor(seed: number) {
+    this.#scenario = scenarioOf(seed);
+    this.#clock = new SimClock(seed);
+    this.#batches = worldOf(this.#scenario);
+    this.#network = new Network(this.#batches, this.#scenario.network, mulberry(seed + 1));
+    this.#backend = new Backend(this.#scenario.backend, mulberry(seed + 2));
+    this.#disk = this.#scenario.isDurable ? this.#withFaults(new FakeDisk(seed, {})) : null;
+  }
+
+  async run(): Promise<RunRecord> {
+    const sets = await policySets();
+    while (!(await this.#life(sets))) this.#restart();
+    if (this.#disk !== null) this.#count(this.#disk.injected);
+    this.#count(this.#network.injected);
+    this.#count(this.#backend.injected);
+    return {
+      scenario: this.#scenario, batches: this.#batches, sets, ledger: this.#ledger, backend: this.#backend, faults: this.#faults, processes: this.#processes,
+      fullnessMax: this.#fullnessMax, windows: this.#windows, complaints: this.#complaints,
+    };
+  }
+
+  /** One process, to the end of the run (true) or its own. */
+  async #life(sets: readonly PolicySet[]): Promise<boolean> {
+    this.#processes++;
+    const { policies, backend } = this.#scenario;
+    const sink = new SimSink(this.#backend, backend, () => this.#clock.nowMs);
+    const inForce = policies.findLast(({ atMs }) => atMs <= this.#clock.nowMs) ?? policies[0];
+    let process: SimProcess;
+    try {
+      process = await SimProcess.start(this.#scenario, this.#clock, sets[inForce.set], sink, this.#disk, (complaint) => this.#complaints.push(complaint));
+    } catch (error) {
+      if (this.#disk === null) throw error;
+      return false;
+    }
+    try {
+      return await this.#steps(process, sink, sets);
+    } finally {
+      const { traces, logs } = process.tally.bySignal;
+      this.#windows += traces.windows + logs.windows;
+      process.processor.close();
+    }
+  }
+
+  async #steps(process: SimProcess, sink: SimSink, sets: readonly PolicySet[]): Promise<boolean> {
+    const under = new Set<Promise<void>>();
+    let advancing: Promise<void> | null = null;
+    const start = (work: Promise<void>): void => {
+      const own: Promise<void> = work.catch((error: unknown) => this.#failed(error)).finally(() => under.delete(own));
+      under.add(own);
+    };
+    for (let calm = 0; calm < this.#calmSteps || under.size > 0;) {
+      const fromMs = this.#clock.nowMs;
+      this.#clock.advanceTo(fromMs + stepMs);
+      if (this.#clock.nowMs > limitMs) throw new Error('the run does not end');
+      this.#change(process, sets, fromMs);
+      sink.tick();
+      if (advancing === null) {
+        advancing = process.processor.advance(this.#clock.nowUnixNano()).finally(() => (advancing = null));
+        start(advancing);
+      }
+      for (const delivery of this.#network.arrivals(this.#clock.nowMs)) start(this.#deliver(process, delivery));
+      await this.#settle(under, () => sink.waiting + this.#clock.sleeping > 0);
+      this.#fullnessMax = Math.max(this.#fullnessMax, process.processor.memory.fullness);
+      if (this.#disk?.isDead === true) return this.#dead(under, sink);
+      calm = this.#network.isDone && sink.queuedBytes === 0 ? calm + 1 : 0;
+    }
+    let isDrained = false;
+    start(process.processor.drain().finally(() => (isDrained = true)));
+    while (!isDrained || under.size > 0 || sink.queuedBytes > 0) {
+      this.#clock.advanceTo(this.#clock.nowMs + stepMs);
+      sink.tick();
+      await this.#settle(under, () => sink.waiting + this.#clock.sleeping > 0);
+      if (this.#disk?.isDead === true) return this.#dead(under, sink);
+      if (this.#clock.nowMs > limitMs) throw new Error('the run does not end');
+    }
+    return true;
+  }
+
+  /** Steps without anything to send or deliver until all windows are decided. */
+  get #calmSteps(): number {
+    return Math.ceil((this.#scenario.lengthMs + this.#scenario.waitMs) / stepMs) + 2;
+  }
+
+  /** Nobody is left to decide anything: what was under way ends, and whatever it says is not heard. */
+  async #dead(under: Set<Promise<void>>, sink: SimSink): Promise<false> {
+    sink.die();
+    while (under.size > 0) {
+      this.#clock.advanceTo(this.#clock.nowMs + stepMs);
+      await this.#settle(under, () => this.#clock.sleeping > 0);
+    }
+    return false;
+  }
+
+  async #deliver(process: SimProcess, delivery: Delivery): Promise<void> {
+    this.#ledger.arrived(delivery.batch, this.#clock.nowMs);
+    const ack = await process.accept(delivery.batch);
+    const isHeard = this.#disk?.isDead !== true;
+    if (isHeard) this.#answered(delivery.batch, ack);
+    this.#network.answered(delivery, isHeard ? ack : null, this.#clock.nowMs);
+  }
+
+  #answered(batch: SimBatch, ack: BatchAck): void {
+    this.#ledger.answered(batch, ack);
+    if (ack.status === 'OK') return;
+    if ((ack.status !== 'RESOURCE_EXHAUSTED' && ack.status !== 'UNAVAILABLE') || ack.retryAfterMs === null) this.#complaints.push(`refused so that it does not come again: ${ack.status} ${ack.message} ${ack.retryAfterMs}`);
+  }
+
+  /** Policies and stress whose time has come since `fromMs`. */
+  #change({ processor }: SimProcess, sets: readonly PolicySet[], fromMs: number): void {
+    const isNow = ({ atMs }: { readonly atMs: number }): boolean => atMs > fromMs && atMs <= this.#clock.nowMs;
+    for (const { set } of this.#scenario.policies.filter(isNow)) processor.usePolicies(sets[set].open.policies);
+    for (const { p } of this.#scenario.stress.filter(isNow)) processor.limitInput(probabilityOf(p));
+  }
+
+  /** Until all is done that does not wait for the clock. */
+  async #settle(under: Set<Promise<void>>, isWaiting: () => boolean): Promise<void> {
+    const startMs = performance.now();
+    while (under.size > 0) {
+      await turn();
+      if (performance.now() - startMs > (isWaiting() ? graceMs : 20_000)) break;
+    }
+    await turn();
+  }
+
+  #failed(error: unknown): void {
+    if (this.#disk?.isDead !== true) this.#complaints.push(`failed: ${String(error)}`);
+  }
+
+  #restart(): void {
+    if (this.#disk === null) return;
+    this.#count(this.#disk.injected);
+    const crash = this.#scenario.crashes[this.#processes - 1];
+    this.#disk = this.#withFaults(this.#disk.restart(crash?.by ?? 'kill'));
+  }
+
+  #withFaults(disk: FakeDisk): FakeDisk {
+    Object.assign(disk.faults, this.#scenario.disk, { crashAfterOperations: this.#scenario.crashes[this.#processes]?.afterOperations ?? 0 });
+    return disk;
+  }
+
+  #count(injected: { readonly [name: string]: number }): void {
+    for (const [name, count] of Object.entries(injected)) this.#faults[name] = (this.#faults[name] ?? 0) + count;
+  }
+}
