@@ -13,7 +13,7 @@ import { arrivedRows, KeptMarks } from './dropped-rows.ts';
 import { EarlyLane, earlyOptions, readsOfRoots } from './early-lane.ts';
 import type { OnLost } from './fan-out.ts';
 import { Followers } from './followers.ts';
-import { recallWindow } from './journal/recall.ts';
+import { expectWindow, recallWindow } from './journal/recall.ts';
 import type { RecoveringLane } from './journal/recover.ts';
 import { KeepReasons, noReason } from './keep-reasons.ts';
 import { KeptDispatch } from './kept-dispatch.ts';
@@ -146,6 +146,6 @@ export function buildLane(options: ProcessorOptions, signal: SampledSignal, stor
     ...(early === null ? {} : { early: (unixNano) => early.decide(unixNano) }),
     onEngineError: (_slot, error) => observer.engineError(signal, error),
   });
-  const recovering: RecoveringLane = { ring, intake, reasons, recall: (window) => recallWindow(parts, traces, window), handOn: (decision) => loop.handOn(decision) };
+  const recovering: RecoveringLane = { ring, intake, reasons, expect: (window) => expectWindow(parts, traces, window), recall: (window) => recallWindow(parts, traces, window), handOn: (decision) => loop.handOn(decision) };
   return { ring, clock, traces, intake, loop, policies, runner, dispatcher, keptDispatch, droppedDispatch, recovering, timed };
 }

@@ -64,7 +64,7 @@ export class LogWindows {
         : await certifyLogs({ engine: engine, name: slot.name, window: visible, outcomes, own, facts }, detail);
       const keptOfAll = keptRows(whole.slots, { ...kept, reasons: kept.reasons === null ? null : withStress(kept.reasons, slot, combining.reasons) });
       return {
-        ...logDecision(this.#parts, () => ({ signal: 'logs', slot: number, kept: markedEarly(keptOfAll, ring.earlyCause(number)), fallbackN: null, traces: null })),
+        ...logDecision(this.#parts, () => ({ signal: 'logs', slot: number, kept: markedEarly(keptOfAll, ring.earlyCause(number)), traces: null })),
         slot: number, ...counts, services: [], outcomes, policies: counted, certificate,
         kept: keptOfAll, shedRows: await shedAtClose(engine, slot),
         release: () => ring.drop(number),
@@ -80,10 +80,11 @@ export class LogWindows {
     if (slot === null) return null;
     const { combining } = this.#parts;
     const fallbackN = fallbackNOf(this.#parts.fallback, slot);
+    const kept = allRows(slot, fallbackN, reasonWithStress(fallbackReason(combining), slot, combining.reasons));
     return {
-      ...logDecision(this.#parts, () => ({ signal: 'logs', slot: number, kept: null, fallbackN, traces: null })),
+      ...logDecision(this.#parts, () => ({ signal: 'logs', slot: number, kept: markedEarly(kept, this.#parts.ring.earlyCause(number)), traces: null })),
       slot: number, items: slot.rows.rowCount, truth: slot.rows.rowCount, services: [], outcomes: [], policies: [], certificate: [],
-      kept: allRows(slot, fallbackN, reasonWithStress(fallbackReason(combining), slot, combining.reasons)),
+      kept,
       release: () => this.#parts.ring.drop(number),
     };
   }

@@ -88,6 +88,7 @@ export class Processor {
     budget.count('streams', () => processor.intake.streamBytes);
     for (const { ring, traces } of [lanes.traces, lanes.logs]) {
       budget.count('tables', () => ring.byteLength);
+      if (options.spill != null) budget.countLargest(() => ring.largestByteLength);
       budget.count('open_traces', () => traces?.open.byteLength ?? 0);
       budget.count('decisions', () => traces?.decided.byteLength ?? 0);
     }
@@ -120,7 +121,7 @@ export class Processor {
     const { traces, logs } = this.#lanes;
     const recovered = await recover({
       journal, seam, decodeLimits, hashSeed, account: this.#account, lanes: { traces: traces.recovering, logs: logs.recovering },
-      windows: { lengthMs: { traces: windows.tracesLengthMs, logs: windows.logsLengthMs }, lowest: () => ({ traces: traces.ring.lowest, logs: logs.ring.lowest }), nMax: () => traces.ring.nMax },
+      windows: { lengthMs: { traces: windows.tracesLengthMs, logs: windows.logsLengthMs }, lowest: () => ({ traces: traces.ring.lowest, logs: logs.ring.lowest }), firstOpen: () => ({ traces: traces.ring.firstOpen, logs: logs.ring.firstOpen }), nMax: () => traces.ring.nMax },
       onMissing: (signal, rows) => observer.unreadable(signal, rows, new Error('their batches are not in the journal any more')),
     });
     this.intake.startAfter(recovered.lastOrdinal);

@@ -21,7 +21,7 @@ import { fallbackNOf, reasonWithStress, rememberShed, shedAtClose, withStress } 
 import { byCauseOrEarly, type KeptWithCauses, type PartialIds, type PartialJoin, partialJoin, writePartial } from './partial-traces.ts';
 import type { TraceMemory } from './trace-memory.ts';
 import { decideTraces, verdictTables } from './trace-verdict.ts';
-import { logDecision } from './journal/log-decision.ts';
+import { logDecision, rememberedOf } from './journal/log-decision.ts';
 import type { DeciderParts, WindowDecision } from './window-decision.ts';
 
 export type { Fallback, WindowDecision } from './window-decision.ts';
@@ -100,7 +100,7 @@ export class TraceWindows {
     this.#remember(decided, ring.earlyCause(number));
     const followers = this.#settle(number);
     const keptOfAll = [...byCauseOrEarly(kept, ring.earlyCause(number)).flatMap((part) => keptRows(window.slots, part)), ...left, ...followers.kept];
-    const logged = logDecision(this.#parts, () => ({ signal: 'traces', slot: number, kept: keptOfAll, fallbackN: null, traces: { ...decided, partial: causesOf(decided), cause: ring.earlyCause(number) } }));
+    const logged = logDecision(this.#parts, () => ({ signal: 'traces', slot: number, kept: keptOfAll, traces: { ...decided, partial: causesOf(decided), cause: ring.earlyCause(number) } }));
     return {
       ...logged,
       slot: number, items: Math.max(0, counts.items - (early?.items ?? 0)), truth: Math.max(0, counts.truth - (early?.truth ?? 0)), services, outcomes, policies: policyCounts, mixedTraces: evidence.mixedTraces, shedRows, ...certified,
@@ -122,7 +122,7 @@ export class TraceWindows {
     const { kept, items } = fallbackRows(slot, { n: fallbackN, reason: reasonWithStress(fallbackReason(combining), slot, combining.reasons) }, this.#traces.decided, this.#parts.hash, early);
     const followers = this.#settle(number);
     return {
-      ...logDecision(this.#parts, () => ({ signal: 'traces', slot: number, kept: null, fallbackN, traces: null })),
+      ...logDecision(this.#parts, () => ({ signal: 'traces', slot: number, kept: [...kept, ...followers.kept], traces: rememberedOf(this.#parts, this.#traces, slot, followers.arrived) })),
       slot: number, items, truth: items, services: [], outcomes: [], policies: [], certificate: [],
       kept: [...kept, ...followers.kept], followers: followers.arrived,
       release: () => {

@@ -119,6 +119,9 @@ async function run(seed: number, { crashAfter, by, between, hasJournal = true, k
 /** Runs until all is sent and decided, true, or the process is dead. */
 async function runProcess(flow: DurableFlow, given: readonly Step[], next: { traces: number; logs: number }, disk: FakeDisk, killAt?: number): Promise<boolean> {
   const { processor, seam } = flow;
+  // What was due when the process died is decided before anything more comes, as it was without a crash.
+  await processor.advance(seam.nowUnixNano());
+  if (disk.isDead) return false;
   const streams = openStreams(flow, given, next);
   for (let step = Math.min(next.traces, next.logs); step < steps; step++) {
     if (step === killAt) disk.die();

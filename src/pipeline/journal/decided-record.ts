@@ -22,19 +22,17 @@ export interface DecidedWindow {
   readonly signal: SampledSignal;
   readonly slot: number;
   readonly atUnixNano: bigint;
-  /** The rows kept, where policies decided; null where every row goes by the fallback. */
-  readonly kept: readonly KeptRows[] | null;
-  readonly fallbackN: bigint | null;
-  /** Null for logs, and with the fallback. */
+  readonly kept: readonly KeptRows[];
+  /** Null for logs. */
   readonly traces: TraceDecisions | null;
 }
 
 /** KeptRows with the batch by its ordinal. */
 export type LoggedRows = Omit<KeptRows, 'batch'> & { readonly ordinal: number };
 
-/** A DecidedWindow as it is read back. `kept` null with `isDone`: all that was kept is delivered. */
+/** A DecidedWindow as it is read back. `isDone`: all that was kept is delivered, and nothing is said of it. */
 export interface LoggedWindow extends Omit<DecidedWindow, 'kept'> {
-  readonly kept: readonly LoggedRows[] | null;
+  readonly kept: readonly LoggedRows[];
   readonly isDone: boolean;
 }
 
@@ -44,7 +42,6 @@ interface Head {
   readonly slot: number;
   readonly at: string;
   readonly isDone: boolean;
-  readonly fallbackN: string | null;
   readonly traces: { readonly count: number; readonly reasons: boolean; readonly partial: TraceDecisions['partial']; readonly cause: PartialCause | null } | null;
   readonly parts: readonly PartHead[] | null;
   /** Texts of the reasons' codes. */
@@ -66,17 +63,17 @@ const decoder = new TextDecoder();
 
 /** Parts of the record's body. */
 export function encodeDecided(window: DecidedWindow, reasons: KeepReasons | null): Uint8Array[] {
-  const codes = new Set([...(window.traces?.reasons ?? []), ...(window.kept ?? []).flatMap((part) => [...(part.reasons ?? [])])]);
+  const codes = new Set([...(window.traces?.reasons ?? []), ...window.kept.flatMap((part) => [...(part.reasons ?? [])])]);
   const head: Head = {
-    signal: window.signal, slot: window.slot, at: String(window.atUnixNano), isDone: false, fallbackN: window.fallbackN === null ? null : String(window.fallbackN),
+    signal: window.signal, slot: window.slot, at: String(window.atUnixNano), isDone: false,
     traces: window.traces === null ? null : { count: window.traces.count, reasons: window.traces.reasons !== null, partial: window.traces.partial, cause: window.traces.cause },
-    parts: window.kept?.map(partHead) ?? null,
+    parts: window.kept.map(partHead),
     reasons: [...codes].flatMap((code) => {
       const text = reasons?.text(code) ?? null;
       return text === null ? [] : [[code, text] as const];
     }),
   };
-  return [...headParts(head), ...tracesParts(window.traces), ...(window.kept ?? []).flatMap(rowsParts)];
+  return [...headParts(head), ...tracesParts(window.traces), ...window.kept.flatMap(rowsParts)];
 }
 
 /** The same record without the rows, of a window that is delivered: what late spans need of it. */
@@ -96,12 +93,12 @@ export function decodeDecided(body: Uint8Array, reasons: KeepReasons | null): Lo
     return reasons === null ? null : codes.map((code) => recoded.get(code) ?? 0);
   };
   const traces = head.traces === null ? null : readTraces(head.traces, reader, reasonsOf);
-  const kept = head.parts?.map((part) => ({
+  const kept = (head.parts ?? []).map((part) => ({
     ordinal: part.ordinal, rows: reader.words(part.count), n: reader.words(part.count * 2),
     nSplit: part.split ? reader.words(part.count * 2) : null, nCeiling: part.ceiling ? reader.words(part.count * 2) : null,
     reasons: part.reasons ? reasonsOf(part.count) : null, isUndecided: part.undecided, partial: part.partial,
-  })) ?? null;
-  return { signal: head.signal, slot: head.slot, atUnixNano: BigInt(head.at), isDone: head.isDone, fallbackN: head.fallbackN === null ? null : BigInt(head.fallbackN), traces, kept };
+  }));
+  return { signal: head.signal, slot: head.slot, atUnixNano: BigInt(head.at), isDone: head.isDone, traces, kept };
 }
 
 /** The rows of a record with their batches; `missing` counts rows of batches that are not there any more. */

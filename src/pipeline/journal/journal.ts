@@ -60,6 +60,8 @@ export interface RecoveryCounts {
 export interface JournalWindows {
   /** By signal the lowest slot that exists, or the first that may come. */
   lowest(): LowestOpen;
+  /** By signal the first slot that takes rows. */
+  firstOpen(): LowestOpen;
   /** N of the greatest probability that rows are taken with. */
   nMax(): bigint;
   readonly lengthMs: { readonly [signal in SampledSignal]: number };
@@ -291,22 +293,22 @@ export class Journal {
     if (log.segment !== this.#started) {
       this.#started = log.segment;
       this.segments.start(log.segment);
-      const { lengthMs, lowest, nMax } = this.#windowsNow();
-      log.append(recordKinds.start, [encodeStart({ lengthMs, firstOpen: lowest, nMax: String(nMax) })]).catch(() => undefined);
+      const windows = this.#windowsNow();
+      log.append(recordKinds.start, [encodeStart({ lengthMs: windows.lengthMs, firstOpen: windows.firstOpen(), nMax: String(windows.nMax()) })]).catch(() => undefined);
     }
     const appended = log.append(kind, parts);
     appended.catch(() => undefined);
     return appended;
   }
 
-  #windowsNow(): { readonly lengthMs: JournalWindows['lengthMs']; readonly lowest: LowestOpen; readonly nMax: bigint } {
+  #windowsNow(): JournalWindows {
     if (this.#windows === null) throw new Error('invariant broken: the journal is written before it knows the windows');
-    return { lengthMs: this.#windows.lengthMs, lowest: this.#windows.lowest(), nMax: this.#windows.nMax() };
+    return this.#windows;
   }
 
   /** By signal, the first window that is not delivered. */
   #lowest(): LowestOpen {
-    const { lowest } = this.#windowsNow();
+    const lowest = this.#windowsNow().lowest();
     const of = (signal: SampledSignal): number => Math.min(lowest[signal], ...this.#undelivered[signal]);
     return { traces: of('traces'), logs: of('logs') };
   }

@@ -3,7 +3,7 @@ import { CodedError } from '../../base/errors.ts';
 import type { Disk } from '../../storage/disk.ts';
 import { headerComplaint, type LogRecord, readSegment } from '../../storage/log-format.ts';
 import { segmentOf, segmentName } from '../../storage/record-log.ts';
-import { readHead } from './decided-record.ts';
+import { decodeDecided, type LoggedWindow } from './decided-record.ts';
 import type { JournalOptions } from './journal.ts';
 import { decodeNumber, encodeWindow, recordKinds, type WindowName } from './records.ts';
 
@@ -50,8 +50,8 @@ export async function* recordsOf({ disk, directory, onCorrupt, observer }: Journ
   }
 }
 
-/** Reads all segments for their marks. */
-export async function readMarks(options: JournalOptions, segments: readonly FoundSegment[]): Promise<Marks> {
+/** Reads all segments for their marks; `onDecided` is told of each decided window. */
+export async function readMarks(options: JournalOptions, segments: readonly FoundSegment[], onDecided: (window: LoggedWindow) => void): Promise<Marks> {
   const exported = new Set<string>();
   const lateSent = new Set<number>();
   const keyOf = (body: Uint8Array): string => Buffer.from(body).toString('latin1');
@@ -62,8 +62,9 @@ export async function readMarks(options: JournalOptions, segments: readonly Foun
       if (record.kind === recordKinds.exported) exported.add(keyOf(record.body));
       else if (record.kind === recordKinds.lateSent) lateSent.add(decodeNumber(record.body));
       else if (record.kind === recordKinds.decided) {
-        const { head } = readHead(record.body);
-        if (head.isDone) exported.add(keyOf(encodeWindow(head)));
+        const window = decodeDecided(record.body, null);
+        if (window.isDone) exported.add(keyOf(encodeWindow(window)));
+        onDecided(window);
       }
     }
   }

@@ -1,9 +1,6 @@
 import { fallbackReason } from '../combining.ts';
 import type { RowsOfBatch } from '../dropped-rows.ts';
-import { fallbackRows } from '../fallback-rows.ts';
-import type { SettledFollowers } from '../followers.ts';
 import { noReason } from '../keep-reasons.ts';
-import { allRows, type KeptRows } from '../kept-rows.ts';
 import { settleSlot } from '../settle-slot.ts';
 import type { TraceMemory } from '../trace-memory.ts';
 import type { DeciderParts, WindowDecision } from '../window-decision.ts';
@@ -16,34 +13,34 @@ export interface RecalledWindow {
   readonly missing: number;
 }
 
-/** Decides a window again as the journal says it was: remembers its decisions, without a query or a policy. `traces` null for logs. */
-export function recallWindow(parts: DeciderParts, traces: TraceMemory | null, window: LoggedWindow): RecalledWindow {
-  const { ring, hash, combining } = parts;
-  const { slot: number, fallbackN } = window;
-  const slot = ring.get(number);
-  traces?.decided.advanceTo(Number(window.atUnixNano) / 1e6);
-  if (traces !== null && window.traces !== null) remember(traces, window.traces);
-  const byFallback = fallbackN === null || slot === null ? [] : fallbackKept();
-  const followers = traces === null ? null : settleSlot(traces, number, fallbackN ?? parts.fallback.n, fallbackReason(combining));
-  const { kept, missing } = window.kept === null ? { kept: [...byFallback, ...(fallbackN === null ? [] : followers?.kept ?? [])], missing: 0 } : keptOf(window.kept, batchesOf(slot?.runs ?? [], followers?.arrived ?? []));
-  const items = slot?.rows.rowCount ?? 0;
-  return { decision: decisionOf(number, items, kept, followers, () => ring.drop(number)), missing };
-
-  function fallbackKept(): readonly KeptRows[] {
-    if (fallbackN === null || slot === null) return [];
-    const reason = fallbackReason(combining);
-    return traces === null ? allRows(slot, fallbackN, reason) : fallbackRows(slot, { n: fallbackN, reason }, traces.decided, hash).kept;
-  }
+/**
+ * Before the journal is read: of a window that it says is decided. What is read of its traces before the decision waits for it then, though the batch that
+ * opened them may be gone already.
+ */
+export function expectWindow({ ring }: Pick<DeciderParts, 'ring'>, memory: TraceMemory | null, { slot, isDone, traces }: LoggedWindow): void {
+  if (memory === null) return;
+  ring.closeBefore(slot + 1);
+  if (isDone || traces === null) return;
+  for (let i = 0; i < traces.count; i++) memory.open.open(traces.ids, i * 4, slot);
 }
 
-function decisionOf(slot: number, items: number, kept: readonly KeptRows[], followers: SettledFollowers | null, drop: () => Promise<void>): WindowDecision {
-  return {
-    slot, items, truth: items, services: [], outcomes: [], policies: [], certificate: [], kept, followers: followers?.arrived ?? [],
+/** Decides a window again as the journal says it was: remembers its decisions, without a query or a policy. `memory` null for logs. */
+export function recallWindow({ ring, fallback, combining }: DeciderParts, memory: TraceMemory | null, window: LoggedWindow): RecalledWindow {
+  const { slot: number } = window;
+  const slot = ring.get(number);
+  memory?.decided.advanceTo(Number(window.atUnixNano) / 1e6);
+  if (memory !== null && window.traces !== null) remember(memory, window.traces);
+  const followers = memory === null ? null : settleSlot(memory, number, fallback.n, fallbackReason(combining));
+  const { kept, missing } = keptOf(window.kept, batchesOf(slot?.runs ?? [], followers?.arrived ?? []));
+  const items = (slot?.rows.rowCount ?? 0) + (followers?.arrived ?? []).reduce((sum, { rows }) => sum + rows.length, 0);
+  const decision: WindowDecision = {
+    slot: number, items, truth: items, services: [], outcomes: [], policies: [], certificate: [], kept, followers: followers?.arrived ?? [],
     release: () => {
       followers?.release();
-      return drop();
+      return ring.drop(number);
     },
   };
+  return { decision, missing };
 }
 
 function remember({ decided }: TraceMemory, { count, ids, n, reasons, partial, cause }: TraceDecisions): void {

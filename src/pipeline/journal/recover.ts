@@ -21,6 +21,8 @@ export interface RecoveringLane {
   readonly ring: SlotRing;
   readonly intake: SignalIntake;
   readonly reasons: KeepReasons | null;
+  /** Told of each window that is decided, before the first is read. */
+  expect(window: LoggedWindow): void;
   recall(window: LoggedWindow): RecalledWindow;
   /** Sends what was kept of a window on; resolves when the sinks have taken it. */
   handOn(decision: WindowDecision): Promise<void>;
@@ -53,7 +55,7 @@ export async function recover(parts: RecoveryParts): Promise<Recovered> {
   const startMs = seam.monotonicMs();
   const { disk, directory } = journal.options;
   const segments = await findSegments(disk, directory);
-  journal.open((segments.at(-1)?.number ?? 0) + 1, windows, await readMarks(journal.options, segments));
+  journal.open((segments.at(-1)?.number ?? 0) + 1, windows, await readMarks(journal.options, segments, (window) => parts.lanes[window.signal].expect(window)));
   const reading = new Reading(parts);
   for (const segment of segments) await reading.readSegment(segment);
   await reading.end();
@@ -157,7 +159,7 @@ class Reading {
     }
     if (missing > 0) onMissing(window.signal, missing);
     this.counts.windowsSentAgain++;
-    void journal.decided({ ...window, kept: null }, null);
+    void journal.decided({ ...window, kept: [] }, null);
     void lane.handOn(decision).catch(() => undefined);
   }
 
