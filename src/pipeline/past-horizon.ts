@@ -74,10 +74,18 @@ function startsOf(batch: OtapBatch): (row: number) => number {
 function readStarts(batch: OtapBatch): (row: number) => number {
   const column = batch.table('SPANS')?.column('start_time_unix_nano') ?? null;
   if (column === null) return () => Infinity;
-  const ms = (nano: bigint): number => (nano <= 0n ? Infinity : Number(nano) / 1e6);
-  if (column.kind === 'wide') return (row) => (isValid(column.validity, row) ? ms(column.values[row]) : Infinity);
+  if (column.kind === 'wide') {
+    const { values, validity } = column;
+    const words = new Uint32Array(values.buffer, values.byteOffset, values.length * 2);
+    return (row) => (isValid(validity, row) ? msOf(words[row * 2] + words[row * 2 + 1] * 2 ** 32) : Infinity);
+  }
   if (column.kind !== 'dictionary') return () => Infinity;
-  return (row) => (isValid(column.validity, row) ? ms(column.dictionary.store.bigint(column.codes[row])) : Infinity);
+  return (row) => (isValid(column.validity, row) ? msOf(Number(column.dictionary.store.bigint(column.codes[row]))) : Infinity);
+}
+
+/** A time of 0 says nothing, and one from 2262 on is no time. */
+function msOf(unixNano: number): number {
+  return unixNano <= 0 || unixNano >= 2 ** 63 ? Infinity : unixNano / 1e6;
 }
 
 function earliest(starts: (row: number) => number, from: number, to: number): number {
