@@ -1,71 +1,17 @@
-import { join } from 'node:path/posix';
 import { CodedError } from '../../base/errors.ts';
-import type { Seam } from '../../base/seam.ts';
 import { TWO_56 } from '../../sampling/word56.ts';
-import type { Disk } from '../../storage/disk.ts';
-import { type LogRecord, readSegment } from '../../storage/log-format.ts';
-import { RecordLog, replaceSegment, retryAfterMs, segmentName, type SyncMode } from '../../storage/record-log.ts';
+import { RecordLog, retryAfterMs } from '../../storage/record-log.ts';
 import type { HeldBatch } from '../../store/held-batch.ts';
 import type { SampledSignal } from '../../store/slot-plan.ts';
 import type { KeepReasons } from '../keep-reasons.ts';
-import { type DecidedWindow, encodeDecided, strippedDecided } from './decided-record.ts';
-import { encodeNumber, encodeStart, encodeWindow, recordKinds, type WindowName } from './records.ts';
+import { removeSegment, stripSegment } from './clean-segments.ts';
+import { type DecidedWindow, encodeDecided } from './decided-record.ts';
+import type { JournalOptions, JournalWindows, StreamPlace } from './options.ts';
 import type { Marks } from './read-segments.ts';
+import { encodeNumber, encodeStart, encodeWindow, recordKinds, type WindowName } from './records.ts';
 import { JournalSegments, type LowestOpen } from './segments.ts';
 
-export interface JournalOptions {
-  readonly disk: Disk;
-  readonly directory: string;
-  readonly mode: SyncMode;
-  readonly syncIntervalMs: number;
-  /** Bytes of all segments: beyond, no more batches are taken. */
-  readonly limitBytes: number;
-  /** Bytes after which a segment is followed by the next. */
-  readonly segmentBytes: number;
-  /** What becomes of new data when the log cannot be written: it is refused, or taken into memory alone. */
-  readonly onError: 'refuse' | 'memory';
-  /** A damaged record: the process does not start, or the record is left out. */
-  readonly onCorrupt: 'refuse' | 'skip';
-  /** How long decisions are remembered, ms. */
-  readonly horizonMs: number;
-  readonly seam: Seam;
-  readonly observer: JournalObserver;
-}
-
-/** Told what the journal does; counts and logs, and nothing else. */
-export interface JournalObserver {
-  /** Writing fails; null: it works again. */
-  state(failure: CodedError | null): void;
-  damaged(damage: { readonly segment: string; readonly at: number; readonly bytes: number; readonly isTail: boolean }): void;
-  /** The first of the batches that could not be read back. */
-  unreadable(message: string): void;
-  recovered(counts: RecoveryCounts): void;
-}
-
-/** What a start found in the log. */
-export interface RecoveryCounts {
-  readonly segments: number;
-  readonly bytes: number;
-  readonly batches: number;
-  readonly items: number;
-  /** Windows that were decided before, and those of them whose export was not acknowledged. */
-  readonly windowsDecided: number;
-  readonly windowsSentAgain: number;
-  /** Batches that could not be read. */
-  readonly batchesLost: number;
-  readonly ms: number;
-}
-
-/** What the journal asks of the windows. */
-export interface JournalWindows {
-  /** By signal the lowest slot that exists, or the first that may come. */
-  lowest(): LowestOpen;
-  /** By signal the first slot that takes rows. */
-  firstOpen(): LowestOpen;
-  /** N of the greatest probability that rows are taken with. */
-  nMax(): bigint;
-  readonly lengthMs: { readonly [signal in SampledSignal]: number };
-}
+export type { JournalObserver, JournalOptions, JournalWindows, RecoveryCounts, StreamPlace } from './options.ts';
 
 /** A batch on its way: the segment that it lies in, and what says that it is durable. */
 interface Logged {
@@ -73,12 +19,6 @@ interface Logged {
   durable: Promise<void>;
   /** Lots of rows that go out by themselves, and are not delivered. */
   lateLots: number;
-}
-
-/** Where a stream stands in the log: the segment that has its state, and how many of its records follow there. */
-export interface StreamPlace {
-  segment: number;
-  count: number;
 }
 
 /**
@@ -317,30 +257,15 @@ export class Journal {
     const { disk, directory, seam, horizonMs } = this.options;
     const deliverable = this.segments.deliverable(this.#writer.segment, this.#lowest());
     if (deliverable !== null) {
-      const decisions = await this.#decisionsOf(deliverable);
-      if (decisions.length === 0) await this.#remove(deliverable);
-      else this.segments.stripped(deliverable, await replaceSegment(disk, directory, deliverable, decisions));
+      const bytes = await stripSegment(disk, directory, deliverable);
+      if (bytes === 0) this.segments.forget(deliverable);
+      else this.segments.stripped(deliverable, bytes);
     }
     const horizonNano = Number.isFinite(horizonMs) ? BigInt(Math.round(horizonMs * 1e6)) : null;
     const outlived = horizonNano === null ? null : this.segments.outlived(seam.nowUnixNano() - horizonNano);
-    if (outlived !== null) await this.#remove(outlived);
-  }
-
-  async #decisionsOf(segment: number): Promise<LogRecord[]> {
-    const { disk, directory } = this.options;
-    const names = await disk.list(directory);
-    if (!names.includes(segmentName(segment))) return [];
-    const bytes = await disk.read(join(directory, segmentName(segment)));
-    return [...readSegment(bytes)].flatMap((entry) => ('body' in entry && entry.kind === recordKinds.decided ? [{ kind: entry.kind, body: strippedDecided(entry.body) }] : []));
-  }
-
-  async #remove(segment: number): Promise<void> {
-    const { disk, directory } = this.options;
-    if ((await disk.list(directory)).includes(segmentName(segment))) {
-      await disk.remove(join(directory, segmentName(segment)));
-      await disk.syncDirectory(directory);
-    }
-    this.segments.forget(segment);
+    if (outlived === null) return;
+    await removeSegment(disk, directory, outlived);
+    this.segments.forget(outlived);
   }
 }
 
