@@ -14,6 +14,7 @@ export type Holding = () => number;
 export class MemoryBudget {
   readonly shares: MemoryShares;
   readonly #holdings = new Map<MemoryPart, Holding[]>();
+  readonly #largest: Holding[] = [];
   #softLimit = Infinity;
   #onSoftLimit: () => void = () => undefined;
 
@@ -28,6 +29,11 @@ export class MemoryBudget {
   /** From now on what `holding` says counts too. */
   count(part: MemoryPart, holding: Holding): void {
     this.#holdings.set(part, [...this.#holdings.get(part) ?? [], holding]);
+  }
+
+  /** `holding` says what the largest window's tables take; needed where tables are spilled, so that all of them may take more than one may. */
+  countLargest(holding: Holding): void {
+    this.#largest.push(holding);
   }
 
   /** `onSoftLimit` is told at each batch that comes while the budget is filled to the fraction `softLimit`. */
@@ -48,7 +54,7 @@ export class MemoryBudget {
     return bytes;
   }
 
-  /** How full it is: 1 where nothing more may come. The fuller of the two, tables and all else, speaks. */
+  /** How full it is: 1 where nothing more may come. The fullest speaks: tables, a window's tables, all else. */
   get fullness(): number {
     return this.#fullnessWith(0);
   }
@@ -68,7 +74,8 @@ export class MemoryBudget {
 
   #fullnessWith(bytes: number): number {
     const tables = this.heldBy('tables');
-    const { tablesBytesMax, othersBytesMax } = this.shares;
-    return Math.max(tables / tablesBytesMax, (this.heldBytes - tables + bytes) / othersBytesMax);
+    const { tablesBytesMax, windowBytesMax, othersBytesMax } = this.shares;
+    const largest = this.#largest.reduce((most, holding) => Math.max(most, holding()), 0);
+    return Math.max(tables / tablesBytesMax, largest / windowBytesMax, (this.heldBytes - tables + bytes) / othersBytesMax);
   }
 }

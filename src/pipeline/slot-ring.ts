@@ -88,6 +88,13 @@ export class SlotRing {
     return bytes;
   }
 
+  /** Bytes of the largest slot's tables. */
+  get largestByteLength(): number {
+    let bytes = 0;
+    for (const slot of this.#slots.values()) bytes = Math.max(bytes, slot.byteLength);
+    return bytes;
+  }
+
   /** The slot, created where it does not exist yet. */
   async ensure(slot: number): Promise<Slot> {
     const existing = this.#slots.get(slot);

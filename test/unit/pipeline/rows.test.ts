@@ -130,7 +130,7 @@ describe('held batches', () => {
 
   test('the budget adds up what everyone holds', () => {
     const held = { a: 10, b: 20 };
-    const budget = new MemoryBudget({ limitBytes: 100, duckdbBytes: 50, tablesBytesMax: 30, othersBytesMax: 50 });
+    const budget = new MemoryBudget({ limitBytes: 100, duckdbBytes: 50, tablesBytesMax: 30, windowBytesMax: 20, othersBytesMax: 50 });
     budget.count('retained', () => held.a);
     budget.count('retained', () => held.b);
     expect([budget.heldBytes, budget.fullness, budget.hasRoom(20), budget.hasRoom(21)]).toEqual([30, 0.6, true, false]);
@@ -140,7 +140,7 @@ describe('held batches', () => {
 
   test('tables have a bound of their own, and whoever watches is told from the soft limit on', () => {
     const held = { tables: 15, retained: 0 };
-    const budget = new MemoryBudget({ limitBytes: 100, duckdbBytes: 50, tablesBytesMax: 30, othersBytesMax: 50 });
+    const budget = new MemoryBudget({ limitBytes: 100, duckdbBytes: 50, tablesBytesMax: 30, windowBytesMax: 20, othersBytesMax: 50 });
     budget.count('tables', () => held.tables);
     budget.count('retained', () => held.retained);
     let told = 0;
@@ -149,5 +149,10 @@ describe('held batches', () => {
     expect([budget.hasRoom(40), told]).toEqual([true, 1]);
     held.tables = 31;
     expect([budget.heldBytes, budget.hasRoom(0), told]).toEqual([31, false, 2]);
+    held.tables = 15;
+    budget.countLargest(() => 10);
+    expect(budget.fullness).toBe(0.5);
+    budget.countLargest(() => 21);
+    expect(budget.hasRoom(0)).toBe(false);
   });
 });
