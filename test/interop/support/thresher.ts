@@ -40,7 +40,7 @@ export async function startThresher(directory: string, config: ThresherConfig): 
 /** The values of Thresher's metrics whose line begins with these words, added up. */
 export async function metricOf(thresher: Child, beginning: string): Promise<number> {
   const port = /"http":"127\.0\.0\.1:(\d+)/.exec(thresher.said)?.[1] ?? '';
-  const response = await fetch(`http://127.0.0.1:${port}/metrics`);
+  const response = await fetch(`http://127.0.0.1:${port}/metrics`, { headers: { connection: 'close' } });
   const lines = (await response.text()).split('\n').filter((line) => line.startsWith(beginning));
   return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
 }
