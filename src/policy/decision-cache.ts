@@ -56,7 +56,7 @@ export class DecisionCache {
     return this.#nowMs;
   }
 
-  /** What was decided before this moment (ms) may be forgotten: for its age, or for the number of decisions since. */
+  /** What was decided before this moment (ms) may be forgotten: for its age, or for the number of decisions since, where any are to be remembered. */
   get forgottenBeforeMs(): number {
     return Math.max(this.#nowMs - this.#horizonMs, this.#lostUpToMs);
   }
@@ -108,7 +108,7 @@ export class DecisionCache {
 
   /** Forgets the older generation. */
   rotate(): void {
-    if (this.#previous.size > 0) this.#lostUpToMs = Math.max(this.#lostUpToMs, (this.#previous.lastMs ?? -Infinity) + this.#stepMs);
+    if (this.#previous.size > 0 && this.#entriesMax > 0) this.#lostUpToMs = Math.max(this.#lostUpToMs, (this.#previous.lastMs ?? -Infinity) + this.#stepMs);
     this.#previous = this.#current;
     this.#current = new DecisionGeneration(1024, this.#hashSeed, this.hasReasons);
   }

@@ -6,6 +6,8 @@ import type { Written } from '../written.ts';
 export interface Settings {
   readonly windowMs: number;
   readonly decisionWaitMs: number;
+  /** Null where traces do not go sooner for their root. */
+  readonly afterRootMs: number | null;
   readonly keptMax: number | null;
   readonly droppedMax: number | null;
   /** Bytes that a trace may have; null without limit. */
@@ -22,10 +24,13 @@ export function settingsOf(processor: Written, findings: Findings): Settings {
   const dropped = cache.whole('non_sampled_cache_size');
   cache.reportUnread(findings);
   const traceBytesMax = processor.whole('maximum_trace_size_bytes');
+  const afterRootMs = processor.durationMs('decision_wait_after_root_received', 0);
+  const isSooner = afterRootMs > 0 && afterRootMs < decisionWaitMs;
   sayWhatIsElse(processor, findings);
   return {
     windowMs: Math.min(windowMsMax, Math.max(1000, decisionWaitMs)),
     decisionWaitMs,
+    afterRootMs: isSooner ? afterRootMs : null,
     keptMax: kept > 0 ? kept : null,
     droppedMax: dropped > 0 ? dropped : null,
     traceBytesMax: traceBytesMax > 0 ? traceBytesMax : null,
@@ -46,8 +51,7 @@ function sayWhatIsElse(processor: Written, findings: Findings): void {
   processor.whole('num_shards', 1);
   say('sample_on_first_match', 'note', 'only saves time in the Collector, and is not needed: the policies of a window are evaluated together');
   processor.flag('sample_on_first_match');
-  say('decision_wait_after_root_received', 'warning', 'has no equal: traces are decided with their window, not sooner after their root');
-  processor.durationMs('decision_wait_after_root_received', 0);
+  say('decision_wait_after_root_received', 'note', 'is counted from the end of the window that the trace began in, for all traces whose root has come by then');
   if (isSet('drop_pending_traces_on_shutdown')) findings.warning(`${processor.place}.drop_pending_traces_on_shutdown`, 'has no equal: what waits at the end is decided and sent');
   processor.flag('drop_pending_traces_on_shutdown');
   if (processor.text('sampling_strategy', 'trace-complete') !== 'trace-complete') {
@@ -59,7 +63,7 @@ function sayWhatIsElse(processor: Written, findings: Findings): void {
 
 /** A configuration that runs the policies beside it. It has what the processor says; receivers and exporters are to be filled in. */
 export function configText(settings: Settings, source: string, place: string, policies: readonly string[]): string {
-  const { windowMs, decisionWaitMs, keptMax, droppedMax } = settings;
+  const { windowMs, decisionWaitMs, afterRootMs, keptMax, droppedMax } = settings;
   return `${[
     `# Converted from ${source}, ${place}. Run it in this folder: paths start from the working directory.`,
     'receivers:',
@@ -73,6 +77,7 @@ export function configText(settings: Settings, source: string, place: string, po
     '  traces:',
     `    length: ${formatDurationMs(windowMs)} # budgets of the policies are for a window of this length`,
     `    decision_wait: ${formatDurationMs(decisionWaitMs)} # from the end of the window, so a trace waits up to ${formatDurationMs(windowMs + decisionWaitMs)}`,
+    ...(afterRootMs === null ? [] : [`    decision_wait_after_root: ${formatDurationMs(afterRootMs)} # from the end of the window too`]),
     '',
     ...(policies.length === 0 ? ['policies: []'] : ['policies:', ...policies.map((file) => `  - ${file}`)]),
     ...(keptMax === null && droppedMax === null ? [] : [

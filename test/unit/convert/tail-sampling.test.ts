@@ -97,7 +97,7 @@ describe('what is around the policies', () => {
     expect(files.map(({ name }) => name)).toEqual(['slow_ones.sql', 'slow_ones_2.sql', 'maximum_trace_size_bytes.sql', 'thresher.yaml']);
     expect(parse(files[3].text)).toEqual({
       receivers: { otlp: { grpc: {} } }, exporters: { debug: {} },
-      windows: { traces: { length: '5s', decision_wait: '5s' } },
+      windows: { traces: { length: '5s', decision_wait: '5s', decision_wait_after_root: '1s' } },
       policies: ['slow_ones.sql', 'slow_ones_2.sql', 'maximum_trace_size_bytes.sql'],
       decision_cache: { kept_max: 1000, dropped_max: 2000 },
       policy: { signals_without_policy: 'keep' },
@@ -106,7 +106,7 @@ describe('what is around the policies', () => {
     expect(files[2].text).toContain('WHERE span_count * 500 > 100000');
     const at = 'processors.tail_sampling';
     expect(findings.map(({ severity, place }) => `${severity} ${place.replace(`${at}.`, '')}`)).toEqual([
-      'warning num_traces', 'note expected_new_traces_per_sec', 'note num_shards', 'note sample_on_first_match', 'warning decision_wait_after_root_received',
+      'warning num_traces', 'note expected_new_traces_per_sec', 'note num_shards', 'note sample_on_first_match', 'note decision_wait_after_root_received',
       'warning drop_pending_traces_on_shutdown', 'warning sampling_strategy', 'warning nonsense', 'warning policies[0].latency.treshold', 'warning maximum_trace_size_bytes',
     ]);
   });
