@@ -31,9 +31,13 @@ export function isRetryable(status: StatusName): boolean {
 
 /**
  * The wait before attempt `attempt` + 1 (counted from 1): initial * 2^(attempt - 1), at most `maxIntervalMs`, spread over
- * [0.5, 1.5) by `jitter` in [0, 1); never shorter than what the server asked for.
+ * [0.5, 1.5) by `jitter` in [0, 1). Where the server asked for longer, so long and up to a quarter more (at least the interval, at most the greatest):
+ * all that it asked at the same time would come back at the same time.
  */
 export function backoffMs(policy: RetryPolicy, attempt: number, jitter: number, askedMs: number | null): number {
   const interval = Math.min(policy.maxIntervalMs, policy.initialIntervalMs * 2 ** Math.min(attempt - 1, 30));
-  return Math.max(interval * (0.5 + jitter), askedMs ?? 0);
+  const ownMs = interval * (0.5 + jitter);
+  if (askedMs === null) return ownMs;
+  const spreadMs = Math.max(interval, Math.min(askedMs / 4, policy.maxIntervalMs));
+  return Math.max(ownMs, askedMs + jitter * spreadMs);
 }

@@ -19,6 +19,11 @@ describe('backoffMs', () => {
       expect(backoffMs(policy, attempt, jitter, asked)).toBeGreaterThanOrEqual(Math.max(asked, 500));
     }));
   });
+
+  it('spreads what the server asked for over a quarter of it, at least the interval, at most the greatest', () => {
+    const spread = (attempt: number, asked: number): number => backoffMs(policy, attempt, 0.999999, asked) - backoffMs(policy, attempt, 0, asked);
+    expect([spread(1, 10_000), spread(1, 2000), spread(5, 20_000), spread(1, 600_000)].map(Math.round)).toEqual([2500, 1000, 16_000, 30_000]);
+  });
 });
 
 it('retries what OTLP calls retryable, and nothing else', () => {
