@@ -53,6 +53,11 @@ export class ShedRows {
     return true;
   }
 
+  /** Whether rows [from, to) of a trace that is remembered as dropped, perhaps for its first span, count as shed, not as late. */
+  shedsDropped(from: number, to: number): boolean {
+    return this.#sheds(from, to);
+  }
+
   /** Rows of signals whose items are decided one by one that are taken. */
   passing(slots: readonly SlotRows[], rowCount: number): SlotRows[] {
     return slots.flatMap(({ slot, rows }) => {

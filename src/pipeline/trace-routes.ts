@@ -71,7 +71,8 @@ function homeOf(
   const at = from * traceIdWords;
   const known = open.slotOf(traceIds, at);
   if (known !== null) return shed !== null && shed.shedsOpen(known, from, to) ? shedRows : known;
-  if (decided.outcome(traceIds, at) !== 'unknown') return decidedRows;
+  const outcome = decided.outcome(traceIds, at);
+  if (outcome !== 'unknown') return outcome === 'dropped' && shed !== null && shed.shedsDropped(from, to) ? shedRows : decidedRows;
   if (shed !== null && shed.shedsUnknown(traceIds, at, from, to)) return shedRows;
   let slot = Infinity;
   for (let row = from; row < to; row++) slot = Math.min(slot, slotOf(row));
