@@ -1,6 +1,5 @@
 import { OtapStreamDecoder } from '../../otap/decode/stream-decoder.ts';
 import type { DecodeLimits } from '../../otap/decode/limits.ts';
-import type { OtapBatch } from '../../otap/batch.ts';
 import { decodeOtlp } from '../../otlp/decode/decode-otlp.ts';
 import { HeldBatch, type HeldBytes } from '../../store/held-batch.ts';
 import { readRetainedHeader, retainedBody, type RetainedHeader } from '../../store/retained-batch.ts';
@@ -9,7 +8,6 @@ import { readRetainedHeader, retainedBody, type RetainedHeader } from '../../sto
 export interface ReadBatch {
   readonly header: RetainedHeader;
   readonly held: HeldBatch;
-  readonly batch: OtapBatch;
 }
 
 interface ReadStream {
@@ -40,7 +38,7 @@ export class BatchReader {
     const header = readRetainedHeader(bytes);
     if (header.isOtlp === true) {
       const batch = decodeOtlp(header.signal, retainedBody(bytes), { hashSeed: this.#hashSeed });
-      return { header, batch, held: new HeldBatch(bytes, batch.rowCount, batch.layout, this.#account) };
+      return { header, held: new HeldBatch(bytes, batch.rowCount, batch.layout, this.#account) };
     }
     if (header.kind === 'state') {
       const decoder = new OtapStreamDecoder(header.signal, this.#limits);
@@ -49,10 +47,10 @@ export class BatchReader {
       return null;
     }
     const batch = this.#decode(header, sequence, retainedBody(bytes));
-    return { header, batch, held: new HeldBatch(bytes, batch.rowCount, batch.layout, this.#account) };
+    return { header, held: new HeldBatch(bytes, batch.rowCount, batch.layout, this.#account) };
   }
 
-  #decode({ streamNumber }: RetainedHeader, sequence: number, body: Uint8Array): OtapBatch {
+  #decode({ streamNumber }: RetainedHeader, sequence: number, body: Uint8Array): ReturnType<OtapStreamDecoder['decode']> {
     const stream = this.#streams.get(streamNumber);
     if (stream?.next !== sequence) {
       this.#streams.delete(streamNumber);

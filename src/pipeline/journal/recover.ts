@@ -1,7 +1,7 @@
-import { freshBuffers } from '../../base/buffer-source.ts';
 import { CodedError, messageOf } from '../../base/errors.ts';
 import type { Seam } from '../../base/seam.ts';
 import type { DecodeLimits } from '../../otap/decode/limits.ts';
+import { ArenaPool } from '../../otap/ipc/buffer-source.ts';
 import type { HeldBytes } from '../../store/held-batch.ts';
 import { TWO_56 } from '../../sampling/word56.ts';
 import type { SampledSignal } from '../../store/slot-plan.ts';
@@ -68,6 +68,7 @@ class Reading {
   readonly #parts: RecoveryParts;
   /** Batches that are read, and of which nothing says yet that they went into windows. */
   readonly #untaken = new Map<number, ReadBatch>();
+  readonly #arenas = new ArenaPool();
   readonly counts = { batches: 0, items: 0, windowsDecided: 0, windowsSentAgain: 0, batchesLost: 0, lastOrdinal: -1 };
 
   constructor(parts: RecoveryParts) {
@@ -134,13 +135,16 @@ class Reading {
       return;
     }
     this.#untaken.delete(ordinal);
-    const { header, held, batch } = read;
+    const { header, held } = read;
+    const arena = this.#arenas.acquire();
     try {
-      await lanes[header.signal === 'logs' ? 'logs' : 'traces'].intake.takeAgain(batch, held, header.arrivalUnixNano, freshBuffers);
+      await lanes[header.signal === 'logs' ? 'logs' : 'traces'].intake.takeAgain(held.open(arena), held, header.arrivalUnixNano, arena);
       this.counts.batches++;
-      this.counts.items += batch.rowCount;
+      this.counts.items += held.rowCount;
     } catch (error) {
       this.#lost(error);
+    } finally {
+      this.#arenas.release(arena);
     }
     await journal.settled(held);
   }
