@@ -33,6 +33,8 @@ import { registerProcessMetrics } from './telemetry/process-metrics.ts';
 
 /** How often windows are looked at. */
 const tickMs = 200;
+/** Every so many of them it is looked what DuckDB holds. */
+const duckdbTicks = 25;
 /** How often policy files are looked at where the file system tells nothing, and how long they must rest before they are read. */
 const policyPollMs = 5000;
 const policySettleMs = 100;
@@ -221,8 +223,10 @@ async function tick(
   processor: Processor, observer: MetricsObserver, seam: Seam, log: Logger, stop: AbortSignal, onTick: () => void,
 ): Promise<void> {
   let isAdvancing = false;
-  while (!stop.aborted) {
+  for (let ticks = 0; !stop.aborted; ticks++) {
     await seam.sleepMs(tickMs, stop).catch(() => undefined);
+    // What DuckDB holds is for those who look; a query that fails says itself elsewhere what is wrong.
+    if (ticks % duckdbTicks === 0 && !stop.aborted) void processor.duckdbMemory().then((memory) => observer.duckdbMemory(memory), () => undefined);
     if (!isAdvancing) {
       isAdvancing = true;
       void processor.advance(seam.nowUnixNano())

@@ -1,5 +1,6 @@
 import { messageOf, type CodedError } from '../base/errors.ts';
 import type { Signal } from '../otap/payload-type.ts';
+import type { DuckDBMemory } from '../store/duckdb.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
 import { metrics } from '../telemetry/declared.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -110,6 +111,12 @@ export class MetricsObserver extends TallyObserver {
   override engineError(signal: SampledSignal, error: unknown): void {
     super.engineError(signal, error);
     this.#log.error('window_engine_failed', 'the engine failed on a window, which the fallback decides', { signal, error });
+  }
+
+  /** What DuckDB held when it was last looked. */
+  duckdbMemory({ bytes, spilledBytes }: DuckDBMemory): void {
+    this.#registry.gauge(metrics.duckdbBytes).set(bytes);
+    this.#registry.gauge(metrics.duckdbSpilledBytes).set(spilledBytes);
   }
 
   override closedEarly(signal: SampledSignal): void {

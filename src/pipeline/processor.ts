@@ -1,5 +1,5 @@
 import type { CompiledPolicy } from '../policy/compile/compiled.ts';
-import { Database, type Session } from '../store/duckdb.ts';
+import { Database, type DuckDBMemory, type Session } from '../store/duckdb.ts';
 import type { HeldBytes } from '../store/held-batch.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
 import { checkCombination } from './combining.ts';
@@ -136,6 +136,11 @@ export class Processor {
   limitInput(n: bigint): void {
     for (const { ring } of Object.values(this.#lanes)) ring.limitInput(n);
     this.#options.journal?.limited(n);
+  }
+
+  /** What DuckDB holds in memory, and has spilled. */
+  duckdbMemory(): Promise<DuckDBMemory> {
+    return this.#database.memory();
   }
 
   /** Whether windows are being closed before they are due, since memory is short. */

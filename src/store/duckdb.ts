@@ -10,6 +10,11 @@ export interface SpillLimits {
   readonly bytesMax: number;
 }
 
+export interface DuckDBMemory {
+  readonly bytes: number;
+  readonly spilledBytes: number;
+}
+
 /** What an instance may use; DuckDB's own names for its settings. */
 export interface DuckDBLimits {
   readonly memoryLimitBytes: number;
@@ -58,6 +63,18 @@ export class Database {
 
   async connect(): Promise<Session> {
     return new Session(await duckdb.connect(this.#database));
+  }
+
+  /** What it holds in memory, and what it has spilled, in bytes. */
+  async memory(): Promise<DuckDBMemory> {
+    const session = await this.connect();
+    try {
+      const { bytes } = (await session.run('SELECT sum(memory_usage_bytes)::BIGINT, sum(temporary_storage_bytes)::BIGINT FROM duckdb_memory()')).columns([8, 8]);
+      const [held, spilled] = bytes.map(({ buffer }) => Number(new BigInt64Array(buffer)[0]));
+      return { bytes: held, spilledBytes: spilled };
+    } finally {
+      session.close();
+    }
   }
 
   close(): void {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { seededSeam } from '../../../src/base/seam.ts';
+import { realSeam, seededSeam } from '../../../src/base/seam.ts';
 import { OtapStreamDecoder } from '../../../src/otap/decode/stream-decoder.ts';
 import { memoryShares } from '../../../src/pipeline/memory-shares.ts';
 import { compile, type Flow, openFlow } from '../../sql/store/support.ts';
@@ -34,17 +34,18 @@ interface Outcome {
 
 /** Sends batches at one moment of time, or 100 ms apart. */
 async function sent(policy: string, softLimit: number | undefined, work: (outcome: Outcome) => Promise<void>, stepMs = 0): Promise<void> {
-  const seam = seededSeam(1, 1_700_000_000_000_000_000n);
+  // Deadlines of policies must not move the time of windows.
+  const seam = { ...seededSeam(1, 1_700_000_000_000_000_000n), sleepMs: realSeam().sleepMs };
   const flow = await openFlow({ seam, time: 'arrival', policies: await compile(policy), memoryLimitBytes: limit, ...(softLimit === undefined ? {} : { softLimit }) });
   try {
     const closings: number[] = [];
     let refused = 0;
     for (const [index, bytes] of messages.entries()) {
+      const before = flow.tally.closedEarlyCount;
       const stream = flow.processor.intake.open('traces');
       const { ack } = await stream.accept({ bytes, compressed: null, encoding: 'identity' });
       stream.close();
       if (ack.status !== 'OK') refused++;
-      const before = flow.tally.closedEarlyCount;
       await flow.processor.advance(seam.nowUnixNano());
       while (flow.processor.isClosingEarly) await new Promise((resolve) => setImmediate(resolve));
       if (flow.tally.closedEarlyCount > before) closings.push(index);
@@ -60,8 +61,9 @@ describe('windows at the soft limit', () => {
   test('are decided early, earliest first, so that nobody is refused; what is kept of them says so, and what came after is as ever', async () => {
     await sent(keepAll, 0.8, async ({ refused, closings, flow }) => {
       expect([refused, closings.length > 1]).toEqual([0, true]);
-      const early = (Math.max(...closings) + 1) * perBatch;
-      expect(marked(flow)).toBe(early);
+      const early = marked(flow);
+      // The batch that finds memory full may go to the next window already.
+      expect([Math.max(...closings), Math.max(...closings) + 1]).toContain(early / perBatch);
       await flow.processor.drain();
       const spans = spansOf(flow.sink.messages('traces'));
       expect(new Set(spans.map(({ name }) => name)).size).toBe(batches * perBatch);
