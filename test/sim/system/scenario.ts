@@ -32,12 +32,14 @@ export function scenarioOf(seed: number): Scenario {
   const some = (share: number): boolean => chance() < share;
   const at = (): number => Math.round(chance() * activeMs);
   const isDurable = some(0.5);
+  // What is decided before its window cannot be logged yet.
+  const early = <T>(of: T): T | null => (isDurable ? null : of);
   const hasDiskFaults = isDurable && some(0.3);
   const downFromMs = some(0.3) ? at() : Infinity;
   const isTight = some(0.3);
   return {
     seed, lengthMs: one(4000, 8000), waitMs: one(0, 4000, 8000), horizonMs: one(15_000, 60_000, 60_000), pastHorizon: one('policy', 'fallback', 'drop'),
-    waitAfterRootMs: some(0.3) ? one(1000, 3000) : null, spansMax: some(0.3) ? 5 : null,
+    waitAfterRootMs: early(some(0.3) ? one(1000, 3000) : null), spansMax: early(some(0.3) ? 5 : null),
     memoryLimitBytes: isTight ? one(250_000, 400_000) : 2 ** 28, softLimit: some(0.5) ? 0.6 : null, isDurable,
     crashes: isDurable ? Array.from({ length: one(0, 1, 1, 2, 3) }, () => ({ afterOperations: 3 + Math.floor(chance() * 80), by: one('kill', 'powerLoss') })) : [],
     disk: { shortWrite: isDurable ? 0.1 : 0, writeError: hasDiskFaults ? 0.01 : 0, syncError: hasDiskFaults ? 0.01 : 0 },

@@ -1,5 +1,6 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import type { BatchAck } from '../../../src/pipeline/intake-port.ts';
+import { errorCode } from '../../../src/storage/disk.ts';
 import { FakeDisk } from '../../support/fake-disk.ts';
 import { mulberry } from '../../support/mulberry.ts';
 import { Backend, SimSink } from './backend.ts';
@@ -32,6 +33,9 @@ const stepMs = 500;
 const limitMs = 240_000;
 /** How long an operation that waits for the clock is given before time goes on, ms of the machine. */
 const graceMs = 15;
+/** Starts that a failing disk prevents included. */
+const processesMax = 12;
+const stuckMs = 15_000;
 
 /** One run of the system, from a seed. */
 export class Simulation {
@@ -79,7 +83,8 @@ export class Simulation {
     try {
       process = await SimProcess.start(this.#scenario, this.#clock, sets[inForce.set], sink, this.#disk, (complaint) => this.#complaints.push(complaint));
     } catch (error) {
-      if (this.#disk === null) throw error;
+      if (this.#disk === null || this.#processes > processesMax) throw error;
+      if (!this.#disk.isDead && errorCode(error) !== 'EIO') this.#complaints.push(`does not start: ${String(error)}`);
       return false;
     }
     try {
@@ -92,36 +97,36 @@ export class Simulation {
   }
 
   async #steps(process: SimProcess, sink: SimSink, sets: readonly PolicySet[]): Promise<boolean> {
-    const under = new Set<Promise<void>>();
+    const under = new Map<Promise<void>, string>();
     let advancing: Promise<void> | null = null;
-    const start = (work: Promise<void>): void => {
+    const start = (name: string, work: Promise<void>): void => {
       const own: Promise<void> = work.catch((error: unknown) => this.#failed(error)).finally(() => under.delete(own));
-      under.add(own);
+      under.set(own, name);
     };
     for (let calm = 0; calm < this.#calmSteps || under.size > 0;) {
       const fromMs = this.#clock.nowMs;
       this.#clock.advanceTo(fromMs + stepMs);
-      if (this.#clock.nowMs > limitMs) throw new Error('the run does not end');
+      if (this.#clock.nowMs > limitMs) throw new Error(`the run does not end: ${[...under.values()].join(', ')}`);
       this.#change(process, sets, fromMs);
       sink.tick();
       if (advancing === null) {
         advancing = process.processor.advance(this.#clock.nowUnixNano()).finally(() => (advancing = null));
-        start(advancing);
+        start('advance', advancing);
       }
-      for (const delivery of this.#network.arrivals(this.#clock.nowMs)) start(this.#deliver(process, delivery));
+      for (const delivery of this.#network.arrivals(this.#clock.nowMs)) start('accept', this.#deliver(process, delivery));
       await this.#settle(under, () => sink.waiting + this.#clock.sleeping > 0);
       this.#fullnessMax = Math.max(this.#fullnessMax, process.processor.memory.fullness);
       if (this.#disk?.isDead === true) return this.#dead(under, sink);
       calm = this.#network.isDone && sink.queuedBytes === 0 ? calm + 1 : 0;
     }
     let isDrained = false;
-    start(process.processor.drain().finally(() => (isDrained = true)));
+    start('drain', process.processor.drain().finally(() => (isDrained = true)));
     while (!isDrained || under.size > 0 || sink.queuedBytes > 0) {
       this.#clock.advanceTo(this.#clock.nowMs + stepMs);
       sink.tick();
       await this.#settle(under, () => sink.waiting + this.#clock.sleeping > 0);
       if (this.#disk?.isDead === true) return this.#dead(under, sink);
-      if (this.#clock.nowMs > limitMs) throw new Error('the run does not end');
+      if (this.#clock.nowMs > limitMs) throw new Error(`the run does not end: ${[...under.values()].join(', ')}`);
     }
     return true;
   }
@@ -132,7 +137,7 @@ export class Simulation {
   }
 
   /** Nobody is left to decide anything: what was under way ends, and whatever it says is not heard. */
-  async #dead(under: Set<Promise<void>>, sink: SimSink): Promise<false> {
+  async #dead(under: Map<Promise<void>, string>, sink: SimSink): Promise<false> {
     sink.die();
     while (under.size > 0) {
       this.#clock.advanceTo(this.#clock.nowMs + stepMs);
@@ -163,11 +168,15 @@ export class Simulation {
   }
 
   /** Until all is done that does not wait for the clock. */
-  async #settle(under: Set<Promise<void>>, isWaiting: () => boolean): Promise<void> {
+  async #settle(under: Map<Promise<void>, string>, isWaiting: () => boolean): Promise<void> {
     const startMs = performance.now();
     while (under.size > 0) {
-      await turn();
-      if (performance.now() - startMs > (isWaiting() ? graceMs : 20_000)) break;
+      const woken = new AbortController();
+      await Promise.race([...under.keys(), sleep(graceMs, undefined, { signal: woken.signal }).catch(() => undefined)]);
+      woken.abort();
+      const passedMs = performance.now() - startMs;
+      if (passedMs > stuckMs) throw new Error(`nothing waits for the clock at ${this.#clock.nowMs}, and these do not end: ${[...under.values()].join(', ')}`);
+      if (passedMs >= graceMs && isWaiting()) break;
     }
     await turn();
   }
