@@ -67,10 +67,10 @@ export class EarlyLane {
       try {
         const looked = await this.#windows.look(ask, policies.lookBy(), ring.numbers[0] === ask.slot);
         if (looked.kind === 'whole') return ask.slot;
-        if (looked.kind === 'again') this.#looks.again(ask);
+        if (looked.kind === 'again') this.#looks.again(ask, true);
         if (looked.kind === 'decided') await this.#dispatch(looked.decision);
       } catch (error) {
-        this.#looks.again(ask);
+        this.#looks.again(ask, false);
         onFailed(error);
       } finally {
         this.#looks.took(monotonicMs() - startMs);

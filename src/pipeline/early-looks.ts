@@ -59,10 +59,10 @@ export class EarlyLooks {
     this.#nextMs = this.#parts.monotonicMs() + Math.max(lookEveryMs, elapsedMs * (1 / shareMax - 1));
   }
 
-  /** What an ask that came to nothing was for is asked again, not at once. */
-  again({ slot, rootsBefore, oversize }: EarlyAsk): void {
+  /** What an ask that came to nothing was for is asked again, not at once; roots only where `withRoots`, else they wait for their window. */
+  again({ slot, rootsBefore, oversize }: EarlyAsk, withRoots: boolean): void {
     const ended = this.#ended.get(slot);
-    if (rootsBefore !== null && ended !== undefined) ended.isLooked = false;
+    if (withRoots && rootsBefore !== null && ended !== undefined) ended.isLooked = false;
     this.#againMs = this.#parts.monotonicMs() + lookEveryMs;
     for (let at = 0; at < oversize.length; at += 4) this.#parts.oversize?.add(slot, oversize, at);
   }

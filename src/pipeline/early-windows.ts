@@ -2,6 +2,7 @@ import type { CompiledPolicy } from '../policy/compile/compiled.ts';
 import { unionUse } from '../policy/slot-plan-of.ts';
 import { traceIdWords } from '../policy/trace-id-table.ts';
 import { causeOfCode } from '../sampling/partial.ts';
+import type { PolicyOutcome } from '../policy/window-policies.ts';
 import type { Slot } from '../store/slot.ts';
 import { windowRows } from '../store/window-rows.ts';
 import { tracesSql, type Window } from '../store/window-views.ts';
@@ -57,7 +58,7 @@ export class EarlyWindows {
     this.#early = early;
   }
 
-  /** Throws what the engine throws; then nothing was decided. `mayClose`: whether the slot is the next to be decided anyway. */
+  /** Throws what the engine throws, or a policy failed with; then nothing was decided. `mayClose`: whether the slot is the next to be decided anyway. */
   async look(ask: EarlyAsk, policies: readonly CompiledPolicy[], mayClose: boolean): Promise<Looked> {
     const slot = this.#parts.ring.get(ask.slot);
     if (slot === null) return { kind: 'nothing' };
@@ -81,7 +82,7 @@ export class EarlyWindows {
     if (mayClose && ask.rootsBefore !== null && ask.oversize.length === 0 && ready === undecided && slot.rows.rowCount === bound) return { kind: 'whole' };
     const evidence = await evidenceOf(engine, name, window);
     const looking = { ...this.#parts, runner: { run: (policy: CompiledPolicy, sight: Window, traces: string | null) => runner.run(policy, sight, traces, false) } };
-    await decideTraces(looking, name, evidence.window, policies);
+    throwFailure(await decideTraces(looking, name, evidence.window, policies));
     const hasReasons = combining.reasons !== null;
     const verdict = await this.#verdict(name, slot, hasReasons);
     const rows = await this.#keptRows(name, window, slot, hasReasons);
@@ -130,4 +131,10 @@ export class EarlyWindows {
     }
     return { afterRoot: n.length - traceSize, traceSize };
   }
+}
+
+/** What fails in a look is left to the window, which may have the fallback decide, and counts it. */
+function throwFailure(outcomes: readonly PolicyOutcome[]): void {
+  const failed = outcomes.find(({ policy, picks }) => picks === null && policy.mode !== 'shadow');
+  if (failed !== undefined) throw failed.error;
 }

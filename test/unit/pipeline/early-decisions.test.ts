@@ -156,6 +156,20 @@ test('what the fallback decides leaves early decisions as they are, and sends no
   scene.close();
 });
 
+test('a policy that fails decides nothing early: the window goes by the fallback, and counts it once', async () => {
+  const scene = await Scene.open('SELECT trace_id, CASE WHEN span_count > 0 THEN 7.0 ELSE 1.0 END AS probability FROM traces', [
+    [root(1, 'a'), child(2, 'b')], [child(3, 'c'), child(3, 'd'), child(3, 'e'), child(3, 'f')],
+  ], { windows: { ...windows, early: { waitAfterRootMs: 2000, limits: { spansMax: 3, bytesMax: Infinity } } }, fallback: { n: 2n ** 55n } });
+  await scene.arrive(1);
+  await scene.arrive(2);
+  for (const second of [2, 3, 10, 12, 14]) expect(await scene.at(second)).toEqual([]);
+  expect(scene.tally.bySignal.traces).toMatchObject({ earlyTraces: 0, policyFailures: 0 });
+  expect(scene.tally.firstError).toContain('before its window');
+  expect(await scene.at(40)).toEqual(['a x2', 'b x2', 'c x2', 'd x2', 'e x2', 'f x2']);
+  expect(scene.tally.bySignal.traces).toMatchObject({ windows: 1, policyFailures: 1 });
+  scene.close();
+});
+
 test('rows that were kept early are not among the dropped ones', async () => {
   const dropped = new CollectingSink();
   const kept = new CollectingSink();
