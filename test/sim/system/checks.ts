@@ -15,15 +15,24 @@ const fullnessMax = 1.5;
 /** What a run broke, in words. */
 export function violationsOf(run: RunRecord): string[] {
   const sent = Map.groupBy(run.backend.received, ({ key }) => key);
+  const isOnce = !decidesAnew(run);
   return [
     ...run.complaints,
     ...(run.fullnessMax > fullnessMax ? [`memory was filled to ${run.fullnessMax.toFixed(2)} of its limit`] : []),
     ...run.backend.received.flatMap((item) => stampComplaints(item)),
     ...[...sent.keys()].filter((key) => !run.ledger.items.has(key)).map((key) => `${key} left and never came`),
     ...[...run.ledger.items.values()].filter((known) => known.isAcknowledged && certainOf(run, known.item) && !sent.has(keyOf(known.item))).map(({ item }) => `${keyOf(item)} (${item.signal}, ${item.class}) is lost`),
-    ...[...sent].flatMap(([key, copies]) => twiceComplaints(run, key, copies)),
-    ...tracesOf(run).flatMap(tornComplaints),
+    ...(isOnce ? [...sent] : []).flatMap(([key, copies]) => twiceComplaints(run, key, copies)),
+    ...(isOnce ? tracesOf(run) : []).flatMap(tornComplaints),
   ];
+}
+
+/**
+ * What is decided while the log cannot be written is sent all the same, since that is what makes room. Where the process dies after that, the next one decides it
+ * again, by what is there then.
+ */
+export function decidesAnew({ faults, processes }: RunRecord): boolean {
+  return processes > 1 && (faults.writeError ?? 0) + (faults.syncError ?? 0) > 0;
 }
 
 /** R >= T, the count follows from T, and T is no lower than what the item came with. */

@@ -1,6 +1,6 @@
 import type { SampledSignal } from '../../../src/store/slot-plan.ts';
 import { keyOf, type SimItem } from './items.ts';
-import { spansTime } from './checks.ts';
+import { decidesAnew, spansTime } from './checks.ts';
 import type { RunRecord } from './simulate.ts';
 
 /** Sums over traces of what their items that left stand for, less how many items there were. */
@@ -37,11 +37,12 @@ function countsOf(received: RunRecord['backend']['received']): Map<string, numbe
 
 /**
  * Items by trace, with those that upstream left out. Left out are those of which nobody can say what they should come to: traces that outlived the memory
- * of their decision, all spans of runs that drop what is past the horizon, and records that came more than once.
+ * of their decision, all spans of runs that drop what is past the horizon, runs that
+ * decide anew what was sent, and records that came more than once.
  */
 function unitsOf(run: RunRecord, signal: SampledSignal): SimItem[][] {
   const { ledger, scenario } = run;
-  if (signal === 'traces' && scenario.pastHorizon === 'drop') return [];
+  if (decidesAnew(run) || (signal === 'traces' && scenario.pastHorizon === 'drop')) return [];
   const batches = run.batches.filter((batch) => batch.signal === signal && (signal === 'traces' || (ledger.arrivals.get(batch.number) ?? 1) === 1));
   const units = Map.groupBy(batches.flatMap(({ items, leftOut }) => [...items, ...leftOut]), ({ trace, number }) => trace ?? String(number));
   return [...units.values()].filter((items) => signal === 'logs' || !spansTime(run, items.flatMap((item) => ledger.items.get(keyOf(item)) ?? [])));

@@ -52,8 +52,9 @@ export class Simulation {
   #fullnessMax = 0;
   #windows = 0;
 
-  constructor(seed: number) {
-    this.#scenario = scenarioOf(seed);
+  /** `changed`: what is other than the seed says. */
+  constructor(seed: number, changed: Partial<Scenario> = {}) {
+    this.#scenario = { ...scenarioOf(seed), ...changed };
     this.#clock = new SimClock(seed);
     this.#batches = worldOf(this.#scenario);
     this.#network = new Network(this.#batches, this.#scenario.network, mulberry(seed + 1));
