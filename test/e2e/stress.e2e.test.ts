@@ -15,7 +15,7 @@ import { Backend } from './run-support.ts';
  * again when the load is gone; metrics and health say it all.
  */
 
-const slowPolicy = `SELECT t.trace_id, 1.0 AS probability FROM traces t, range(10000) a, range(6) b
+const slowPolicy = `SELECT t.trace_id, 1.0 AS probability FROM traces t, range(10000) a, range(2) b
   GROUP BY t.trace_id HAVING sum((t.randomness % 1000) * (a.range + b.range) % 7) >= 0`;
 const spansOfTrace = 3;
 const stepMs = 100;
