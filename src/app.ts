@@ -105,7 +105,7 @@ async function start(written: ThresherConfig, log: Logger, options: AppOptions, 
   const state = { isReady: false, lastTickMs: seam.monotonicMs() };
   const http = await startHttp({
     endpoint: config.http.endpoint, security: openListenerSecurity(config.http, { name: 'http', seam, log, registry }), registry, log, ready: () => state.isReady,
-    health: () => ({ ok: seam.monotonicMs() - state.lastTickMs < 60_000, detail: { ready: state.isReady, policies: reloader.loaded, ...(processor.stress === null ? {} : { stress: { probability: processor.stress.probability, pressure: Object.fromEntries(processor.stress.pressures) } }) } }),
+    health: () => ({ ok: seam.monotonicMs() - state.lastTickMs < 60_000, detail: { ready: state.isReady, ...(journal === null ? {} : { storage: journal.failure?.reason ?? 'ok' }), policies: reloader.loaded, ...(processor.stress === null ? {} : { stress: { probability: processor.stress.probability, pressure: Object.fromEntries(processor.stress.pressures) } }) } }),
     reload: reloadPolicies === null ? null : () => reloadPolicies('http'),
   });
   opened.push(() => http.close());
@@ -138,7 +138,7 @@ async function start(written: ThresherConfig, log: Logger, options: AppOptions, 
       if (isDone) processor.close();
       else log.error('drain_incomplete', `not all was decided within shutdown.deadline; ${journal === null ? 'the rest is lost' : 'the next start goes on with the rest'}`, { spans: processor.held('traces').items, logs: processor.held('logs').items });
       const lost = registry.total(metrics.itemsLost) - lostBefore;
-      if (lost > 0) log.error('drain_lost', `${lost} kept items were not exported and are lost`, { items: lost });
+      if (lost > 0) log.error('drain_lost', `${lost} kept items were not exported${journal === null ? ' and are lost' : '; the next start sends those that were not refused for good'}`, { items: lost });
       await http.close();
       stopMeasuring();
       return lost === 0 && (isDone || journal !== null);
