@@ -80,7 +80,6 @@ export class BatchTaker {
     if (!budget.hasRoom(arrival.wireBytes)) {
       throw new CodedError('RESOURCE_EXHAUSTED', 'memory_limit', 'the intake is full; come again later', { retryAfterMs: this.#parts.retryAfterMs() });
     }
-    this.#parts.journal?.admit(arrival.wireBytes);
     const { signal, rowCount: items } = batch;
     if (signal === 'metrics') {
       await passThrough(batch);
@@ -88,6 +87,7 @@ export class BatchTaker {
       return;
     }
     const { journal = null } = this.#parts;
+    journal?.admit(arrival.wireBytes);
     if (journal !== null && arrival.place === undefined) journal.rollWhenFull();
     const arrivalNano = seam.nowUnixNano();
     const held = retain(this.#batchOrdinal++, arrivalNano, signal === 'logs' && logRandomness === 'record', account);
