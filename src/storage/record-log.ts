@@ -104,6 +104,11 @@ export class RecordLog {
     if (this.#unsyncedSinceMs !== null && seam.monotonicMs() - this.#unsyncedSinceMs >= syncIntervalMs) await this.#inTurn(() => this.#guarded(() => this.#sync()));
   }
 
+  /** Syncs what was written. Never rejects. */
+  async sync(): Promise<void> {
+    await this.#inTurn(() => this.#guarded(() => this.#sync()));
+  }
+
   /** Writes and syncs all that was appended, and closes. Never rejects. */
   async close(): Promise<void> {
     while (this.#groupsWaiting > 0) await this.#running;

@@ -38,6 +38,8 @@ export class Journal {
   #cleaning = false;
   #isClosed = false;
   #wasOverLimit = false;
+  /** Marks that could not be written. */
+  readonly #unmarked: (() => void)[] = [];
   #limitedTo = TWO_56;
   readonly #logged = new WeakMap<HeldBatch, Logged>();
   readonly #undelivered: { readonly [signal in SampledSignal]: Set<number> } = { traces: new Set(), logs: new Set() };
@@ -154,8 +156,9 @@ export class Journal {
   lateSent(held: HeldBatch): void {
     const logged = this.#logged.get(held);
     if (logged === undefined || --logged.lateLots > 0) return;
-    this.segments.pend(logged.segment, -1);
-    if (!this.#isClosed && !this.wasLateSent(held)) void this.#append(recordKinds.lateSent, [encodeNumber(held.ordinal)]);
+    const forget = (): void => this.segments.pend(logged.segment, -1);
+    if (this.wasLateSent(held)) forget();
+    else this.#mark(recordKinds.lateSent, encodeNumber(held.ordinal), forget);
   }
 
   /** From here on rows are taken with a probability of at most this N. */
@@ -179,8 +182,7 @@ export class Journal {
 
   /** All that was kept of a window is delivered, or given up. */
   exported(window: WindowName): void {
-    this.#undelivered[window.signal].delete(window.slot);
-    if (!this.#isClosed && this.#marks?.isExported(window) !== true) void this.#append(recordKinds.exported, [encodeWindow(window)]);
+    this.#mark(recordKinds.exported, encodeWindow(window), () => this.#undelivered[window.signal].delete(window.slot));
   }
 
   /** Syncs what is overdue, and strips or removes one segment that nothing needs any more. Called often; never rejects. */
@@ -188,6 +190,7 @@ export class Journal {
     if (this.isRecovering || this.#isClosed || this.#cleaning) return;
     this.#cleaning = true;
     try {
+      for (const again of this.#unmarked.splice(0)) again();
       await this.#writer.syncOverdue();
       await this.#clean();
     } catch (error) {
@@ -202,6 +205,7 @@ export class Journal {
     await new Promise<void>((resolve) => setImmediate(resolve));
     if (this.#log !== null && !this.isRecovering && this.#log.failure === null) {
       this.#roll();
+      await this.#log.sync();
       for (let left = this.segments.count; left > 0; left--) await this.tick();
     }
     this.#isClosed = true;
@@ -225,6 +229,11 @@ export class Journal {
   #roll(): void {
     this.segments.resize(this.#writer.segment, this.#writer.segmentBytes);
     this.#writer.roll();
+  }
+
+  /** What is delivered is forgotten once that is on record: a segment must not go before. Tried again where it could not be written. */
+  #mark(kind: number, body: Uint8Array, forget: () => void): void {
+    if (!this.#isClosed) this.#append(kind, [body]).then(forget, () => this.#unmarked.push(() => this.#mark(kind, body, forget)));
   }
 
   /** Never leaves a rejection unhandled: whoever wants to know awaits it. */
@@ -257,6 +266,8 @@ export class Journal {
     const { disk, directory, seam, horizonMs } = this.options;
     const deliverable = this.segments.deliverable(this.#writer.segment, this.#lowest());
     if (deliverable !== null) {
+      await this.#writer.sync();
+      if (this.#writer.failure !== null) return;
       const bytes = await stripSegment(disk, directory, deliverable);
       if (bytes === 0) this.segments.forget(deliverable);
       else this.segments.stripped(deliverable, bytes);
