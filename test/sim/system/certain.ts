@@ -9,9 +9,9 @@ export function certainOf(run: RunRecord, item: SimItem): boolean {
   return p === 1 || (item.trace !== null && nOfTrace(item.trace) <= probabilityOf(p));
 }
 
-function leastOf({ scenario, sets }: RunRecord, { signal, class: kind }: SimItem): number {
+function leastOf({ scenario, sets, engineErrors }: RunRecord, { signal, class: kind }: SimItem): number {
   const ofPolicies = scenario.policies.map(({ set }) => sets[set].least[signal][kind]);
   const ofStress = scenario.stress.map(({ p }) => p);
   const ofAge = signal === 'logs' || scenario.pastHorizon === 'policy' ? 1 : scenario.pastHorizon === 'drop' ? 0 : fallback;
-  return Math.min(1, ...ofPolicies, ...ofStress, ofAge);
+  return Math.min(1, ...ofPolicies, ...ofStress, ofAge, engineErrors > 0 ? fallback : 1);
 }

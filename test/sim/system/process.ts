@@ -28,6 +28,7 @@ const batchesOfStream = 7;
 
 /** Told of what must not happen; what does by design is counted. */
 class Watching extends TallyObserver {
+  engineErrors = 0;
   readonly #complain: Complain;
 
   constructor(complain: Complain) {
@@ -35,9 +36,9 @@ class Watching extends TallyObserver {
     this.#complain = complain;
   }
 
-  override engineError(...[signal, error]: Parameters<TallyObserver['engineError']>): void {
-    super.engineError(signal, error);
-    this.#complain(`engine error on ${signal}: ${String(error)}`);
+  override engineError(...told: Parameters<TallyObserver['engineError']>): void {
+    super.engineError(...told);
+    this.engineErrors++;
   }
 
   override unreadable(...[signal, rows, error]: Parameters<TallyObserver['unreadable']>): void {
@@ -54,12 +55,16 @@ function isDeliveredAlready(error: unknown): boolean {
 /** One life of the processor, and the streams that its senders have opened. */
 export class SimProcess {
   readonly processor: Processor;
-  readonly tally: TallyObserver;
+  readonly tally: Watching;
   readonly #streams = new Map<SampledSignal, OpenStream>();
 
-  private constructor(processor: Processor, tally: TallyObserver) {
+  private constructor(processor: Processor, tally: Watching) {
     this.processor = processor;
     this.tally = tally;
+  }
+
+  get engineErrors(): number {
+    return this.tally.engineErrors;
   }
 
   /** Opens the processor and recovers what the disk has. Rejects where the disk fails. */

@@ -30,7 +30,7 @@ function say(line: string): void {
 const bar = new ProgressBar(process.stderr, realSeam());
 const estimates = new Estimates();
 const faults: { [name: string]: number } = {};
-const done = { runs: 0, processes: 0, windows: 0, items: 0, refused: 0, violations: 0 };
+const done = { runs: 0, processes: 0, windows: 0, items: 0, refused: 0, fallbacks: 0, violations: 0 };
 const startMs = performance.now();
 
 for (let seed = from; seed < from + seeds && performance.now() - startMs < limitMs; seed++) {
@@ -42,6 +42,7 @@ for (let seed = from; seed < from + seeds && performance.now() - startMs < limit
   done.windows += run.windows;
   done.items += run.ledger.items.size;
   for (const [status, count] of run.ledger.answers) done.refused += status === 'OK' ? 0 : count;
+  done.fallbacks += run.engineErrors;
   done.violations += violations.length;
   for (const [name, count] of Object.entries(run.faults)) faults[name] = (faults[name] ?? 0) + count;
   if (violations.length > 0) {
@@ -62,5 +63,5 @@ for (const signal of ['traces', 'logs'] as const) {
   say(`the estimates of ${signal} are biased: npm run sim -- --from ${from} --seeds ${done.runs}`);
 }
 say(`faults injected: ${Object.entries(faults).map(([name, count]) => `${name} ${count}`).join(', ')}`);
-say(`${done.runs} runs of ${seeds}, ${done.processes} processes, ${done.windows} windows, ${done.items} items, ${done.refused} batches refused, ${Object.values(faults).reduce((sum, count) => sum + count, 0)} faults injected, ${done.violations} violations`);
+say(`${done.runs} runs of ${seeds}, ${done.processes} processes, ${done.windows} windows, ${done.items} items, ${done.refused} batches refused, ${done.fallbacks} windows by the fallback since the store failed, ${Object.values(faults).reduce((sum, count) => sum + count, 0)} faults injected, ${done.violations} violations`);
 process.exitCode = done.violations > 0 ? 1 : 0;

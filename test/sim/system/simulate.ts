@@ -26,6 +26,8 @@ export interface RunRecord {
   readonly fullnessMax: number;
   readonly windows: number;
   readonly complaints: readonly string[];
+  /** Windows that the store failed on, which the fallback decided. */
+  readonly engineErrors: number;
 }
 
 const stepMs = 500;
@@ -51,6 +53,7 @@ export class Simulation {
   #processes = 0;
   #fullnessMax = 0;
   #windows = 0;
+  #engineErrors = 0;
 
   /** `changed`: what is other than the seed says. */
   constructor(seed: number, changed: Partial<Scenario> = {}) {
@@ -70,7 +73,7 @@ export class Simulation {
     this.#count(this.#backend.injected);
     return {
       scenario: this.#scenario, batches: this.#batches, sets, ledger: this.#ledger, backend: this.#backend, faults: this.#faults, processes: this.#processes,
-      fullnessMax: this.#fullnessMax, windows: this.#windows, complaints: this.#complaints,
+      fullnessMax: this.#fullnessMax, windows: this.#windows, complaints: this.#complaints, engineErrors: this.#engineErrors,
     };
   }
 
@@ -93,6 +96,7 @@ export class Simulation {
     } finally {
       const { traces, logs } = process.tally.bySignal;
       this.#windows += traces.windows + logs.windows;
+      this.#engineErrors += process.engineErrors;
       process.processor.close();
     }
   }
