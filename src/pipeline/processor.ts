@@ -75,7 +75,7 @@ export class Processor {
     checkCombination(options.policies, options.combine ?? 'union');
     const shares = memoryShares(options.memoryLimitBytes, options.duckdbShare, options.spill?.bytesMax);
     const database = await Database.open({ memoryLimitBytes: shares.duckdbBytes, threads: 1, ...(options.spill == null ? {} : { spill: options.spill }) }, options.setupSql);
-    const writer = await database.connect();
+    const writer = await database.connectToAppend();
     const engines = { traces: await database.connect(), logs: await database.connect() };
     const account: HeldBytes = { retained: 0 };
     const late: { [signal in SampledSignal]: OnLate } = { traces: ignoreLate, logs: ignoreLate };

@@ -65,6 +65,11 @@ export class Database {
     return new Session(await duckdb.connect(this.#database));
   }
 
+  /** A session that appends while tables are created and dropped: what it flushes would end a statement that is under way on the same connection. */
+  async connectToAppend(): Promise<Session> {
+    return new Session(await duckdb.connect(this.#database), await this.connect());
+  }
+
   /** What it holds in memory, and what it has spilled, in bytes. */
   async memory(): Promise<DuckDBMemory> {
     const session = await this.connect();
@@ -87,18 +92,26 @@ export class Session {
   readonly raw: duckdb.Connection;
   /** The same connection with the interface of @duckdb/node-api. */
   readonly api: DuckDBConnection;
+  /** Where the tables that it appends to are created and dropped. */
+  readonly definer: Session;
+  #pending = 0;
+  #isClosing = false;
 
-  constructor(raw: duckdb.Connection) {
+  constructor(raw: duckdb.Connection, definer: Session | null = null) {
     this.raw = raw;
     this.api = new DuckDBConnection(raw);
+    this.definer = definer ?? this;
   }
 
   /** Runs one trusted statement; an error carries the SQL. */
   async run(sql: string): Promise<QueryResult> {
+    this.#pending++;
     try {
       return new QueryResult(await duckdb.query(this.raw, sql));
     } catch (cause) {
       throw new Error(`${cause instanceof Error ? cause.message : String(cause)}\nin: ${sql.slice(0, 2000)}`, { cause });
+    } finally {
+      if (--this.#pending === 0 && this.#isClosing) this.api.closeSync();
     }
   }
 
@@ -106,8 +119,11 @@ export class Session {
     return duckdb.appender_create(this.raw, null, table);
   }
 
+  /** Closes the connection, once no statement runs on it: DuckDB does not bear less. */
   close(): void {
-    this.api.closeSync();
+    if (this.definer !== this) this.definer.close();
+    this.#isClosing = true;
+    if (this.#pending === 0) this.api.closeSync();
   }
 }
 

@@ -109,6 +109,6 @@ export class Slot {
     for (const table of this.#extra.values()) table.close();
     for (const run of this.#runs) run.batch.release();
     this.#runs.length = 0;
-    for (const table of tables) await this.#session.run(`DROP TABLE ${table}`);
+    for (const table of tables) await this.#session.definer.run(`DROP TABLE ${table}`);
   }
 }

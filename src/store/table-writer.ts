@@ -60,7 +60,7 @@ export class TableWriter {
   /** Creates the table and its writer. */
   static async create(session: Session, table: string, columns: readonly ColumnDefinition[]): Promise<TableWriter> {
     const list = columns.map((column) => `${column.name} ${column.type}`).join(', ');
-    await session.run(`CREATE TABLE ${table} (${list})`);
+    await session.definer.run(`CREATE TABLE ${table} (${list})`);
     return new TableWriter(session, table, columns);
   }
 
