@@ -106,7 +106,7 @@ describe('thresher audit', () => {
 
   test('says what cannot be used', () => {
     expect(thresher('audit', 'nowhere.otap')).toMatchObject({ status: 2, stdout: '' });
-    expect(thresher('audit').stderr).toContain('FILE|DIR is missing');
+    expect(thresher('audit').stderr).toContain('FILE|DIR ... is missing');
     const broken = join(directory, 'broken.otap');
     writeFileSync(broken, Buffer.from([200, 1, 2, 3]));
     const { status, stderr } = thresher('audit', broken);
