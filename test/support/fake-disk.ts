@@ -52,6 +52,8 @@ export class FakeDisk implements Disk {
   readonly injected = { shortWrite: 0, writeError: 0, syncError: 0, full: 0, readOnly: 0, crash: 0 };
   /** Operations so far that change something. */
   operations = 0;
+  /** Whether power was lost before, so that what was never synced may be there in pieces, in the middle of a file too. */
+  hadPowerLoss = false;
   readonly #draw: () => number;
   readonly #seed: number;
   #names = new Map<string, Inode>();
@@ -77,6 +79,7 @@ export class FakeDisk implements Disk {
   restart(by: 'kill' | 'powerLoss'): FakeDisk {
     this.#isDead = true;
     const next = new FakeDisk((this.#seed + 0x9e3779b9) >>> 0);
+    next.hadPowerLoss = this.hadPowerLoss || by === 'powerLoss';
     const names = new Map(this.#names);
     if (by === 'powerLoss') for (const { before } of [...this.#changes].reverse()) if (this.#draw() < 0.5) setNames(names, before);
     for (const [path, inode] of names) next.#names.set(path, fresh(by === 'kill' ? inode.bytes : this.#afterPowerLoss(inode)));

@@ -111,8 +111,9 @@ function journalOn(disk: FakeDisk, seam: SimClock, horizonMs: number, complain: 
     disk, directory: '/data', mode: 'fsync', syncIntervalMs: 100, limitBytes: 2 ** 30, segmentBytes: 20_000, onError: 'refuse', onCorrupt: 'skip', horizonMs, seam,
     observer: {
       state: (_failure: CodedError | null) => undefined,
-      damaged: ({ segment, at, isTail }) => void (isTail || complain(`segment ${segment} is damaged at ${at}`)),
-      unreadable: (message) => complain(`batches cannot be read back: ${message}`),
+      // What power loss left in pieces was never synced, so never acknowledged; whether anything that was is lost, is judged by what left.
+      damaged: ({ segment, at, isTail }) => void (isTail || disk.hadPowerLoss || complain(`segment ${segment} is damaged at ${at}`)),
+      unreadable: (message) => void (disk.hadPowerLoss || complain(`batches cannot be read back: ${message}`)),
       recovered: () => undefined,
     },
   });
