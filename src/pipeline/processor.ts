@@ -51,7 +51,7 @@ export class Processor {
     this.#lanes = lanes;
     this.#keptTraces = keptTraces;
     this.memory = budget;
-    this.#early = options.softLimit === undefined || options.time === 'event' ? null
+    this.#early = options.softLimit === undefined || options.softLimit >= 1 || options.time === 'event' ? null
       : new EarlyClosing({ lanes, fullness: () => budget.fullness, fullnessBeside: () => budget.fullnessBeside, softLimit: options.softLimit, logsFollowTraces: () => keptTraces.isRead, seam: options.seam, observer: options.observer });
     if (this.#early !== null) budget.watch(options.softLimit ?? 1, () => this.#relieve());
     this.stress = options.stress === undefined ? null : new StressRelief(options.stress, this.#stressParts(options));
