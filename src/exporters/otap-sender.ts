@@ -5,7 +5,7 @@ import type { StreamEncoding } from '../grpc/client-stream.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { OtapStream, type OtapStreamEncoderPort, type SendOutcome } from './otap-stream.ts';
 import { Slots } from './slots.ts';
-import { backoffMs, isRetryable, type ExportResult, type RetryPolicy } from './retry.ts';
+import { backoffMs, exporterClosed, isRetryable, type ExportResult, type RetryPolicy } from './retry.ts';
 
 export interface OtapSenderOptions<B> {
   readonly open: OpenClientStream;
@@ -175,7 +175,7 @@ export class OtapSender<B> {
   }
 }
 
-const closed: ExportResult = { kind: 'retryable', reason: 'exporter_closed', message: 'the exporter was closed before the batch was acknowledged' };
+const closed: ExportResult = { kind: 'retryable', reason: exporterClosed, message: 'the exporter was closed before the batch was acknowledged' };
 
 function judgeAnswer(status: StatusName, message: string): Verdict {
   if (status === 'OK') return { kind: 'final', result: { kind: 'ok' } };

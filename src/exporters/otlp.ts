@@ -7,7 +7,7 @@ import type { SplicedItems } from '../otlp/splice/spliced-items.ts';
 import { EndpointRing } from './endpoint-ring.ts';
 import type { OtlpAnswer, OtlpTransport } from './otlp-answer.ts';
 import type { QueuedExporter } from './queued-sink.ts';
-import { backoffMs, type ExportResult, type FailedExport, type RetryPolicy } from './retry.ts';
+import { backoffMs, exporterClosed, type ExportResult, type FailedExport, type RetryPolicy } from './retry.ts';
 import type { LostItems, OnGivenUp } from './lost-items.ts';
 import { Slots } from './slots.ts';
 
@@ -31,7 +31,7 @@ export interface OtlpExporterOptions {
 
 const ok: ExportResult = { kind: 'ok' };
 const tooLong: FailedExport = { kind: 'permanent', reason: 'item_too_long', message: 'an item that came as OTAP is longer as OTLP than can be sent' };
-const closed: FailedExport = { kind: 'retryable', reason: 'exporter_closed', message: 'the exporter was closed before the request was accepted' };
+const closed: FailedExport = { kind: 'retryable', reason: exporterClosed, message: 'the exporter was closed before the request was accepted' };
 
 /**
  * Sends batches as OTLP requests, and again what was not accepted for now. A request may reach a server twice (its answer was lost), never
