@@ -19,7 +19,7 @@ import type { Signal } from '../otap/payload-type.ts';
  *    28  4  bytes of the body when decompressed
  *    32  .  the body, a BatchArrowRecords or an OTLP request (Export...ServiceRequest), as it came where it came compressed
  *
- * A segment (segment.ts) is a sequence of these.
+ * The log of durability (pipeline/journal/records.ts) has a record of each.
  */
 export const headerBytes = 32;
 const magic = 0x01425254;
