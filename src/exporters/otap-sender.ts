@@ -1,5 +1,6 @@
 import { CodedError, messageOf, type StatusName } from '../base/errors.ts';
 import type { Seam } from '../base/seam.ts';
+import { withDeadline } from '../base/with-deadline.ts';
 import type { OpenClientStream } from '../grpc/client.ts';
 import type { StreamEncoding } from '../grpc/client-stream.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -74,13 +75,11 @@ export class OtapSender<B> {
   /** Takes no more batches, gives those under way until `deadlineMs`, then gives them up as retryable. */
   async close(deadlineMs: number): Promise<void> {
     this.#closing = true;
-    const drained = new AbortController();
-    const forced = this.#options.seam.sleepMs(deadlineMs, drained.signal).then(() => this.#giveUp(), () => {});
-    await this.#slots.idle();
-    for (const stream of this.#streams) stream.retire();
-    await Promise.all([...this.#streams].map((stream) => stream.ended));
-    drained.abort();
-    await forced;
+    await withDeadline(this.#options.seam, deadlineMs, () => this.#giveUp(), async () => {
+      await this.#slots.idle();
+      for (const stream of this.#streams) stream.retire();
+      await Promise.all([...this.#streams].map((stream) => stream.ended));
+    });
   }
 
   #giveUp(): void {

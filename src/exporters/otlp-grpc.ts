@@ -1,4 +1,5 @@
 import type { Seam } from '../base/seam.ts';
+import { withDeadline } from '../base/with-deadline.ts';
 import { GrpcChannel } from '../grpc/client.ts';
 import type { StreamEncoding } from '../grpc/client-stream.ts';
 import type { GrpcStatus } from '../grpc/status.ts';
@@ -40,17 +41,16 @@ export class OtlpGrpcTransport implements OtlpTransport<Signal> {
     const stream = this.#channel.openStream(otlpGrpcPaths[signal], encoding, (message) => {
       response = Uint8Array.from(message);
     }, timeoutMs);
-    const answered = new AbortController();
     let timedOut = false;
-    const timer = seam.sleepMs(timeoutMs, answered.signal).then(() => {
+    const giveUp = (): void => {
       timedOut = true;
       stream.cancel();
-    }, () => {});
-    onWireBytes(signal, await stream.write(request));
-    stream.closeSend();
-    const status = await stream.ended;
-    answered.abort();
-    await timer;
+    };
+    const status = await withDeadline(seam, timeoutMs, giveUp, async () => {
+      onWireBytes(signal, await stream.write(request));
+      stream.closeSend();
+      return stream.ended;
+    });
     if (timedOut && status.status !== 'OK') return unanswered('timeout', `no answer within ${timeoutMs} ms`);
     return withNewCredentials(answerOf(status, response), auth, authorization);
   }

@@ -3,6 +3,7 @@ import https from 'node:https';
 import { messageOf } from '../base/errors.ts';
 import { packageVersion } from '../base/package-paths.ts';
 import type { Seam } from '../base/seam.ts';
+import { withDeadline } from '../base/with-deadline.ts';
 import { deflateMessage } from '../grpc/message-encoding.ts';
 import type { Signal } from '../otap/payload-type.ts';
 import type { OtlpEncoding } from '../otlp/encode/requests.ts';
@@ -68,18 +69,14 @@ export class OtlpHttpTransport implements OtlpTransport<Signal> {
     const { compression, compressionLevel, timeoutMs, seam, auth } = this.#options;
     const authorization = auth?.header ?? null;
     const body = compression === 'none' ? request : await deflateMessage(compression, request, compressionLevel);
-    const answered = new AbortController();
     const late = new AbortController();
-    const timer = seam.sleepMs(timeoutMs, answered.signal).then(() => late.abort(), () => {});
     try {
-      const response = await this.#post({ signal, body, authorization }, AbortSignal.any([late.signal, this.#stop.signal]));
+      const response = await withDeadline(seam, timeoutMs, () => late.abort(), () => (
+        this.#post({ signal, body, authorization }, AbortSignal.any([late.signal, this.#stop.signal]))));
       return withNewCredentials(this.#answerOf(response), auth, authorization);
     } catch (error) {
       if (late.signal.aborted) return unanswered('timeout', `no answer within ${timeoutMs} ms`);
       return unanswered(this.#stop.signal.aborted ? 'cancelled' : 'connection', messageOf(error));
-    } finally {
-      answered.abort();
-      await timer;
     }
   }
 

@@ -1,5 +1,6 @@
 import { CodedError, messageOf } from '../base/errors.ts';
 import type { Seam } from '../base/seam.ts';
+import { withDeadline } from '../base/with-deadline.ts';
 import type { Signal } from '../otap/payload-type.ts';
 import type { OutputBatch } from '../otap/take/output-batch.ts';
 import type { OtlpRequest, RequestEncoder } from '../otlp/encode/requests.ts';
@@ -59,11 +60,7 @@ export class OtlpExporter implements QueuedExporter<OutputBatch | SplicedItems> 
   /** Takes no more batches, gives those under way until the deadline, then gives them up. */
   async close(deadlineMs: number): Promise<void> {
     this.#closing = true;
-    const drained = new AbortController();
-    const forced = this.#options.seam.sleepMs(deadlineMs, drained.signal).then(() => this.#abandon(), () => {});
-    await this.#slots.idle();
-    drained.abort();
-    await forced;
+    await withDeadline(this.#options.seam, deadlineMs, () => this.#abandon(), () => this.#slots.idle());
     for (const transport of this.#options.transports) transport.close();
   }
 

@@ -3,6 +3,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { BufferPool } from '../base/buffer-pool.ts';
 import { CodedError } from '../base/errors.ts';
 import type { Seam } from '../base/seam.ts';
+import { withDeadline } from '../base/with-deadline.ts';
 import { UnauthenticatedError } from '../security/bearer-auth.ts';
 import type { OpenListenerSecurity } from '../security/listener-security.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -138,17 +139,12 @@ export class GrpcServer {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#dropHandshakes();
     for (const session of this.#connections) session.close();
-    const finished = new AbortController();
-    const forced = this.#seam.sleepMs(deadlineMs, finished.signal).then(
-      () => {
-        for (const session of this.#connections) session.destroy();
-      },
-      () => {},
-    );
-    await closed;
-    finished.abort();
-    await forced;
+    await withDeadline(this.#seam, deadlineMs, () => this.#destroyConnections(), () => closed);
     this.#watch.stop();
+  }
+
+  #destroyConnections(): void {
+    for (const session of this.#connections) session.destroy();
   }
 
   #onConnection(session: http2.ServerHttp2Session): void {

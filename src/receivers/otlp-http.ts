@@ -6,6 +6,7 @@ import type { ByteBudget, ByteShare } from '../base/byte-budget.ts';
 import { CodedError } from '../base/errors.ts';
 import { peerOf } from '../base/peer.ts';
 import type { Seam } from '../base/seam.ts';
+import { withDeadline } from '../base/with-deadline.ts';
 import type { CorsConfig } from '../config/load.ts';
 import { otlpJsonToProtobuf } from '../otlp/json/otlp-json-to-protobuf.ts';
 import type { OpenOtlpIntake, TelemetryMessage } from '../pipeline/intake-port.ts';
@@ -102,11 +103,7 @@ export class OtlpHttpServer {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#dropHandshakes();
     this.#connections.closeIdle();
-    const finished = new AbortController();
-    const forced = this.#options.seam.sleepMs(deadlineMs, finished.signal).then(() => this.#server.closeAllConnections(), () => {});
-    await closed;
-    finished.abort();
-    await forced;
+    await withDeadline(this.#options.seam, deadlineMs, () => this.#server.closeAllConnections(), () => closed);
   }
 
   async #serve(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
