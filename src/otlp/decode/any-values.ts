@@ -1,7 +1,6 @@
 import type { Column, DictionaryColumn, DictionaryStore } from '../../otap/column.ts';
 import { valueTypes } from '../../otap/take/attributes.ts';
 import { cborOfValue } from './cbor-writer.ts';
-import { checkAnyValue } from './check-any-value.ts';
 import { counting, u32Memory, u8Memory, Validity } from './column-memory.ts';
 import { wideColumn } from './field-columns.ts';
 import { type Member, readMember, typeOfField } from './member.ts';
@@ -10,19 +9,11 @@ import { int32Memory } from './ranges.ts';
 import { isTrueAt, lengthAt, startAt, varint64At } from './varint.ts';
 import type { RequestBytes } from './walk.ts';
 
-/** The message of row i begins, with its length, at positions[i * stride + offset]; 0 is none. */
-interface Messages {
-  readonly positions: Int32Array;
-  readonly stride: number;
-  readonly offset: number;
-}
-
 /** Values of attributes or bodies, one a row: their types and where they lie. Columns are made of them when asked for. */
 export class AnyValues {
   readonly types: Uint8Array;
   readonly #request: RequestBytes;
   readonly #values: Int32Array;
-  readonly #messages: Messages;
   /** Bit t: some row has type t. */
   readonly #seen: number;
 
@@ -30,7 +21,6 @@ export class AnyValues {
   constructor(request: RequestBytes, positions: Int32Array, stride: number, offset: number, count: number) {
     const { bytes, source } = request;
     this.#request = request;
-    this.#messages = { positions, stride, offset };
     this.types = u8Memory(source, count);
     this.#values = int32Memory(source, count);
     const member: Member = { field: 0, at: 0 };
@@ -48,17 +38,6 @@ export class AnyValues {
       seen |= 1 << type;
     }
     this.#seen = seen;
-  }
-
-  /** Checks the messages, with members that others replace. Throws INVALID_ARGUMENT: malformed_protobuf, invalid_utf8, nested_too_deep. */
-  check(): void {
-    const { bytes, view } = this.#request;
-    const { positions, stride, offset } = this.#messages;
-    for (let row = 0, from = offset; row < this.types.length; row++, from += stride) {
-      if (positions[from] === 0) continue;
-      const start = startAt(bytes, positions[from]);
-      checkAnyValue(bytes, view, start, start + lengthAt(bytes, positions[from]), 0);
-    }
   }
 
   /** A column by the last part of its path; null where no row has its type. Throws for nothing but what reading entries throws. */

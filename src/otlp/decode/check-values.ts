@@ -6,8 +6,8 @@ import type { MessageShape } from '../message-shape.ts';
 import { checkAnyValue } from './check-any-value.ts';
 import type { MessageRows, RequestBytes } from './walk.ts';
 
-/** Checks texts and ids of messages. Throws INVALID_ARGUMENT: invalid_utf8, invalid_id. */
-export function checkRows({ request: { bytes, view }, positions, count, seen, shape: { slotCount, textSlots, idSlots } }: MessageRows): void {
+/** Checks texts, ids and values of messages. Throws INVALID_ARGUMENT: invalid_utf8, invalid_id, and as `checkAnyValue`. */
+export function checkRows({ request: { bytes, view }, positions, count, seen, shape: { slotCount, textSlots, idSlots, valueSlots } }: MessageRows): void {
   for (const slot of textSlots) {
     if ((seen & (1 << slot)) === 0) continue;
     for (let row = 0, from = slot; row < count; row++, from += slotCount) {
@@ -22,19 +22,31 @@ export function checkRows({ request: { bytes, view }, positions, count, seen, sh
       if (at !== 0 && bytes[at] !== width && bytes[at] !== 0) checkIdAt(bytes, at, name, width);
     }
   }
+  for (const slot of valueSlots) {
+    if ((seen & (1 << slot)) === 0) continue;
+    for (let row = 0, from = slot; row < count; row++, from += slotCount) {
+      const at = positions[from];
+      if (at !== 0) checkValueAt(bytes, view, at);
+    }
+  }
 }
 
-/** Checks the value at `at` that a later one of its slot replaces: whoever reads the bytes after us may look at it. Throws as `checkRows`, and `checkAnyValue`. */
+/** Checks the value at `at` that a later one of its slot replaces: whoever reads the bytes after us may look at it. Throws as `checkRows`. */
 export function checkReplaced({ bytes, view, isChecked }: RequestBytes, { textSlots, idSlots, valueSlots }: MessageShape, slot: number, at: number): void {
   if (!isChecked) return;
   if (textSlots.includes(slot)) checkTextAt(bytes, view, at);
   for (const [name, idSlot, width] of idSlots) if (idSlot === slot) checkIdAt(bytes, at, name, width);
-  if (valueSlots.includes(slot)) checkAnyValue(bytes, view, startAt(bytes, at), startAt(bytes, at) + lengthAt(bytes, at), 0);
+  if (valueSlots.includes(slot)) checkValueAt(bytes, view, at);
 }
 
 function checkIdAt(bytes: Uint8Array, at: number, name: string, width: 8 | 16): void {
   const length = lengthAt(bytes, at);
   if (length !== width && length !== 0) throw invalidId(name, length, width);
+}
+
+function checkValueAt(bytes: Uint8Array, view: DataView, at: number): void {
+  const start = startAt(bytes, at);
+  checkAnyValue(bytes, view, start, start + lengthAt(bytes, at), 0);
 }
 
 /** Checks the text whose length is at `at`, both known to lie within the bytes. Throws INVALID_ARGUMENT / invalid_utf8. */

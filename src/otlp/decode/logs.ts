@@ -1,4 +1,3 @@
-import type { Column } from '../../otap/column.ts';
 import * as shapes from '../proto-fields.ts';
 import { AnyValues } from './any-values.ts';
 import { fixed32Field, idField, textField, varintField, wideField } from './field-columns.ts';
@@ -26,14 +25,14 @@ const bodyParts = ['type', 'str', 'int', 'double', 'bool', 'bytes', 'ser'] as co
 export function logTables(request: RequestBytes, framing: Framing): TableSet {
   const set = new TableSet(request, 'logs');
   const logs = walk(request, shapes.logRecord, framing.items);
-  set.addRoot('LOGS', framing, logs, logFields, bodyColumns(request, logs));
+  set.addRoot('LOGS', framing, logs, [...logFields, ...bodyFields(request, logs)]);
   set.addAttributes('LOG_ATTRS', logs.lists[shapes.logRecord.lists.attributes]);
   return set;
 }
 
-function bodyColumns(request: RequestBytes, logs: MessageRows): [string, () => Column | null][] {
+/** The columns of bodies, out of one reading of them. */
+function bodyFields(request: RequestBytes, logs: MessageRows): FieldColumns {
   let values: AnyValues | null = null;
   const read = (): AnyValues => (values ??= new AnyValues(request, logs.positions, shapes.logRecord.slotCount, slots.body, logs.count));
-  if (request.isChecked) read().check();
   return bodyParts.map((part) => [`body.${part}`, () => read().column(part)]);
 }

@@ -35,7 +35,7 @@ export interface MessageRows {
  * Walks the messages in `ranges` once, each by itself a row; with `rowCount`, messages of one owner are one row, as protobuf merges them: of
  * a singular field the last counts, repeated ones are joined. Nothing is read but tags and lengths, and all of these are checked.
  * Throws INVALID_ARGUMENT: malformed_protobuf (lengths, varints, groups, a known field in another wire type), over_limit; where values are checked,
- * invalid_utf8 and invalid_id.
+ * invalid_utf8, invalid_id and nested_too_deep.
  */
 export function walk(request: RequestBytes, shape: MessageShape, ranges: Ranges, rowCount: number | null = null): MessageRows {
   const { bytes, source, limits } = request;
