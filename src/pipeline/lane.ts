@@ -20,7 +20,6 @@ import { KeptDispatch } from './kept-dispatch.ts';
 import type { KeptTraces } from './kept-traces.ts';
 import { LanePolicies } from './lane-policies.ts';
 import type { LateArrivals } from './late-arrivals.ts';
-import { markedEarly } from './kept-rows.ts';
 import { readsOfLinks } from './linked-groups.ts';
 import { LogWindows } from './log-windows.ts';
 import { decisionsFitting, memoryShares } from './memory-shares.ts';
@@ -136,7 +135,7 @@ export function buildLane(options: ProcessorOptions, signal: SampledSignal, stor
     dispatch: async (decision) => {
       await decision.logged;
       const marks = droppedDispatch === null ? null : early?.takeMarks(decision.slot) ?? new KeptMarks();
-      const counts = await keptDispatch.dispatch(markedEarly(decision.kept, ring.earlyCause(decision.slot)), marks);
+      const counts = await keptDispatch.dispatch(decision.kept, marks);
       await dispatcher.flush();
       observer.decided(signal, decision, counts);
       if (marks !== null) await droppedDispatch?.dispatch(marks.othersOf(arrivedRows(ring.get(decision.slot), decision.followers ?? [])));

@@ -62,9 +62,10 @@ export class LogWindows {
       const counts = await windowCounts(engine, whole, null);
       const certificate = detail === null || elsewhere.length > 0 ? []
         : await certifyLogs({ engine: engine, name: slot.name, window: visible, outcomes, own, facts }, detail);
-      const keptOfAll = keptRows(whole.slots, { ...kept, reasons: kept.reasons === null ? null : withStress(kept.reasons, slot, combining.reasons) });
+      const reasons = kept.reasons === null ? null : withStress(kept.reasons, slot, combining.reasons);
+      const keptOfAll = markedEarly(keptRows(whole.slots, { ...kept, reasons }), ring.earlyCause(number));
       return {
-        ...logDecision(this.#parts, () => ({ signal: 'logs', slot: number, kept: markedEarly(keptOfAll, ring.earlyCause(number)), traces: null })),
+        ...logDecision(this.#parts, () => ({ signal: 'logs', slot: number, kept: keptOfAll, traces: null })),
         slot: number, ...counts, services: [], outcomes, policies: counted, certificate,
         kept: keptOfAll, shedRows: await shedAtClose(engine, slot),
         release: () => ring.drop(number),
@@ -76,16 +77,16 @@ export class LogWindows {
 
   /** Every row of the slot, at the fallback's probability. */
   fallBack(number: number): WindowDecision | null {
-    const slot = this.#parts.ring.get(number);
+    const { ring, combining } = this.#parts;
+    const slot = ring.get(number);
     if (slot === null) return null;
-    const { combining } = this.#parts;
     const fallbackN = fallbackNOf(this.#parts.fallback, slot);
-    const kept = allRows(slot, fallbackN, reasonWithStress(fallbackReason(combining), slot, combining.reasons));
+    const kept = markedEarly(allRows(slot, fallbackN, reasonWithStress(fallbackReason(combining), slot, combining.reasons)), ring.earlyCause(number));
     return {
-      ...logDecision(this.#parts, () => ({ signal: 'logs', slot: number, kept: markedEarly(kept, this.#parts.ring.earlyCause(number)), traces: null })),
+      ...logDecision(this.#parts, () => ({ signal: 'logs', slot: number, kept, traces: null })),
       slot: number, items: slot.rows.rowCount, truth: slot.rows.rowCount, services: [], outcomes: [], policies: [], certificate: [],
       kept,
-      release: () => this.#parts.ring.drop(number),
+      release: () => ring.drop(number),
     };
   }
 

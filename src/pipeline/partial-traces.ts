@@ -65,11 +65,6 @@ export interface KeptWithCauses extends KeptOfWindow {
   readonly causes: Uint8Array | null;
 }
 
-/** The rows of each cause apart; `early`: the cause of all that have none of their own. */
-export function byCauseOrEarly(kept: KeptWithCauses, early: PartialCause | null): KeptOfWindow[] {
-  return early === null ? byCause(kept) : byCause(kept).map((part) => ({ ...part, partial: part.partial ?? early }));
-}
-
 /** The rows of each cause apart. */
 export function byCause(kept: KeptWithCauses): KeptOfWindow[] {
   const { causes } = kept;

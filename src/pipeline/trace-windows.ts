@@ -11,14 +11,14 @@ import type { EarlyDecisions } from './early-decisions.ts';
 import { applyEarly, earlyTable, leftOfEarly, withoutEarly } from './early-window.ts';
 import { fallbackRows } from './fallback-rows.ts';
 import { noReason } from './keep-reasons.ts';
-import { keptRows } from './kept-rows.ts';
+import { keptRows, markedEarly } from './kept-rows.ts';
 import { serviceCounts, windowCounts } from './service-counts.ts';
 import { groupTables, groupTraces, type LinkedBy, spreadOverGroups } from './linked-groups.ts';
 import { traceCounts } from './trace-counts.ts';
 import { evidenceOf, evidenceTables } from './trace-evidence.ts';
 import { settleSlot } from './settle-slot.ts';
 import { fallbackNOf, reasonWithStress, rememberShed, shedAtClose, withStress } from './stress-close.ts';
-import { byCauseOrEarly, type KeptWithCauses, type PartialIds, type PartialJoin, partialJoin, writePartial } from './partial-traces.ts';
+import { byCause, type KeptWithCauses, type PartialIds, type PartialJoin, partialJoin, writePartial } from './partial-traces.ts';
 import type { TraceMemory } from './trace-memory.ts';
 import { decideTraces, verdictTables } from './trace-verdict.ts';
 import { logDecision, rememberedOf } from './journal/log-decision.ts';
@@ -97,10 +97,11 @@ export class TraceWindows {
     const policyCounts = await traceCounts(engine, name, window, outcomes);
     const isCertified = certificate !== null && grouped === null && (early === null || slot.nMax === TWO_56);
     const certified = !isCertified ? { certificate: [] } : await certifyTraces(engine, name, window, outcomes, certificate);
-    this.#remember(decided, ring.earlyCause(number));
+    const cause = ring.earlyCause(number);
+    this.#remember(decided, cause);
     const followers = this.#settle(number);
-    const keptOfAll = [...byCauseOrEarly(kept, ring.earlyCause(number)).flatMap((part) => keptRows(window.slots, part)), ...left, ...followers.kept];
-    const logged = logDecision(this.#parts, () => ({ signal: 'traces', slot: number, kept: keptOfAll, traces: { ...decided, partial: causesOf(decided), cause: ring.earlyCause(number) } }));
+    const keptOfAll = markedEarly([...byCause(kept).flatMap((part) => keptRows(window.slots, part)), ...left, ...followers.kept], cause);
+    const logged = logDecision(this.#parts, () => ({ signal: 'traces', slot: number, kept: keptOfAll, traces: { ...decided, partial: causesOf(decided), cause } }));
     return {
       ...logged,
       slot: number, items: Math.max(0, counts.items - (early?.items ?? 0)), truth: Math.max(0, counts.truth - (early?.truth ?? 0)), services, outcomes, policies: policyCounts, mixedTraces: evidence.mixedTraces, shedRows, ...certified,
@@ -119,12 +120,13 @@ export class TraceWindows {
     const early = this.#early?.of(number) ?? null;
     const { combining } = this.#parts;
     const fallbackN = fallbackNOf(this.#parts.fallback, slot);
-    const { kept, items } = fallbackRows(slot, { n: fallbackN, reason: reasonWithStress(fallbackReason(combining), slot, combining.reasons) }, this.#traces.decided, this.#parts.hash, early);
+    const { kept: own, items } = fallbackRows(slot, { n: fallbackN, reason: reasonWithStress(fallbackReason(combining), slot, combining.reasons) }, this.#traces.decided, this.#parts.hash, early);
     const followers = this.#settle(number);
+    const kept = markedEarly([...own, ...followers.kept], this.#parts.ring.earlyCause(number));
     return {
-      ...logDecision(this.#parts, () => ({ signal: 'traces', slot: number, kept: [...kept, ...followers.kept], traces: rememberedOf(this.#parts, this.#traces, slot, followers.arrived) })),
+      ...logDecision(this.#parts, () => ({ signal: 'traces', slot: number, kept, traces: rememberedOf(this.#parts, this.#traces, slot, followers.arrived) })),
       slot: number, items, truth: items, services: [], outcomes: [], policies: [], certificate: [],
-      kept: [...kept, ...followers.kept], followers: followers.arrived,
+      kept, followers: followers.arrived,
       release: () => {
         followers.release();
         return this.#release(null, slot, number);
