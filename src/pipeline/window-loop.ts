@@ -61,7 +61,7 @@ export class WindowLoop {
    */
   closeEarliest(nowUnixNano: () => bigint): Promise<'due' | 'early' | null> {
     const { ring, clock } = this.#parts;
-    const done = this.#running.then(async () => {
+    return this.#inTurn(async () => {
       const slot = this.#first();
       if (slot === null) return null;
       const unixNano = nowUnixNano();
@@ -74,8 +74,6 @@ export class WindowLoop {
       clock.resume(ring.firstOpen, nowUnixNano());
       return isDue ? 'due' : 'early';
     });
-    this.#running = done.then(() => undefined, () => undefined);
-    return done;
   }
 
   /** Decides all windows, due or not. */
@@ -98,25 +96,25 @@ export class WindowLoop {
 
   /** Takes on a window that was decided before, after those that are being decided; resolves when it is handed on. */
   handOn(decision: WindowDecision): Promise<void> {
-    const done = this.#running.then(() => this.#parts.dispatch(decision).finally(() => decision.release()));
-    this.#running = done.catch(() => undefined);
-    return done;
+    return this.#inTurn(() => this.#handOn(decision));
   }
 
   #decideWhile(isDue: (slot: number) => boolean): Promise<void> {
-    const done = this.#running.then(async () => {
+    return this.#inTurn(async () => {
       for (let slot = this.#first(); slot !== null && isDue(slot); slot = this.#first()) await this.#decide(slot);
     });
-    this.#running = done.catch(() => undefined);
-    return done;
   }
 
   /** After the windows that are due. */
   #lookEarly(early: (unixNano: bigint) => Promise<number | null>, unixNano: bigint): Promise<void> {
-    const done = this.#running.then(async () => {
+    return this.#inTurn(async () => {
       for (let whole = await early(unixNano); whole !== null; whole = await early(unixNano)) if (whole === this.#first()) await this.#decide(whole);
     });
-    this.#running = done.catch(() => undefined);
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#running.then(work);
+    this.#running = done.then(() => undefined, () => undefined);
     return done;
   }
 
@@ -129,18 +127,21 @@ export class WindowLoop {
   }
 
   async #decide(slot: number): Promise<void> {
-    const { ring, dispatch } = this.#parts;
+    const { ring } = this.#parts;
     this.#isBusy = true;
     try {
       ring.closeBefore(slot + 1);
       this.#parts.onClosed?.(slot);
       const decision = await this.#decideOrFallBack(slot);
-      if (decision === null) return;
-      await dispatch(decision).finally(() => decision.release());
+      if (decision !== null) await this.#handOn(decision);
     } finally {
       this.#isBusy = false;
       this.#wake();
     }
+  }
+
+  #handOn(decision: WindowDecision): Promise<void> {
+    return this.#parts.dispatch(decision).finally(() => decision.release());
   }
 
   async #decideOrFallBack(slot: number): Promise<WindowDecision | null> {
