@@ -9,5 +9,3 @@ export interface Lateness {
 
 /** What becomes of spans of unknown traces that began before what is remembered. */
 export type PastHorizonBy = 'policy' | 'fallback' | 'drop';
-
-export const pastHorizonBys = ['policy', 'fallback', 'drop'] as const satisfies readonly PastHorizonBy[];

@@ -1,6 +1,6 @@
 import type { MemoryShares } from './memory-shares.ts';
 
-/** What holds memory for items on their way. `tables` are DuckDB's, `spool` is on disk. */
+/** What holds memory for items on their way. `tables` are DuckDB's. */
 export const memoryParts = ['retained', 'tables', 'streams', 'open_traces', 'decisions', 'queues', 'receiving'] as const;
 export type MemoryPart = (typeof memoryParts)[number];
 

@@ -92,11 +92,6 @@ export function ctesOf(query: Node): readonly Node[] {
   return isNode(map) ? nodesOf(map['map']) : [];
 }
 
-/** The query of a CTE; null where it is none that can be looked into. */
-export function queryOfCte({ value }: Node): SqlTree {
-  return isNode(value) && isNode(value['query']) ? value['query']['node'] ?? null : null;
-}
-
 /** Name of a column reference, its parts in order; null for anything else. */
 export function columnParts(tree: SqlTree | undefined): readonly string[] | null {
   return isNode(tree) && tree['class'] === 'COLUMN_REF' ? stringsOf(tree['column_names']) : null;
