@@ -77,9 +77,7 @@ export class BatchTaker {
    */
   async take(batch: OtapBatch, arrival: Arrival, memory: BufferSource, retain: (ordinal: number, arrivalUnixNano: bigint, ownRandomness: boolean, account: HeldBytes) => HeldBatch): Promise<void> {
     const { budget, seam, observer, passThrough, account, logRandomness } = this.#parts;
-    if (!budget.hasRoom(arrival.wireBytes)) {
-      throw new CodedError('RESOURCE_EXHAUSTED', 'memory_limit', 'the intake is full; come again later', { retryAfterMs: this.#parts.retryAfterMs() });
-    }
+    if (!budget.hasRoom(arrival.wireBytes)) throw this.full();
     const { signal, rowCount: items } = batch;
     if (signal === 'metrics') {
       await passThrough(batch);
@@ -95,6 +93,11 @@ export class BatchTaker {
     const taking = this.#parts[signal].take(batch, held, arrivalNano, memory);
     const taken = journal === null ? await taking : await durable(journal, held, taking);
     observer.accepted(signal, { ...arrival, items, taken });
+  }
+
+  /** What a sender is told where there is no room. */
+  full(): CodedError {
+    return new CodedError('RESOURCE_EXHAUSTED', 'memory_limit', 'the intake is full; come again later', { retryAfterMs: this.#parts.retryAfterMs() });
   }
 
   /** Counts what was not taken, and says it in the sender's terms. */

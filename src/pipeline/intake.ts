@@ -1,4 +1,3 @@
-import { CodedError } from '../base/errors.ts';
 import type { OtapBatch } from '../otap/batch.ts';
 import { OtapDecodeError } from '../otap/decode/errors.ts';
 import type { DecodeLimits } from '../otap/decode/limits.ts';
@@ -130,7 +129,7 @@ export class Intake {
   /** In the turn in which the message was decoded: the stream's state, where its segment has none. */
   #logState({ place, segment, state }: StreamLogging, header: Omit<RetainedHeader, 'kind' | 'encoding' | 'bodyBytes'>): void {
     if (segment !== null) place.segment = segment;
-    else if (state === null) throw new CodedError('RESOURCE_EXHAUSTED', 'memory_limit', 'the intake is full; come again later', { retryAfterMs: 1000 });
+    else if (state === null) throw this.#taker.full();
     else this.#parts.journal?.streamState(place, serialiseRetained({ ...header, kind: 'state', encoding: 'none', bodyBytes: state.length }, state));
   }
 
