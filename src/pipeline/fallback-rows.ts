@@ -1,6 +1,7 @@
 import type { DecisionCache } from '../policy/decision-cache.ts';
 import type { KeyedHash } from '../sampling/keyed-hash.ts';
 import { isKeptAt } from '../sampling/threshold.ts';
+import { highOf56, lowOf56 } from '../sampling/word56.ts';
 import { type RowRun, rowsOfRun } from '../store/held-batch.ts';
 import { type InputColumns, inputSource, readInputs } from '../store/input-columns.ts';
 import type { Slot } from '../store/slot.ts';
@@ -66,8 +67,8 @@ function idsOf({ traceIds }: InputColumns): Uint32Array {
 }
 
 function remember(inputs: InputColumns, rows: Uint32Array, n: bigint, reason: number | null, cache: DecisionCache): void {
-  const low = Number(n & 0xffffffffn);
-  const high = Number(n >> 32n);
+  const low = lowOf56(n);
+  const high = highOf56(n);
   const { randomness } = inputs;
   for (const row of rows) {
     const isKept = isKeptAt(randomness[row * 2], randomness[row * 2 + 1], low, high);

@@ -1,6 +1,7 @@
 import type { DecisionCache } from '../policy/decision-cache.ts';
 import { traceIdWords } from '../policy/trace-id-table.ts';
 import type { PartialCause } from '../sampling/partial.ts';
+import { highOf56, lowOf56 } from '../sampling/word56.ts';
 import type { HeldBatch } from '../store/held-batch.ts';
 import type { KeptRows } from './kept-rows.ts';
 import type { Lateness } from './lateness.ts';
@@ -58,8 +59,8 @@ function wordsOfN(cache: DecisionCache, traceIds: Uint32Array, rows: readonly nu
   const n = new Uint32Array(rows.length * 2);
   rows.forEach((row, index) => {
     const value = cache.get(traceIds, row * traceIdWords);
-    n[index * 2] = Number(value & 0xffffffffn);
-    n[index * 2 + 1] = Number(value >> 32n);
+    n[index * 2] = lowOf56(value);
+    n[index * 2 + 1] = highOf56(value);
   });
   return n;
 }

@@ -2,6 +2,7 @@ import type { OtapBatch } from '../otap/batch.ts';
 import { isValid } from '../otap/decode/bits.ts';
 import { traceIdWords } from '../policy/trace-id-table.ts';
 import { isKeptAt } from '../sampling/threshold.ts';
+import { highOf56, lowOf56 } from '../sampling/word56.ts';
 import type { InputColumns } from '../store/input-columns.ts';
 import type { Lateness, PastHorizonBy } from './lateness.ts';
 import type { TraceMemory } from './trace-memory.ts';
@@ -61,7 +62,7 @@ export class PastHorizonRows {
     const { by, n } = this.#horizon;
     const { randomness } = this.#inputs;
     if (by === 'drop') return 0n;
-    return isKeptAt(randomness[row * 2], randomness[row * 2 + 1], Number(n & 0xffffffffn), Number(n >> 32n)) ? n : 0n;
+    return isKeptAt(randomness[row * 2], randomness[row * 2 + 1], lowOf56(n), highOf56(n)) ? n : 0n;
   }
 }
 

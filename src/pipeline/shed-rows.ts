@@ -1,5 +1,5 @@
 import { leaves } from '../sampling/sampling-input.ts';
-import { compare56 } from '../sampling/word56.ts';
+import { compare56, highOf56, lowOf56, TWO_56 } from '../sampling/word56.ts';
 import type { InputColumns } from '../store/input-columns.ts';
 import type { SlotRows } from './slot-rows.ts';
 import type { TraceMemory } from './trace-memory.ts';
@@ -19,10 +19,10 @@ export class ShedRows {
 
   /** `nMax`: N of the probability in force, below 2^56. `firstOpen`: the first slot that still takes rows. */
   constructor(inputs: InputColumns, nMax: bigint, firstOpen: number, decided: TraceMemory['decided'] | null) {
-    const t = 2n ** 56n - nMax;
+    const t = TWO_56 - nMax;
     this.#inputs = inputs;
-    this.#tLow = Number(t & 0xffffffffn);
-    this.#tHigh = Number(t >> 32n);
+    this.#tLow = lowOf56(t);
+    this.#tHigh = highOf56(t);
     this.#firstOpen = firstOpen;
     this.#decided = decided;
   }

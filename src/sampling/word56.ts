@@ -35,6 +35,16 @@ export function bigintOf56(low: number, high: number): bigint {
   return (BigInt(high) << 32n) | BigInt(low);
 }
 
+/** Low word of a value. */
+export function lowOf56(value: bigint): number {
+  return Number(value & 0xffffffffn);
+}
+
+/** High word of a value, 2^24 for 2^56. */
+export function highOf56(value: bigint): number {
+  return Number(value >> 32n);
+}
+
 const hexPattern = /^[0-9a-f]{1,14}$/;
 
 /** Whether the text is 1 to 14 lowercase hexadecimal digits. */
