@@ -15,6 +15,7 @@ import { type PastHorizon, PastHorizonRows } from './past-horizon.ts';
 import { ShedRows } from './shed-rows.ts';
 import { earliestTime, type EventTimes, eventTimes, rowsBySlot, type SlotRows, slotsOf } from './slot-rows.ts';
 import type { SlotRing } from './slot-ring.ts';
+import { fallbackNOf } from './stress-close.ts';
 import type { TraceMemory } from './trace-memory.ts';
 import { routeTraces } from './trace-routes.ts';
 import type { WindowClock } from './window-clock.ts';
@@ -110,18 +111,13 @@ export class SignalIntake {
     }
   }
 
-  /** What the cache remembers is as of now; null where nothing can be past its horizon. */
+  /** What the cache remembers is as of now; null where nothing can be past its horizon. What is decided at once leaves with the threshold in force, too. */
   #pastHorizon(batch: OtapBatch, inputs: InputColumns, arrivalNano: bigint): PastHorizonRows | null {
-    const { traces, time, pastHorizon } = this.#parts;
+    const { traces, time, pastHorizon, ring } = this.#parts;
     if (traces === null) return null;
     traces.decided.advanceTo((time === 'arrival' ? Number(arrivalNano) : this.#watermark ?? 0) / 1e6);
-    return pastHorizon === undefined || traces.decided.forgottenBeforeMs <= 0 ? null : new PastHorizonRows(this.#withinStress(pastHorizon), traces, batch, inputs);
-  }
-
-  /** What is decided at once leaves with the threshold in force, too. */
-  #withinStress(horizon: PastHorizon): PastHorizon {
-    const { nMax } = this.#parts.ring;
-    return nMax < horizon.n ? { ...horizon, n: nMax } : horizon;
+    if (pastHorizon === undefined || traces.decided.forgottenBeforeMs <= 0) return null;
+    return new PastHorizonRows({ ...pastHorizon, n: fallbackNOf(pastHorizon, ring) }, traces, batch, inputs);
   }
 
   /** Rows of decided traces; those that were decided just now, for their age, came with no lateness of their own. */
