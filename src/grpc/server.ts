@@ -1,7 +1,8 @@
 import http2 from 'node:http2';
-import type { AddressInfo, Socket } from 'node:net';
 import { BufferPool } from '../base/buffer-pool.ts';
 import { CodedError } from '../base/errors.ts';
+import { boundConnections, listenOn } from '../base/listening.ts';
+import { peerOf } from '../base/peer.ts';
 import type { Seam } from '../base/seam.ts';
 import { withDeadline } from '../base/with-deadline.ts';
 import { UnauthenticatedError } from '../security/bearer-auth.ts';
@@ -102,10 +103,9 @@ export class GrpcServer {
     const { server, dropHandshakes } = createHttp2Server(this.#limits, this.#security);
     this.#server = server;
     this.#dropHandshakes = dropHandshakes;
-    server.maxConnections = this.#limits.connectionsMax;
+    boundConnections(server, this.#limits.connectionsMax, this.#onRefused);
     server.on('session', (session: http2.ServerHttp2Session) => this.#onConnection(session));
     server.on('stream', (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => this.#onStream(stream, headers));
-    server.on('drop', (data) => this.#onRefused(new CodedError('RESOURCE_EXHAUSTED', 'too_many_connections', `more than ${this.#limits.connectionsMax} connections`), `${data?.remoteAddress ?? 'unknown'}:${data?.remotePort ?? 0}`));
     server.on('error', (error: Error) => this.#log.warn('grpc_server_error', error.message));
   }
 
@@ -121,13 +121,7 @@ export class GrpcServer {
 
   /** Starts to listen; gives the port. Rejects when the address cannot be had. */
   listen(host: string, port: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(port, host, () => {
-        this.#server.off('error', reject);
-        resolve((this.#server.address() as AddressInfo).port);
-      });
-    });
+    return listenOn(this.#server, host, port);
   }
 
   /**
@@ -154,14 +148,14 @@ export class GrpcServer {
     }
     this.#connections.add(session);
     session.once('close', () => this.#connections.delete(session));
-    session.on('error', (error: Error) => this.#onConnectionError(error, peerOf(session)));
+    session.on('error', (error: Error) => this.#onConnectionError(error, peerOfSession(session)));
     session.setLocalWindowSize(this.#limits.connectionWindowBytes);
     void guardConnection(session, this.#seam, this.#limits);
   }
 
   #onStream(stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders): void {
     stream.on('error', (error: Error) => this.#log.debug('grpc_stream_error', error.message));
-    const peer = stream.session === undefined ? 'unknown' : peerOf(stream.session);
+    const peer = peerOfSession(stream.session);
     const refusal = httpRefusal(headers);
     if (refusal !== null) {
       this.#onRefused(refusal, peer);
@@ -271,7 +265,6 @@ function refuse(stream: http2.ServerHttp2Stream, headers: http2.OutgoingHttpHead
   });
 }
 
-function peerOf(session: http2.Http2Session): string {
-  const socket: Socket | undefined = session.destroyed ? undefined : session.socket;
-  return socket?.remoteAddress === undefined ? 'unknown' : `${socket.remoteAddress}:${socket.remotePort}`;
+function peerOfSession(session: http2.Http2Session | undefined): string {
+  return peerOf(session === undefined || session.destroyed ? undefined : session.socket);
 }

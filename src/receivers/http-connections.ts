@@ -3,7 +3,6 @@ import type https from 'node:https';
 import { Server as TlsServer } from 'node:tls';
 import type { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
-import { CodedError } from '../base/errors.ts';
 import { peerOf } from '../base/peer.ts';
 import { answerText } from './http-answer.ts';
 import type { BodyReading } from './http-body.ts';
@@ -27,9 +26,6 @@ export class HttpConnections {
     server.on(server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
       this.#connections.set(socket, { underWay: 0, reading: null });
       socket.once('close', () => this.#connections.delete(socket));
-    });
-    server.on('drop', (data) => {
-      onRefused(new CodedError('RESOURCE_EXHAUSTED', 'too_many_connections', `more than ${server.maxConnections} connections`), `${data?.remoteAddress ?? 'unknown'}:${data?.remotePort ?? 0}`);
     });
     server.on('clientError', (error: Error, socket: Duplex) => this.#onClientError(error, socket));
   }

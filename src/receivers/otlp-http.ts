@@ -1,9 +1,9 @@
 import http from 'node:http';
 import https from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { BufferPool } from '../base/buffer-pool.ts';
 import type { ByteBudget, ByteShare } from '../base/byte-budget.ts';
 import { CodedError } from '../base/errors.ts';
+import { boundConnections, listenOn } from '../base/listening.ts';
 import { peerOf } from '../base/peer.ts';
 import type { Seam } from '../base/seam.ts';
 import { withDeadline } from '../base/with-deadline.ts';
@@ -76,7 +76,7 @@ export class OtlpHttpServer {
     const server = tls === null ? http.createServer(serverOptions) : https.createServer({ ...serverOptions, ...tls.options });
     this.#server = server;
     this.#dropHandshakes = tls === null || !(server instanceof https.Server) ? () => {} : tls.guard(server);
-    server.maxConnections = limits.connectionsMax ?? connectionsMaxDefault;
+    boundConnections(server, limits.connectionsMax ?? connectionsMaxDefault, onRefused);
     // A client may close its side when it has sent its request, and still be answered.
     Reflect.set(server, 'httpAllowHalfOpen', true);
     this.#connections = new HttpConnections(server, onRefused);
@@ -88,13 +88,7 @@ export class OtlpHttpServer {
 
   /** Starts to listen; gives the port. Rejects when the address cannot be had. */
   listen(host: string, port: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(port, host, () => {
-        this.#server.off('error', reject);
-        resolve((this.#server.address() as AddressInfo).port);
-      });
-    });
+    return listenOn(this.#server, host, port);
   }
 
   /** Takes nothing more in: requests that still come are answered with 503. Those under way get `deadlineMs`. Resolves when every connection is closed. */
