@@ -1,3 +1,4 @@
+import { varintLength } from '../../otap/proto/wire-writer.ts';
 import { JsonFault } from './faults.ts';
 
 /** Tag, length and a number. */
@@ -82,7 +83,7 @@ export class MessageWriter {
   /** Gives the message begun at `start`, with `guess` bytes reserved before it for its length, that length; gives how many bytes it took. */
   close(start: number, guess: number, offset: number): number {
     const length = this.at - start;
-    const taken = length < 0x80 ? 1 : length < 0x4000 ? 2 : length < 0x200000 ? 3 : length < 0x10000000 ? 4 : 5;
+    const taken = varintLength(length);
     const moved = taken - guess;
     if (moved !== 0) {
       this.reserve(0, offset);

@@ -1,10 +1,10 @@
 import type { Signal } from '../../otap/payload-type.ts';
+import { delimitedLength } from '../../otap/proto/wire-writer.ts';
 import { childrenOf } from '../encode/children.ts';
 import { BackWriter } from '../encode/back-writer.ts';
 import { amplificationMax } from '../encode/amplification.ts';
 import type { OtlpRequest } from '../encode/requests.ts';
 import { type FrameBytes, outerBytes } from './frames.ts';
-import { fieldLength } from './stamped-item.ts';
 
 /** Items as OTLP messages, with the resources and scopes that they lie in. */
 export class SplicedItems {
@@ -73,7 +73,7 @@ export class SplicedItems {
       const resourceBytes = headBytesMax + frameLength(this.#resources, around);
       /** What the next request would say again. */
       const repeated = (own === scope ? scopeBytes : 0) + (around === resource ? resourceBytes : 0);
-      length += fieldLength(this.#length(order[index])) + scopeBytes + resourceBytes - repeated;
+      length += delimitedLength(this.#length(order[index])) + scopeBytes + resourceBytes - repeated;
       scope = own;
       resource = around;
       if (length > bytesMax && index > from && length - repeated >= freshBytesMin) return index;

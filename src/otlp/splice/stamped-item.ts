@@ -1,3 +1,4 @@
+import { delimitedLength } from '../../otap/proto/wire-writer.ts';
 import { type ItemStamps, stampKeys } from '../../otap/take/item-stamps.ts';
 import { type KeyValue, plainValueTag, readKeyValue } from '../decode/key-value.ts';
 import { pastValue } from '../decode/member.ts';
@@ -86,9 +87,9 @@ function writeCount(out: GrowingBytes, field: number, count: number): void {
 function writeAttribute(out: GrowingBytes, field: number, key: Buffer, text: string | null): void {
   if (text === null) return;
   const length = Buffer.byteLength(text);
-  const valueLength = 1 + varintLength(length) + length;
+  const valueLength = delimitedLength(length);
   out.byte(field * 8 + bytesWire);
-  out.varint(2 + key.length + 1 + varintLength(valueLength) + valueLength);
+  out.varint(2 + key.length + delimitedLength(valueLength));
   out.byte(0x0a);
   out.byte(key.length);
   out.copy(key, 0, key.length);
@@ -101,14 +102,4 @@ function writeText(out: GrowingBytes, field: number, text: string): void {
   out.byte(field * 8 + bytesWire);
   out.varint(Buffer.byteLength(text));
   out.text(text);
-}
-
-/** Bytes of a varint of 31 bits. */
-export function varintLength(value: number): number {
-  return value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x200000 ? 3 : value < 0x10000000 ? 4 : 5;
-}
-
-/** Bytes of a length-delimited field below 16 with `length` bytes in it. */
-export function fieldLength(length: number): number {
-  return 1 + varintLength(length) + length;
 }
