@@ -23,7 +23,7 @@ import type { StampCounts } from './stamp-rows.ts';
 import type { StressOptions } from './stress-relief.ts';
 import type { Fallback, WindowDecision } from './window-decision.ts';
 
-/** What is decided before its window; with linked traces nothing is. */
+/** What is decided before its window; cannot go with linked traces or a journal. */
 export interface EarlyOptions {
   /** How long after its root a trace is decided, null where that makes no difference. */
   readonly waitAfterRootMs: number | null;

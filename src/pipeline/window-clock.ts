@@ -1,12 +1,8 @@
-/** From when to when, in nanoseconds since the epoch. */
-export interface SlotBounds {
-  readonly startNano: bigint;
-  readonly endNano: bigint;
-}
+import type { WindowBounds } from '../policy/this-window.ts';
 
 /**
- * Cuts time into slots of one length, counted from the epoch. A window is a slot together with what is needed of the
- * slots after it: it may close once `waitMs` have gone by since its slot's end. A stretch whose slot is closed before its end goes on
+ * Cuts time into slots of one length, counted from the epoch. A window is one slot, and may close once `waitMs` have gone by since
+ * its end. A stretch whose slot is closed before its end goes on
  * in a slot of the next number, so that numbers run ahead of the epoch's by as many as were cut.
  */
 export class WindowClock {
@@ -14,7 +10,7 @@ export class WindowClock {
   readonly waitNano: bigint;
   #ahead = 0;
   /** The last slot that was closed before its stretch was over. */
-  #cut: (SlotBounds & { readonly slot: number }) | null = null;
+  #cut: (WindowBounds & { readonly slot: number }) | null = null;
 
   constructor(lengthMs: number, waitMs: number) {
     this.lengthNano = BigInt(Math.round(lengthMs * 1e6));
@@ -63,7 +59,7 @@ export class WindowClock {
   }
 
   /** From when to when the rows of a slot came, as far as the clock says. */
-  boundsOf(slot: number): SlotBounds {
+  boundsOf(slot: number): WindowBounds {
     if (this.#cut?.slot === slot) return this.#cut;
     return { startNano: this.#cut?.slot === slot - 1 ? this.#cut.endNano : this.startOf(slot), endNano: this.startOf(slot + 1) };
   }
