@@ -122,6 +122,16 @@ test('the traces of these tests are told apart', () => {
   expect([traceId(1), traceId(2)]).toEqual(['000000000000000001ffffffffffffff', '000000000000000002ffffffffffffff']);
 });
 
+test.each(['decide', 'fallBack'] as const)('%s: what is kept of a window that closed early says so', async (by) => {
+  const traces = await lane([keepAll], [[span(1, 'a')]]);
+  await traces.arrive(1);
+  traces.ring.closesEarly(0, 'memory');
+  traces.ring.closeBefore(1);
+  const decision = await traces.windows[by](0, traces.policies);
+  expect(decision?.kept.map(({ partial }) => partial)).toEqual(['memory']);
+  await decision?.release();
+});
+
 describe('a trace over several slots', () => {
   test('is decided whole, with the window of its first span, once', async () => {
     const traces = await lane(['SELECT trace_id, 1.0 AS probability FROM traces WHERE span_count = 3'], [[span(1, 'a'), span(2, 'b')], [span(1, 'c')], [span(1, 'd'), span(3, 'e')]]);
