@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { OtapStreamDecoder } from '../src/otap/decode/stream-decoder.ts';
 import { OutputBatchBuilder } from '../src/otap/take/builder.ts';
 import { RequestEncoder } from '../src/otlp/encode/requests.ts';
+import { joinDelimited } from '../test/support/otapverify.ts';
 import { cachePath, ensureCapture } from './generate.ts';
 import { firstMessages } from './readers.ts';
 
@@ -20,15 +21,15 @@ export function ensureBase(spans: number): string {
   const capture = ensureCapture({ signal: 'traces', batchRows: spans, items: baseSpans, itemsPerSecond: 10_000 });
   const decoder = new OtapStreamDecoder('traces');
   const encoder = new RequestEncoder('proto', 2 ** 30);
-  const parts: Uint8Array[] = [];
+  const requests: Uint8Array[] = [];
   for (const message of firstMessages(capture, baseSpans, spans)) {
     const batch = decoder.decode(message);
     const builder = new OutputBatchBuilder('traces', batch.rowCount);
     builder.append(batch, Uint32Array.from({ length: batch.rowCount }, (_, row) => row), null);
-    for (const { bytes } of encoder.encode(builder.finish())) parts.push(uvarint(bytes.length), bytes.slice());
+    for (const { bytes } of encoder.encode(builder.finish())) requests.push(bytes.slice());
   }
   const unfinished = `${path}.${process.pid}`;
-  writeFileSync(unfinished, Buffer.concat(parts));
+  writeFileSync(unfinished, joinDelimited(requests));
   renameSync(unfinished, path);
   return path;
 }
@@ -47,12 +48,4 @@ export async function ensureCompressed(program: string, spans: number, total: nu
 /** Number of a playing that no other run begins with, so that luck with trace ids is not the same each time. */
 export function firstPlaying(): string {
   return String(randomInt(2 ** 40));
-}
-
-function uvarint(value: number): Uint8Array {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest >= 0x80; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 0x80);
-  bytes.push(rest);
-  return Uint8Array.from(bytes);
 }

@@ -1,5 +1,6 @@
 import protobuf from 'protobufjs';
 import type { Signal } from '../../src/otap/payload-type.ts';
+import { varint } from './otlp-fields.ts';
 import { type Below, requestType } from './otlp-wire.ts';
 
 /** One field of a message as it lies on the wire; the body of a message that is known is its fields. */
@@ -203,11 +204,4 @@ function written(node: Node): Uint8Array {
   const body = bodyOf(node);
   const tag = varint(node.id * 8 + node.wire);
   return Buffer.concat(node.wire === 2 ? [tag, varint(Math.max(0, body.length + node.lie)), body] : [tag, body]);
-}
-
-function varint(value: number): Uint8Array {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) + 0x80);
-  return Uint8Array.from([...bytes, rest]);
 }

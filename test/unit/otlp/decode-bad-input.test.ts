@@ -5,18 +5,7 @@ import { BatchValidator } from '../../../src/otap/decode/validate.ts';
 import type { Signal } from '../../../src/otap/payload-type.ts';
 import { decodeOtlp } from '../../../src/otlp/decode/decode-otlp.ts';
 import { OtlpDecodeError } from '../../../src/otlp/decode/errors.ts';
-
-/** A length-delimited field. */
-function field(number: number, ...parts: readonly (Uint8Array | readonly number[])[]): Uint8Array {
-  const body = Buffer.concat(parts.map((part) => Uint8Array.from(part)));
-  return Buffer.concat([varint(number * 8 + 2), varint(body.length), body]);
-}
-
-function varint(value: number): Uint8Array {
-  const bytes: number[] = [];
-  for (; value >= 0x80; value = Math.floor(value / 0x80)) bytes.push((value % 0x80) + 0x80);
-  return Uint8Array.from([...bytes, value]);
-}
+import { field, varint } from '../../support/otlp-fields.ts';
 
 const text = (value: string): Uint8Array => Buffer.from(value);
 /** A request of one item with these fields. */
