@@ -1,6 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { packageFile } from '../src/base/package-paths.ts';
 import { realSeam } from '../src/base/seam.ts';
@@ -27,7 +27,7 @@ const items = Number(values.items);
 const batchRows = Number(values.batch);
 const modes = ['none', 'async', 'fsync'] as const;
 const underWay = Number(values['under-way']);
-const compiled = await openPolicies([{ name: basename('tenth'), text: readFileSync(packageFile('bench/policies/tenth.sql'), 'utf8') }]);
+const compiled = await openPolicies([{ name: 'tenth', text: readFileSync(packageFile('bench/policies/tenth.sql'), 'utf8') }]);
 const messages = readMessages();
 
 interface Cost {

@@ -13,7 +13,7 @@ import { crc32 } from 'node:zlib';
  * one that is damaged.
  */
 export const segmentHeaderBytes = 16;
-export const recordHeaderBytes = 16;
+const recordHeaderBytes = 16;
 const segmentMagic = 0x47455354;
 const recordMagic = 0x43455254;
 const version = 1;

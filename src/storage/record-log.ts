@@ -239,7 +239,7 @@ async function writeAll(file: DiskFile, bytes: Uint8Array, from: number): Promis
 }
 
 /** A failure of the disk in terms that somebody can act on; senders are to come again. */
-export function codedOf(error: unknown, directory: string): CodedError {
+function codedOf(error: unknown, directory: string): CodedError {
   if (error instanceof CodedError) return error;
   const code = errorCode(error);
   const [reason, what] = code === 'ENOSPC' || code === 'EDQUOT' ? ['storage_full', 'there is no room left on it: free some, or lower storage.limit']

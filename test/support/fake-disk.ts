@@ -18,7 +18,7 @@ export interface DiskFaults {
   crashAfterOperations: number;
 }
 
-export const noFaults: DiskFaults = { shortWrite: 0, writeError: 0, syncError: 0, capacityBytes: Infinity, isReadOnly: false, crashAfterOperations: 0 };
+const noFaults: DiskFaults = { shortWrite: 0, writeError: 0, syncError: 0, capacityBytes: Infinity, isReadOnly: false, crashAfterOperations: 0 };
 
 /** Everything that is tried on a disk after the crash ends with this: whoever ran is dead. */
 export class DiskCrashed extends Error {
