@@ -5,6 +5,7 @@ import { CaptureWriter } from '../otap/capture-file.ts';
 import { OtapStreamEncoder } from '../otap/encode/stream-encoder.ts';
 import type { Signal } from '../otap/payload-type.ts';
 import type { OutputBatch } from '../otap/take/output-batch.ts';
+import { FileTimes } from './file-times.ts';
 
 /** Why items were not kept in a file. */
 export type Unkept = 'full' | 'unwritable';
@@ -47,11 +48,11 @@ export interface DeadLetterFilesOptions {
 export class DeadLetterFiles {
   readonly #options: DeadLetterFilesOptions;
   readonly #files = new Map<Signal, OpenFile>();
+  readonly #times = new FileTimes();
   /** Bytes of all files; counted anew after a rest. */
   #bytes = 0;
   #restsUntilMs = 0;
   #failed: Unkept | null = null;
-  #begunMs = 0;
 
   /** Makes the directory; throws CodedError `file_unusable` where that is not possible. */
   constructor(options: DeadLetterFilesOptions) {
@@ -106,10 +107,8 @@ export class DeadLetterFiles {
     const open = this.#files.get(signal);
     if (open !== undefined && (open.writer === null || existsSync(open.path))) return open;
     this.#end(signal);
-    this.#begunMs = Math.max(nowMs, this.#begunMs + 1);
-    const time = new Date(this.#begunMs).toISOString().replaceAll(/[-:]/g, '');
     const { directory, prefix } = this.#options;
-    const file: OpenFile = { path: join(directory, `${prefix}-${signal}-${time}.otap`), encoder: new OtapStreamEncoder(signal, { bodyCompression: 'zstd', zstdLevel: 3 }), writer: null, batchId: 0n };
+    const file: OpenFile = { path: join(directory, `${prefix}-${signal}-${this.#times.next(nowMs)}.otap`), encoder: new OtapStreamEncoder(signal, { bodyCompression: 'zstd', zstdLevel: 3 }), writer: null, batchId: 0n };
     this.#files.set(signal, file);
     return file;
   }

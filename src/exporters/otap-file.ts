@@ -5,6 +5,7 @@ import { type EncodeOptions, OtapStreamEncoder } from '../otap/encode/stream-enc
 import type { Signal } from '../otap/payload-type.ts';
 import type { OutputBatch } from '../otap/take/output-batch.ts';
 import type { BatchSink } from '../pipeline/sink.ts';
+import { FileTimes } from './file-times.ts';
 
 /** One file of one signal, written as one OTAP stream. */
 interface OpenFile {
@@ -36,7 +37,7 @@ export class OtapFileExporter implements BatchSink {
   readonly #files = new Map<Signal, OpenFile>();
   /** The file of the one signal, until that is known. */
   #single: CaptureWriter | null;
-  #begunMs = 0;
+  readonly #times = new FileTimes();
 
   /** A file for one signal is opened at once, so that it is there, if empty, should nothing come; throws what `openFile` throws. */
   constructor(options: OtapFileExporterOptions) {
@@ -73,17 +74,12 @@ export class OtapFileExporter implements BatchSink {
     file.writer.close();
   }
 
-  /** No two files begin at the same time: the second would replace the first. */
-  #beginMs(unixNano: bigint): number {
-    this.#begunMs = Math.max(Number(unixNano / 1_000_000n), this.#begunMs + 1);
-    return this.#begunMs;
-  }
-
   #fileOf(signal: Signal): OpenFile {
     const open = this.#files.get(signal);
     if (open !== undefined) return open;
     const { path, encode, nowUnixNano } = this.#options;
-    const writer = this.#single ?? new CaptureWriter(pathOfSignal(nowUnixNano === undefined ? path : pathOfTime(path, this.#beginMs(nowUnixNano())), signal));
+    const timed = nowUnixNano === undefined ? path : path.replaceAll('{time}', this.#times.next(Number(nowUnixNano() / 1_000_000n)));
+    const writer = this.#single ?? new CaptureWriter(pathOfSignal(timed, signal));
     this.#single = null;
     const file: OpenFile = { writer, encoder: new OtapStreamEncoder(signal, encode), batchId: 0n, failure: null };
     this.#files.set(signal, file);
@@ -96,9 +92,4 @@ export function pathOfSignal(path: string, signal: Signal): string {
   if (path.includes('{signal}')) return path.replaceAll('{signal}', signal);
   const ending = extname(path);
   return `${path.slice(0, path.length - ending.length)}.${signal}${ending}`;
-}
-
-/** `{time}` in the path is replaced by the time, UTC: 20261121T174100.123Z. */
-export function pathOfTime(path: string, unixMs: number): string {
-  return path.replaceAll('{time}', new Date(unixMs).toISOString().replaceAll(/[-:]/g, ''));
 }
