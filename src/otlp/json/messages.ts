@@ -28,16 +28,13 @@ export const anyValue: JsonMessage = jsonMessage(
   },
 );
 
-export const keyValue = jsonMessage(messageShape('KeyValue', { key: [1, 'bytes'] }, { value: messages(2) }), { key: text, value: one(() => anyValue) });
+const keyValue = jsonMessage(messageShape('KeyValue', { key: [1, 'bytes'] }, { value: messages(2) }), { key: text, value: one(() => anyValue) });
 
 const arrayValue: JsonMessage = jsonMessage(messageShape('ArrayValue', {}, { values: messages(1) }), { values: each(() => anyValue) });
 
 const keyValueList: JsonMessage = jsonMessage(messageShape('KeyValueList', {}, { values: messages(1) }), { values: each(() => keyValue) });
 
-const entityRef = jsonMessage(
-  messageShape('EntityRef', { schema_url: [1, 'bytes'], type: [2, 'bytes'] }, { id_keys: messages(3), description_keys: messages(4) }),
-  { schema_url: text, type: text, id_keys: list(text), description_keys: list(text) },
-);
+const entityRef = jsonMessage(shapes.entityRef, { schema_url: text, type: text, id_keys: list(text), description_keys: list(text) });
 
 export const attributes = each(() => keyValue);
 

@@ -1,12 +1,10 @@
+import { depthMax } from '../decode/limits.ts';
 import * as char from './characters.ts';
 import { JsonFault, malformedJson } from './faults.ts';
 import { type JsonField, type JsonMessage, kinds } from './fields.ts';
 import type { MessageWriter } from './message-writer.ts';
 import { ScalarTranscoder } from './scalar-transcoder.ts';
 import type { JsonScanner } from './scanner.ts';
-
-/** Arrays and maps within each other in a value: what readers of requests in protobuf bear (decode/cbor-writer.ts). */
-const depthMax = 64;
 
 /** Turns messages in JSON into protobuf, in one pass, by the types of their fields. Throws JsonFault. */
 export class JsonTranscoder {
