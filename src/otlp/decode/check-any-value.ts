@@ -46,7 +46,7 @@ export function checkAnyValue(bytes: Uint8Array, view: DataView, start: number, 
 }
 
 /** The ArrayValue, or where `isMap` the KeyValueList, bytes[start, end), itself within `depth` others. */
-export function checkList(bytes: Uint8Array, view: DataView, start: number, end: number, isMap: boolean, depth: number): void {
+function checkList(bytes: Uint8Array, view: DataView, start: number, end: number, isMap: boolean, depth: number): void {
   if (depth >= depthMax) throw nestedTooDeep();
   for (let at = start; at < end; ) {
     const tag = tagAt(bytes, at);

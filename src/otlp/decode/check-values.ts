@@ -50,7 +50,7 @@ function checkValueAt(bytes: Uint8Array, view: DataView, at: number): void {
 }
 
 /** Checks the text whose length is at `at`, both known to lie within the bytes. Throws INVALID_ARGUMENT / invalid_utf8. */
-export function checkTextAt(bytes: Uint8Array, view: DataView, at: number): void {
+function checkTextAt(bytes: Uint8Array, view: DataView, at: number): void {
   const first = bytes[at];
   if (first < 0x80) checkText(bytes, view, at + 1, at + 1 + first);
   else {

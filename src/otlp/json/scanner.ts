@@ -2,7 +2,7 @@ import * as char from './characters.ts';
 import { JsonFault, malformedJson } from './faults.ts';
 
 /** Objects and arrays within each other in a field that is skipped: what the Collector's reader bears (json-iterator). */
-export const skippedDepthMax = 10_000;
+const skippedDepthMax = 10_000;
 
 /** Reads the tokens of a JSON text (RFC 8259) in UTF-8. The text is known to be UTF-8; all else is checked. Throws JsonFault. */
 export class JsonScanner {

@@ -1,4 +1,4 @@
-import { ValuePool } from '../../otap/take/value-pool.ts';
+import { grown, ValuePool } from '../../otap/take/value-pool.ts';
 import { pastValue } from '../decode/member.ts';
 import { pastVarint, tagAt } from '../decode/varint.ts';
 import { GrowingBytes } from './growing-bytes.ts';
@@ -46,7 +46,7 @@ export class Frames {
     }
     if (end > kept) scratch.copy(bytes, kept, end);
     const code = this.#pool.intern(scratch.bytes, 0, scratch.length);
-    if (code === this.#outerOf.length) this.#outerOf = grown(this.#outerOf);
+    if (code === this.#outerOf.length) this.#outerOf = grown(this.#outerOf, code + 1);
     this.#outerOf[code] = outer;
     return code;
   }
@@ -67,9 +67,3 @@ export interface FrameBytes {
 
 /** Bytes at the head of a frame that say in which it lies. */
 export const outerBytes = 4;
-
-function grown(from: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
-  const to = new Uint32Array(from.length * 2);
-  to.set(from);
-  return to;
-}
