@@ -1,11 +1,10 @@
 import type { ByteBudget, ByteShare } from '../base/byte-budget.ts';
-import { CodedError } from '../base/errors.ts';
 import type { GrpcServer } from '../grpc/server.ts';
 import type { GrpcMessage, ServerCall } from '../grpc/server-call.ts';
 import type { Signal } from '../otap/payload-type.ts';
 import { otlpGrpcPaths } from '../otlp/services.ts';
 import type { OpenOtlpIntake, OtlpIntake } from '../pipeline/intake-port.ts';
-import { counted, drainingError, type OnRefused } from './refusals.ts';
+import { counted, drainingError, notTaken, type OnRefused } from './refusals.ts';
 
 export interface OtlpGrpcParts {
   /** Called for each request. */
@@ -29,9 +28,9 @@ async function serveExport(signal: Signal, message: GrpcMessage, call: ServerCal
   const share = parts.budget.open();
   try {
     const intake = counted(() => admitted(signal, message, call, share, parts), parts.onRefused, call.peer);
-    const { status, message: text, retryAfterMs } = await intake.accept(message);
-    if (status === 'OK') return emptyResponse;
-    throw new CodedError(status, 'not_taken', text, retryAfterMs === null ? {} : { retryAfterMs });
+    const ack = await intake.accept(message);
+    if (ack.status === 'OK') return emptyResponse;
+    throw notTaken(ack);
   } finally {
     share.release();
   }

@@ -19,7 +19,7 @@ import { checkLength, discardRest, readBody } from './http-body.ts';
 import { HttpConnections } from './http-connections.ts';
 import { ContentDecoder } from './http-content.ts';
 import { encodingOf, type ExportHead, readHead, signalOf } from './http-head.ts';
-import { drainingError, type OnRefused } from './refusals.ts';
+import { drainingError, notTaken, type OnRefused } from './refusals.ts';
 
 export interface OtlpHttpLimits {
   /** A body as it comes. */
@@ -124,7 +124,7 @@ export class OtlpHttpServer {
       const message = await this.#messageOf(body, head, share);
       const ack = await intake.accept(message);
       if (ack.status === 'OK') answerTaken(response, head.encoding, headers);
-      else answerRefused(response, head.encoding, new CodedError(ack.status, 'not_taken', ack.message, ack.retryAfterMs === null ? {} : { retryAfterMs: ack.retryAfterMs }), headers);
+      else answerRefused(response, head.encoding, notTaken(ack), headers);
     } catch (error) {
       this.#refuse(request, response, headers, error);
     } finally {

@@ -1,4 +1,5 @@
 import { CodedError } from '../base/errors.ts';
+import type { BatchAck } from '../pipeline/intake-port.ts';
 import { metrics } from '../telemetry/declared.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { MetricRegistry } from '../telemetry/metrics.ts';
@@ -23,6 +24,11 @@ export function counted<T>(check: () => T, onRefused: OnRefused, peer: string): 
     if (error instanceof CodedError) onRefused(error, peer);
     throw error;
   }
+}
+
+/** What a sender is told whose data the intake has seen and not taken. */
+export function notTaken({ status, message, retryAfterMs }: BatchAck): CodedError {
+  return new CodedError(status, 'not_taken', message, retryAfterMs === null ? {} : { retryAfterMs });
 }
 
 /** What a sender is told that comes while the receiver drains. */
