@@ -24,7 +24,7 @@ export interface QueuedSinkOptions {
 }
 
 /** What became of items that a full queue had no room for. */
-export const queueFull: FailedExport = { kind: 'retryable', reason: 'queue_full', message: 'the queue of the exporter is full' };
+const queueFull: FailedExport = { kind: 'retryable', reason: 'queue_full', message: 'the queue of the exporter is full' };
 
 /** The same at the end, when nobody waits for room any more. */
 const fullAtEnd: FailedExport = { kind: 'retryable', reason: exporterClosed, message: 'the queue of the exporter was full at the end' };

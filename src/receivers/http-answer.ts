@@ -38,7 +38,7 @@ const httpStatuses: { readonly [status in Exclude<StatusName, 'OK'>]: number } =
 };
 
 /** The HTTP status that answers an error. */
-export function httpStatusOf(error: CodedError): number {
+function httpStatusOf(error: CodedError): number {
   if (error instanceof HttpRefusal) return error.httpStatus;
   return error.status === 'OK' ? 500 : httpStatuses[error.status];
 }

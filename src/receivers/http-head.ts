@@ -3,7 +3,7 @@ import type { Signal } from '../otap/payload-type.ts';
 import { otlpHttpPaths } from '../otlp/services.ts';
 import { contentTypes, HttpRefusal, type OtlpHttpEncoding } from './http-answer.ts';
 
-export const contentEncodings = ['identity', 'gzip', 'deflate', 'zstd'] as const;
+const contentEncodings = ['identity', 'gzip', 'deflate', 'zstd'] as const;
 export type ContentEncoding = (typeof contentEncodings)[number];
 
 /** What the head of a request says that is to be taken. */
