@@ -65,11 +65,7 @@ describe('pages of other origins', () => {
 describe('while it drains', () => {
   it('requests under way are answered, others are told to come again, idle connections are closed', async () => {
     const intake = new FakeIntake();
-    const gate = Promise.withResolvers<void>();
-    intake.answer = async () => {
-      await gate.promise;
-      return { status: 'OK', message: '', retryAfterMs: null };
-    };
+    const release = intake.hold();
     await withHttp(intake, {}, async (port, server) => {
       const agent = new http.Agent({ keepAlive: true });
       const silent = net.connect(port, '127.0.0.1');
@@ -80,7 +76,7 @@ describe('while it drains', () => {
       const drained = server.drain(10_000);
       await silentClosed;
       await expect(request(port, {})).rejects.toThrow();
-      gate.resolve();
+      release();
       expect(await waiting).toMatchObject({ status: 200 });
       agent.destroy();
       await drained;
@@ -89,11 +85,7 @@ describe('while it drains', () => {
 
   it('a request on a connection that is open already is answered with 503 and when to come again', async () => {
     const intake = new FakeIntake();
-    const gate = Promise.withResolvers<void>();
-    intake.answer = async () => {
-      await gate.promise;
-      return { status: 'OK', message: '', retryAfterMs: null };
-    };
+    const release = intake.hold();
     await withHttp(intake, {}, async (port, server) => {
       const one = 'POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}';
       const socket = net.connect(port, '127.0.0.1');
@@ -105,7 +97,7 @@ describe('while it drains', () => {
       const drained = server.drain(10_000);
       socket.write(one);
       await sleep(50);
-      gate.resolve();
+      release();
       await closed;
       await drained;
       expect(said).toMatch(/^HTTP\/1.1 200 OK[^]*HTTP\/1.1 503 [^]*retry-after: 1\r\n[^]*shutting down/i);

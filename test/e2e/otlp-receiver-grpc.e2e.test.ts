@@ -164,14 +164,10 @@ describe('what is refused', () => {
 
   it.each(['100m', '2S'])('a call that is not answered within its %s ends with that, and its answer goes nowhere', async (timeout) => {
     const intake = new FakeIntake();
-    const gate = Promise.withResolvers<void>();
-    intake.answer = async () => {
-      await gate.promise;
-      return { status: 'OK', message: '', retryAfterMs: null };
-    };
+    const release = intake.hold();
     await withGrpc(intake, {}, async (port) => {
       expect(await rawExport(port, [encodeFrame(body, false)], { 'grpc-timeout': timeout })).toMatchObject({ code: '4', message: expect.stringContaining('grpc-timeout') });
-      gate.resolve();
+      release();
     });
     expect(intake.refused).toEqual([]);
   });
@@ -205,17 +201,13 @@ describe('what is refused', () => {
 
   it('more at once than the budget holds', async () => {
     const intake = new FakeIntake();
-    const gate = Promise.withResolvers<void>();
-    intake.answer = async () => {
-      await gate.promise;
-      return { status: 'OK', message: '', retryAfterMs: null };
-    };
+    const release = intake.hold();
     await withGrpc(intake, {}, async (port) => {
       const large = encodeFrame(Buffer.alloc(1_900_000), false);
       const waiting = [rawExport(port, [large]), rawExport(port, [large])];
       while (intake.underWay < 2) await sleep(5);
       expect(await rawExport(port, [large])).toMatchObject({ code: '8', message: expect.stringContaining('come again') });
-      gate.resolve();
+      release();
       for (const answer of await Promise.all(waiting)) expect(answer).toMatchObject({ code: '0' });
     });
     expect(intake.refused).toEqual(['receive_buffers_full']);
@@ -224,17 +216,13 @@ describe('what is refused', () => {
 
 it('while it drains, calls under way are answered and the connection is told to go', async () => {
   const intake = new FakeIntake();
-  const gate = Promise.withResolvers<void>();
-  intake.answer = async () => {
-    await gate.promise;
-    return { status: 'OK', message: '', retryAfterMs: null };
-  };
+  const release = intake.hold();
   await withGrpc(intake, {}, async (port, server) => {
     const waiting = rawExport(port, [encodeFrame(body, false)]);
     while (intake.underWay < 1) await sleep(5);
     const drained = server.drain(5000);
     await sleep(20);
-    gate.resolve();
+    release();
     expect(await waiting).toMatchObject({ code: '0' });
     await drained;
   });
@@ -263,16 +251,12 @@ it('a call that was open when the drain began, and whose message comes then, is 
 
 /** Does `work` while another call is under way, which must be answered as if nothing had happened. */
 async function besideGoodCall(intake: FakeIntake, limits: Parameters<typeof withGrpc>[1], work: (port: number) => Promise<void>): Promise<void> {
-  const gate = Promise.withResolvers<void>();
-  intake.answer = async () => {
-    await gate.promise;
-    return { status: 'OK', message: '', retryAfterMs: null };
-  };
+  const release = intake.hold();
   await withGrpc(intake, limits, async (port) => {
     const good = exported(port, otlpGrpcPaths.logs, body);
     while (intake.underWay === 0) await sleep(1);
     await work(port);
-    gate.resolve();
+    release();
     expect(await good).toEqual(Buffer.alloc(0));
   });
   expect(intake.received.map(({ signal }) => signal)).toEqual(['logs']);

@@ -227,17 +227,13 @@ describe('what is refused', () => {
 
   it('more at once than the budget holds: 429, and room again when others are answered', async () => {
     const intake = new FakeIntake();
-    const gate = Promise.withResolvers<void>();
-    intake.answer = async () => {
-      await gate.promise;
-      return { status: 'OK', message: '', retryAfterMs: null };
-    };
+    const release = intake.hold();
     await withHttp(intake, {}, async (port) => {
       const waiting = Array.from({ length: 38 }, () => request(port, { body: Buffer.alloc(99_000) }));
       while (intake.underWay < 38) await sleep(5);
       const answer = await request(port, { body: Buffer.alloc(99_000) });
       expect([answer.status, answer.headers['retry-after'], statusOf(answer).code]).toEqual([429, '1', 8]);
-      gate.resolve();
+      release();
       expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual(Array.from({ length: 38 }, () => 200));
       expect(await request(port, { body: Buffer.alloc(99_000) })).toMatchObject({ status: 200 });
     });
@@ -264,15 +260,11 @@ function nestedJson(depth: number): Buffer {
 
 /** Does `work` while another request is under way, which must be answered as if nothing had happened. */
 async function besideGoodRequest(port: number, intake: FakeIntake, work: () => Promise<Answer>): Promise<Answer> {
-  const gate = Promise.withResolvers<void>();
-  intake.answer = async () => {
-    await gate.promise;
-    return { status: 'OK', message: '', retryAfterMs: null };
-  };
+  const release = intake.hold();
   const good = request(port, { path: '/v1/logs', body });
   while (intake.underWay === 0) await sleep(1);
   const answer = await work();
-  gate.resolve();
+  release();
   expect(await good).toMatchObject({ status: 200 });
   return answer;
 }

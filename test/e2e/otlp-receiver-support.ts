@@ -27,6 +27,13 @@ export class FakeIntake {
       return Promise.resolve(this.answer(signal)).finally(() => this.underWay--);
     },
   });
+
+  /** From now on nothing is answered before the function that this gives is called; then everything is taken. */
+  hold(): () => void {
+    const { promise, resolve } = Promise.withResolvers<BatchAck>();
+    this.answer = () => promise;
+    return () => resolve(acceptedAck);
+  }
 }
 
 export const budgetBytes = 4_000_000;
