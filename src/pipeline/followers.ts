@@ -4,7 +4,7 @@ import type { HeldBatch } from '../store/held-batch.ts';
 import type { RowsOfBatch } from './dropped-rows.ts';
 import { candidatesAt, type KeptRows } from './kept-rows.ts';
 import { followDecisions, keptOfLate } from './late-rows.ts';
-import type { SlotRows } from './slot-rows.ts';
+import { rowNumbers, type SlotRows } from './slot-rows.ts';
 
 /** Rows that came while their traces were being decided. */
 interface FollowingRows {
@@ -27,13 +27,13 @@ export class Followers {
   readonly #bySlot = new Map<number, FollowingRows[]>();
 
   /** `traceIds` holds four words for every row of the batch. */
-  add({ slot, rows: some }: SlotRows, batch: HeldBatch, traceIds: Uint32Array): void {
-    const rows = some ?? Uint32Array.from({ length: batch.rowCount }, (_, row) => row);
+  add(part: SlotRows, batch: HeldBatch, traceIds: Uint32Array): void {
+    const rows = rowNumbers(part, batch.rowCount);
     const own = new Uint32Array(rows.length * traceIdWords);
     rows.forEach((row, index) => own.set(traceIds.subarray(row * traceIdWords, (row + 1) * traceIdWords), index * traceIdWords));
     batch.hold();
-    const waiting = this.#bySlot.get(slot) ?? [];
-    this.#bySlot.set(slot, waiting);
+    const waiting = this.#bySlot.get(part.slot) ?? [];
+    this.#bySlot.set(part.slot, waiting);
     waiting.push({ batch, rows, traceIds: own });
   }
 

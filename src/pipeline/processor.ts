@@ -1,3 +1,4 @@
+import { allRows } from '../otap/take/split.ts';
 import type { CompiledPolicy } from '../policy/compile/compiled.ts';
 import { Database, type DuckDBMemory, type Session } from '../store/duckdb.ts';
 import type { HeldBytes } from '../store/held-batch.ts';
@@ -63,7 +64,7 @@ export class Processor {
       traces: lanes.traces.intake, logs: lanes.logs.intake, logRandomness: options.logRandomness ?? 'trace', hashSeed: options.hashSeed ?? 0,
       journal: options.journal ?? null,
       passThrough: async (batch) => {
-        await this.#metrics.add(batch, Uint32Array.from({ length: batch.rowCount }, (_, row) => row), null);
+        await this.#metrics.add(batch, allRows(batch), null);
         await this.#metrics.flush();
         if (options.journal != null) await settledSinks(kept);
       },

@@ -1,7 +1,7 @@
 import { leaves } from '../sampling/sampling-input.ts';
 import { compare56, highOf56, lowOf56, TWO_56 } from '../sampling/word56.ts';
 import type { InputColumns } from '../store/input-columns.ts';
-import type { SlotRows } from './slot-rows.ts';
+import { rowNumbers, type SlotRows } from './slot-rows.ts';
 import type { TraceMemory } from './trace-memory.ts';
 
 /**
@@ -60,11 +60,11 @@ export class ShedRows {
 
   /** Rows of signals whose items are decided one by one that are taken. */
   passing(slots: readonly SlotRows[], rowCount: number): SlotRows[] {
-    return slots.flatMap(({ slot, rows }) => {
-      const all = rows ?? Uint32Array.from({ length: rowCount }, (_, row) => row);
+    return slots.flatMap((part) => {
+      const all = rowNumbers(part, rowCount);
       const passing = all.filter((row) => !this.isBelow(row));
       this.#count += all.length - passing.length;
-      return passing.length === 0 ? [] : [{ slot, rows: passing.length === rowCount ? null : passing }];
+      return passing.length === 0 ? [] : [{ slot: part.slot, rows: passing.length === rowCount ? null : passing }];
     });
   }
 

@@ -8,6 +8,11 @@ export interface SlotRows {
   readonly rows: Uint32Array | null;
 }
 
+/** Numbers of the rows, of a batch of `rowCount`. */
+export function rowNumbers({ rows }: SlotRows, rowCount: number): Uint32Array {
+  return rows ?? Uint32Array.from({ length: rowCount }, (_, row) => row);
+}
+
 /** Times of a batch's items, ns since the epoch as doubles (exact to 256 ns, enough to choose a slot). */
 export interface EventTimes {
   readonly values: Float64Array;
