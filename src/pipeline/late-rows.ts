@@ -67,12 +67,13 @@ function wordsOfN(cache: DecisionCache, traceIds: Uint32Array, rows: readonly nu
 
 /** Rows that follow decisions, as they leave: apart by what is to be said of the evidence. `rowOf` gives a row of `batch` for one of `kept`. */
 export function keptOfLate({ kept, n, reasons, partials }: LateRows, batch: HeldBatch, rowOf: (row: number) => number = (row) => row): KeptRows[] {
-  const part = (partial: PartialCause | null): KeptRows => {
-    const picked = Array.from(kept.keys()).filter((index) => partials === null || partials[index] === partial);
+  const all: KeptRows = { batch, rows: kept.map((row) => rowOf(row)), n, nSplit: null, nCeiling: null, reasons, isUndecided: false, partial: null };
+  if (partials === null) return [all];
+  return [...new Set(partials)].map((partial) => {
+    const picked = Array.from(kept.keys()).filter((index) => partials[index] === partial);
     return {
-      batch, rows: Uint32Array.from(picked, (index) => rowOf(kept[index])), n: Uint32Array.from(picked.flatMap((index) => [n[index * 2], n[index * 2 + 1]])),
-      nSplit: null, nCeiling: null, reasons: reasons === null ? null : Uint32Array.from(picked, (index) => reasons[index]), isUndecided: false, partial,
+      ...all, rows: Uint32Array.from(picked, (index) => all.rows[index]), n: Uint32Array.from(picked.flatMap((index) => [n[index * 2], n[index * 2 + 1]])),
+      reasons: reasons === null ? null : Uint32Array.from(picked, (index) => reasons[index]), partial,
     };
-  };
-  return [...new Set(partials ?? [null])].map(part);
+  });
 }
