@@ -66,6 +66,14 @@ interface Parts {
   readonly sink: Talker;
 }
 
+/** Faster than any server has taken them. */
+const fullRateMax = 400_000;
+
+/** How many spans a run may need: each of its two loads, the steady one and the full one, fills the windows and is measured then. */
+export function spansOfRun({ rate, waitSeconds, windowSeconds, measuredSeconds }: Omit<OtlpOptions, 'spansMax'>): number {
+  return (rate + fullRateMax) * (waitSeconds + windowSeconds + 1 + measuredSeconds);
+}
+
 /** Runs one side under one load: fills its windows at a steady rate, measures it there, then as fast as it answers, then lets it drain. */
 export async function runSide(side: Side, load: OtlpLoad, options: OtlpOptions): Promise<OtlpResult> {
   const program = await goProgram('otlpload');
@@ -108,7 +116,7 @@ async function measured(parts: Parts, { rate, waitSeconds, windowSeconds, measur
   await seconds(waitSeconds + windowSeconds + 1);
   const full = await stretch(parts, measuredSeconds);
   const sent = await sender.ask('pause');
-  if (Reflect.get(Object(sent), 'exhausted') === true) throw new Error('the server took more spans than were compressed ahead: --otlp-spans');
+  if (Reflect.get(Object(sent), 'exhausted') === true) throw new Error(ranOut(server, sent));
   const exitCode = await server.child.stop(120_000);
   const kept = await sink.ask('report');
   return {
@@ -117,6 +125,13 @@ async function measured(parts: Parts, { rate, waitSeconds, windowSeconds, measur
     sent: { spans: numberIn(sent, 'spans'), traces: numberIn(sent, 'traces') },
     kept: { spans: numberIn(kept, 'spans'), traces: numberIn(kept, 'traces'), counted: numberIn(kept, 'counted'), adjusted: numberIn(kept, 'adjusted') },
   };
+}
+
+/** Requests that are refused are not sent again, so they use up what was compressed ahead, too. */
+function ranOut({ child }: Server, sent: unknown): string {
+  const [spans, refused] = [numberIn(sent, 'spans'), numberIn(sent, 'refused')];
+  const refusals = refused === 0 ? 'refused none' : `refused ${refused} requests, the last with ${textIn(sent, 'refusal')}`;
+  return `nothing that was compressed ahead is left: ${child.name} took ${spans} spans and ${refusals}; --otlp-spans asks for more`;
 }
 
 async function stretch({ server, sender, sink }: Parts, measuredSeconds: number): Promise<Stretch> {

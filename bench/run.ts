@@ -9,6 +9,7 @@ import type { PathResult, ReadersResult, Task } from './measured.ts';
 import { machineText } from './meter.ts';
 import { costs, costTable, heldTable, type PathProfile, pathsOf, phaseTable, readersTable, type SizeResults, topTable } from './report.ts';
 import { otlpLoads, otlpTables } from './otlp.ts';
+import { spansOfRun } from './otlp-run.ts';
 import { type SamplingCost, samplingTable } from './sampling.ts';
 import { readStacks } from './top.ts';
 
@@ -29,7 +30,7 @@ const { values } = parseArgs({
     'otlp-wait': { type: 'string', default: '30' },
     'otlp-window': { type: 'string', default: '5' },
     'otlp-seconds': { type: 'string', default: '15' },
-    'otlp-spans': { type: 'string', default: '15000000' },
+    'otlp-spans': { type: 'string' },
     'otlp-wire': { type: 'string', default: 'none,gzip' },
     print: { type: 'boolean', default: false },
   },
@@ -98,10 +99,11 @@ function headOf(): string {
 /** Side by side with the real Collector, which needs Go to be built; so only where it is asked for. */
 function otlpParts(): Promise<string[]> {
   const loads = otlpLoads(values.sizes.split(',').map(Number), values['otlp-wire'].split(','));
-  return otlpTables(loads, {
+  const options = {
     rate: Number(values['otlp-rate']), waitSeconds: Number(values['otlp-wait']), windowSeconds: Number(values['otlp-window']), measuredSeconds: Number(values['otlp-seconds']),
-    spansMax: Number(values['otlp-spans']), measuredCore, otherCore, nodeFlags: [],
-  });
+    measuredCore, otherCore, nodeFlags: [],
+  };
+  return otlpTables(loads, { ...options, spansMax: Number(values['otlp-spans'] ?? spansOfRun(options)) });
 }
 
 async function main(): Promise<void> {

@@ -18,6 +18,9 @@ import (
 
 const export = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 
+// Refusals come at once: without a pause they would use up all that was compressed ahead within a second.
+const afterRefusal = 100 * time.Millisecond
+
 // sent is what a sender tells.
 type sent struct {
 	Spans    int `json:"spans"`
@@ -186,6 +189,9 @@ func (s *sender) work(connection *grpc.ClientConn, take func([]byte) (part, bool
 		err := connection.Invoke(context.Background(), export, &p.bytes, &response)
 		s.count(p, time.Since(start), err)
 		s.open.Done()
+		if err != nil {
+			time.Sleep(afterRefusal)
+		}
 	}
 }
 
