@@ -1,5 +1,5 @@
 import type { PayloadTable } from '../batch.ts';
-import { type ItemStamps, stampKeys } from './item-stamps.ts';
+import { type ItemStamps, replacedStamps, stampKeys } from './item-stamps.ts';
 import type { TableBuilder } from './table-builder.ts';
 
 /** Codes of the `type` column of attributes and bodies (OTAP specification, section 5.5.1). */
@@ -42,12 +42,7 @@ export function dropStamped(source: PayloadTable, stamps: ItemStamps, rows: Uint
 }
 
 function droppedRows(source: PayloadTable, stamps: ItemStamps): Set<number> {
-  const keys: string[] = [stampKeys.adjustedCount];
-  if (stamps.threshold !== null) keys.push(stampKeys.threshold);
-  if (stamps.randomness !== null) keys.push(stampKeys.randomness);
-  if (hasPolicy(stamps)) keys.push(stampKeys.policy);
-  if ((stamps.partial ?? null) !== null) keys.push(stampKeys.partial);
-  return new Set(keys.flatMap((key) => [...source.rowsOfKey(key).rows]));
+  return new Set(replacedStamps(stamps).flatMap((name) => [...source.rowsOfKey(stampKeys[name]).rows]));
 }
 
 /** Appends the attributes that stamps write on root rows base + i. */
@@ -55,13 +50,9 @@ export function appendStamps(table: TableBuilder, stamps: ItemStamps, base: numb
   appendCounts(table, stamps.adjustedCount, base);
   if (stamps.threshold !== null) appendTexts(table, stampKeys.threshold, stamps.threshold, base);
   if (stamps.randomness !== null) appendTexts(table, stampKeys.randomness, stamps.randomness, base);
-  if (hasPolicy(stamps)) appendTexts(table, stampKeys.policy, stamps.policy, base);
-  const { partial = null } = stamps;
+  const { policy = null, partial = null } = stamps;
+  if (policy !== null) appendTexts(table, stampKeys.policy, policy, base);
   if (partial !== null) appendTexts(table, stampKeys.partial, Array.from(stamps.adjustedCount, () => partial), base);
-}
-
-function hasPolicy(stamps: ItemStamps): stamps is ItemStamps & { readonly policy: readonly (string | null)[] } {
-  return stamps.policy !== null && stamps.policy !== undefined;
 }
 
 function appendCounts(table: TableBuilder, counts: Float64Array, base: number): void {

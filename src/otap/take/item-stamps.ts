@@ -23,6 +23,18 @@ export const stampKeys = {
   partial: 'sampling.partial',
 } as const;
 
+export type StampName = keyof typeof stampKeys;
+
+/** The attributes that these stamps replace or remove where they come in. */
+export function replacedStamps({ threshold, randomness, policy = null, partial = null }: ItemStamps): StampName[] {
+  const names: StampName[] = ['adjustedCount'];
+  if (threshold !== null) names.push('threshold');
+  if (randomness !== null) names.push('randomness');
+  if (policy !== null) names.push('policy');
+  if (partial !== null) names.push('partial');
+  return names;
+}
+
 /** The stamps of rows [start, end). */
 export function sliceStamps(stamps: ItemStamps, start: number, end: number): ItemStamps {
   return {

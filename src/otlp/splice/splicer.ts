@@ -5,7 +5,7 @@ import type { OtlpBatch } from '../decode/otlp-batch.ts';
 import { Frames } from './frames.ts';
 import { GrowingBytes } from './growing-bytes.ts';
 import { SplicedItems } from './spliced-items.ts';
-import { stampFields, writeStamped } from './stamped-item.ts';
+import { stampingOf, writeStamped } from './stamped-item.ts';
 
 const unknown = -1;
 
@@ -65,14 +65,14 @@ export class Splicer {
     const { framing, request } = batch;
     const bytes = bufferOver(request.bytes);
     const { starts, ends } = framing.items;
-    const fields = stampFields[this.#signal];
+    const stamping = stamps === null ? null : stampingOf(this.#signal, stamps);
     const known = this.#codesOf(batch);
     for (let index = 0; index < rows.length; index++) {
       const row = rows[index];
       const scope = framing.scopeOf[row];
       if (known.scopes[scope] === unknown) known.scopes[scope] = this.#scopeCode(batch, known, bytes, scope);
-      if (stamps === null) this.#items.copy(bytes, starts[row], ends[row]);
-      else writeStamped(this.#items, bytes, starts[row], ends[row], fields, stamps, index);
+      if (stamping === null) this.#items.copy(bytes, starts[row], ends[row]);
+      else writeStamped(this.#items, bytes, starts[row], ends[row], stamping, index);
       this.#scopeOf.push(known.scopes[scope]);
       this.#ends.push(this.#items.length);
     }
