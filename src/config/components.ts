@@ -94,5 +94,4 @@ export const exporters = components({ otap: otapExporter, otlp: otlpExporter, ot
 
 type Components<K> = ValueOf<K> extends readonly (infer C)[] ? C : never;
 export type ExporterConfig = Components<typeof exporters>;
-export type RetryConfig = ValueOf<typeof retry>;
 export type DeadLetterConfig = ValueOf<typeof deadLetter>;

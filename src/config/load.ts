@@ -9,7 +9,7 @@ import { substitute, type Environment } from './substitute.ts';
 import { readYaml, type WrittenYaml } from './written-yaml.ts';
 
 export type { ThresherConfig } from './declaration.ts';
-export type { DeadLetterConfig, ExporterConfig, RetryConfig } from './components.ts';
+export type { DeadLetterConfig, ExporterConfig } from './components.ts';
 export type { CorsConfig, GrpcListenerConfig, HttpListenerConfig, ReceiverConfig } from './receivers.ts';
 export type { ClientAuthConfig, ClientTlsConfig, HttpTlsConfig, ServerAuthConfig, ServerTlsConfig } from './security.ts';
 

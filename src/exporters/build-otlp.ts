@@ -42,7 +42,7 @@ export function otlpSink(config: OtlpConfig, tools: OtlpTools): BatchSink {
     },
     onWarning: (signal, message) => log.warn('otlp_warning', `the next hop accepted ${signal} and says: ${message}`, { exporter: config.id }),
   });
-  const queue: QueuedSinkOptions = { name: config.id, ...config.sendingQueue, onResult: () => {}, onDropped: (signal, items, batch, result) => {
+  const queue: QueuedSinkOptions = { name: config.id, ...config.sendingQueue, onResult: () => {}, onDropped: (signal, items, result, batch) => {
     onGivenUp(signal, batch, items, result);
     onResult(signal, items, result);
   } };

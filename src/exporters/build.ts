@@ -14,7 +14,7 @@ import { OtapExporter } from './otap.ts';
 import { OtapFileExporter } from './otap-file.ts';
 import { deadLetters } from './dead-letters.ts';
 import type { OnGivenUp } from './lost-items.ts';
-import { QueuedSink } from './queued-sink.ts';
+import { QueuedSink, type QueuedSinkOptions } from './queued-sink.ts';
 import { exporterClosed, type ExportResult, type RetryPolicy } from './retry.ts';
 
 /** How long a batch is tried that nothing but memory holds. */
@@ -78,17 +78,11 @@ function otapSink(config: OtapConfig, tools: ExporterTools): BatchSink {
     onRetry: (signal, reason) => registry.counter(metrics.exportRetries).add(1, { signal, exporter: config.id, reason }),
     onWireBytes: (signal, bytes) => registry.counter(metrics.wireBytesSent).add(bytes, { signal, exporter: config.id }),
   });
-  return new QueuedSink(exporter, {
-    name: config.id, ...config.sendingQueue,
-    onResult: (signal, items, result, batch) => {
-      if (result.kind !== 'ok') onGivenUp(signal, batch, items, result);
-      countResult(tools, config.id, signal, items, result);
-    },
-    onDropped: (signal, items, batch, result) => {
-      onGivenUp(signal, batch, items, result);
-      countResult(tools, config.id, signal, items, result);
-    },
-  });
+  const onResult: QueuedSinkOptions['onResult'] = (signal, items, result, batch) => {
+    if (result.kind !== 'ok') onGivenUp(signal, batch, items, result);
+    countResult(tools, config.id, signal, items, result);
+  };
+  return new QueuedSink(exporter, { name: config.id, ...config.sendingQueue, onResult, onDropped: onResult });
 }
 
 type Queued = Extract<ExporterConfig, { readonly retry: unknown }>;

@@ -20,7 +20,7 @@ export interface QueuedSinkOptions {
   readonly onFull: 'wait' | 'drop';
   readonly onResult: (signal: Signal, items: number, result: ExportResult, batch: OutputBatch | SplicedItems) => void;
   /** Told of items that were lost for want of room. */
-  readonly onDropped: (signal: Signal, items: number, batch: OutputBatch | SplicedItems, result: FailedExport) => void;
+  readonly onDropped: (signal: Signal, items: number, result: FailedExport, batch: OutputBatch | SplicedItems) => void;
 }
 
 /** What became of items that a full queue had no room for. */
@@ -67,7 +67,7 @@ export class QueuedSink implements BatchSink {
     const { signal, rowCount } = batch;
     while (this.#queuedBytes > 0 && this.#queuedBytes + bytes > this.#options.bytesMax) {
       if (this.#dropsWhenFull) {
-        this.#options.onDropped(signal, rowCount, batch, this.#isEnding ? fullAtEnd : queueFull);
+        this.#options.onDropped(signal, rowCount, this.#isEnding ? fullAtEnd : queueFull, batch);
         if (this.#isEnding) this.#unsettled.add(new Promise(() => {}));
         return;
       }
