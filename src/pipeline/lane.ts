@@ -13,6 +13,7 @@ import { arrivedRows, KeptMarks } from './dropped-rows.ts';
 import { EarlyLane, earlyOptions, readsOfRoots } from './early-lane.ts';
 import type { OnLost } from './fan-out.ts';
 import { Followers } from './followers.ts';
+import { headReads } from './head-counts.ts';
 import { expectWindow, recallWindow } from './journal/recall.ts';
 import type { RecoveringLane } from './journal/recover.ts';
 import { KeepReasons, noReason } from './keep-reasons.ts';
@@ -92,7 +93,7 @@ export function buildLane(options: ProcessorOptions, signal: SampledSignal, stor
   const { clock, keptTraces } = store;
   const linked = options.windows.linked ?? null;
   const earlyBy = earlyOptions(options, signal);
-  const ownViews = [...(signal === 'traces' && linked !== null ? readsOfLinks(linked) : []), ...readsOfRoots(earlyBy)];
+  const ownViews = [...(signal === 'traces' && linked !== null ? readsOfLinks(linked) : []), ...readsOfRoots(earlyBy), ...(signal === 'traces' && options.head != null ? [headReads] : [])];
   const sets = new PolicySets(signal, options.extraKeys, { generation: 1, policies: options.policies }, ownViews);
   const ring = new SlotRing(store.writer, signal === 'traces' ? 't' : 'l', sets.plan);
   const policies = new LanePolicies({ ring, sets, beside: signal === 'logs' ? keptTraces : null, onInForce: (generation) => observer.policiesInForce(signal, generation) });
@@ -103,7 +104,7 @@ export function buildLane(options: ProcessorOptions, signal: SampledSignal, stor
   const journal = options.journal ?? null;
   const parts: DeciderParts = {
     engine: store.engine, ring, runner, fallback, hash: new KeyedHash(seam.hashKey), combining, keptTraces, certificate: options.certificate ?? null,
-    journal, nowUnixNano: seam.nowUnixNano,
+    journal, nowUnixNano: seam.nowUnixNano, head: options.head == null ? null : { sink: options.head, boundsOf: (slot) => clock.boundsOf(slot) },
   };
   const early = earlyBy === null || traces === null ? null : new EarlyLane({
     options: earlyBy, decider: parts, clock, traces, policies, monotonicMs: seam.monotonicMs,

@@ -10,6 +10,7 @@ import type { CertificateDetail } from './certificate.ts';
 import type { Combine } from './combining.ts';
 import type { IntakeObserver, LogRandomness } from './batch-taker.ts';
 import type { EarlyClosingObserver } from './early-closing.ts';
+import type { HeadSink } from './head-counts.ts';
 import type { Lateness } from './lateness.ts';
 import type { Journal } from './journal/journal.ts';
 import type { LinkedBy } from './linked-groups.ts';
@@ -74,6 +75,8 @@ export interface ProcessorOptions {
   readonly journal?: Journal | null;
   /** Whose randomness log records have; their traces' where it is left out. */
   readonly logRandomness?: LogRandomness;
+  /** Who tells senders how much of their traces is needed; nothing is counted for it where it is left out. */
+  readonly head?: HeadSink | null;
   /** How finely windows certify themselves; not at all where it is left out. */
   readonly certificate?: CertificateDetail;
 }

@@ -7,6 +7,7 @@ import { windowRows, type WindowSlot } from '../store/window-rows.ts';
 import { tracesSql, type Window } from '../store/window-views.ts';
 import { certifyTraces } from './certificate-traces.ts';
 import { fallbackReason } from './combining.ts';
+import { headReads, tellHead } from './head-counts.ts';
 import type { EarlyDecisions } from './early-decisions.ts';
 import { applyEarly, earlyTable, leftOfEarly, withoutEarly } from './early-window.ts';
 import { fallbackRows } from './fallback-rows.ts';
@@ -73,10 +74,11 @@ export class TraceWindows {
   }
 
   async #decideSlot(slot: Slot, number: number, name: string, policies: readonly CompiledPolicy[]): Promise<WindowDecision> {
-    const { engine, ring, combining, keptTraces, certificate } = this.#parts;
+    const { engine, ring, combining, keptTraces, certificate, head = null } = this.#parts;
     slot.flush();
     const window: Window = { signal: 'traces', number, slots: [{ slot, offset: 0, filter: null }] };
-    await engine.run(`CREATE TABLE ${name}_traces AS ${tracesSql(window, unionUse(policies, 'traces'))}`);
+    const use = unionUse(policies, 'traces');
+    await engine.run(`CREATE TABLE ${name}_traces AS ${tracesSql(window, head == null ? use : { ...use, columns: [...new Set([...use.columns, ...headReads.columns])] })}`);
     const evidence = await evidenceOf(engine, name, window);
     const grouped = this.#linked === null ? null : await groupTraces(engine, name, evidence.window, this.#linked);
     const outcomes = await decideTraces(this.#parts, name, grouped ?? evidence.window, policies);
@@ -93,6 +95,7 @@ export class TraceWindows {
     const left = early === null ? [] : await leftOfEarly(engine, slot, early, combining.reasons !== null);
     const counts = await windowCounts(engine, window, `${name}_traces`);
     const services = await serviceCounts(engine, window, `${name}_kept`);
+    if (head !== null && grouped === null) await tellHead(head, engine, { name, number, window, outcomes }, combining);
     const shedRows = await shedAtClose(engine, slot);
     const policyCounts = await traceCounts(engine, name, window, outcomes);
     const isCertified = certificate !== null && grouped === null && (early === null || slot.nMax === TWO_56);

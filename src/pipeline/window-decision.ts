@@ -4,6 +4,7 @@ import type { Session } from '../store/duckdb.ts';
 import type { CertificateDetail, CertificateLine } from './certificate.ts';
 import type { Combining } from './combining.ts';
 import type { RowsOfBatch } from './dropped-rows.ts';
+import type { HeadTelling } from './head-counts.ts';
 import type { KeptRows } from './kept-rows.ts';
 import type { KeptTraces } from './kept-traces.ts';
 import type { Journal } from './journal/journal.ts';
@@ -61,4 +62,6 @@ export interface DeciderParts {
   /** Where decisions are logged; left out where they are not. */
   readonly journal?: Journal | null;
   readonly nowUnixNano?: () => bigint;
+  /** Who is told of windows of traces, to tell senders how much is needed; null or left out where nobody is. */
+  readonly head?: HeadTelling | null;
 }

@@ -81,6 +81,8 @@ export interface CompiledPolicy {
   readonly hasSplit: boolean;
   /** The sampling function that it calls which names only what its sample holds (bottom_k ...), or null: it names everything that it means. */
   readonly namesOnlySampleOf: string | null;
+  /** Least rate at which senders should go on sending for its sake, 0 to 1 (docs/head.md); left out where the header declares none. */
+  readonly headMinimum?: number;
   readonly views: readonly ViewReads[];
   readonly stars: readonly StarReads[];
   readonly sides: readonly SideReads[];

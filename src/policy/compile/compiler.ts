@@ -88,7 +88,7 @@ export class PolicyCompiler {
       const warnings = [...header.warnings, ...checkSides(source, sides, header), ...findings.filter(({ severity }) => severity !== 'note').map(findingText)];
       const history = await historyPlan(source, header, signal, this.#analysis);
       const only = namesOnlySampleOf(statement, this.#names.macros);
-      const policy: CompiledPolicy = { name, signal, mode: header.mode, source: text, sql, ...shape, quickSqls: quick, namesOnlySampleOf: only, views: withTraceOfRecords(viewReads(tables, reads), sides), stars, sides, history, warnings };
+      const policy: CompiledPolicy = { name, signal, mode: header.mode, source: text, sql, ...shape, quickSqls: quick, namesOnlySampleOf: only, ...(header.headMinimum === null ? {} : { headMinimum: header.headMinimum }), views: withTraceOfRecords(viewReads(tables, reads), sides), stars, sides, history, warnings };
       return { policy, source, statement, keys, findings };
     } catch (error) {
       throw error instanceof PolicyError ? error : bindingError(source, statement, tables, keys, error);

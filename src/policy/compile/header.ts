@@ -1,5 +1,6 @@
 import type { KeyType, PolicyMode, PolicySignal } from './compiled.ts';
 import { type HeaderEntry as Entry, headerEntries } from './header-entries.ts';
+import { headMinimumOf } from './head-minimum.ts';
 import { historyHeader, type HistoryHeader, historyHeaderNames } from './history-header.ts';
 import type { PolicySource } from './policy-source.ts';
 import { suggestion } from './suggest.ts';
@@ -18,11 +19,12 @@ export interface Header {
   readonly mode: PolicyMode;
   readonly keys: readonly DeclaredKey[];
   readonly history: HistoryHeader | null;
+  readonly headMinimum: number | null;
   readonly warnings: readonly string[];
 }
 
 /** All headers that mean something. */
-const headerNames = ['signal', 'mode', 'attribute', 'resource', 'description', ...historyHeaderNames] as const;
+const headerNames = ['signal', 'mode', 'attribute', 'resource', 'description', 'head_minimum', ...historyHeaderNames] as const;
 
 /** Reads `-- name: value` lines. Throws PolicyError `signal`, `key_type` or `not_allowed`. */
 export function parseHeader(source: PolicySource): Header {
@@ -32,7 +34,7 @@ export function parseHeader(source: PolicySource): Header {
     const hint = suggestion(name, headerNames);
     return `line ${source.positionOf(offset).line}: the header ${name} is not known and has no effect${hint === null ? '' : `; ${hint}`}`;
   });
-  return { signal: signalOf(source, entries), mode: modeOf(source, entries), keys: declaredKeys(source, entries), history: historyHeader(source, entries), warnings };
+  return { signal: signalOf(source, entries), mode: modeOf(source, entries), keys: declaredKeys(source, entries), history: historyHeader(source, entries), headMinimum: headMinimumOf(source, entries), warnings };
 }
 
 const modes: readonly PolicyMode[] = ['enforce', 'shadow', 'drop'];
