@@ -49,6 +49,15 @@ describe.runIf(process.env['CI'] !== undefined)('the packed package', () => {
     expect(run('npx', ['--no-install', 'thresher', '--help'], project)).toContain('Usage: thresher COMMAND');
   });
 
+  test('gives applications a sampler, beside the API of OpenTelemetry that they bring', () => {
+    run('npm', ['install', '--no-audit', '--no-fund', '@opentelemetry/api@1.9.1'], project);
+    const script = `const { HeadSampler } = await import('thresher/sampler'); const { ROOT_CONTEXT } = await import('@opentelemetry/api');
+      const sampler = new HeadSampler({ serviceName: 'shop', endpoint: 'http://127.0.0.1:1', initialRate: 0.5 }); await sampler.polledOnce;
+      console.log(sampler.shouldSample(ROOT_CONTEXT, 'f'.repeat(32), 'op', 0, {}, []).traceState.serialize(), sampler.pollState.failures); await sampler.shutdown();`;
+    expect(run('node', ['--input-type=module', '-e', script], project)).toBe('ot=th:8 1\n');
+    expect(packed).toContain('dist/sampler/index.d.ts');
+  });
+
   test('finds its own files from where it is installed', () => {
     const script = "const { packageFile } = await import('./node_modules/thresher/dist/base/package-paths.js'); console.log(packageFile('config/default.yaml'));";
     const path = run('node', ['--input-type=module', '-e', script], project).trim();

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path/posix';
 const rows: readonly (readonly string[])[] = [
   ['base'],
   ['telemetry', 'config', 'sampling'],
-  ['storage'],
+  ['storage', 'sampler'],
   ['otap'],
   ['otlp'],
   ['store'],
@@ -24,7 +24,7 @@ const rows: readonly (readonly string[])[] = [
 ];
 
 /** What a folder imports at most, where the rows alone would allow it more. */
-const narrower: Readonly<Record<string, readonly string[]>> = { storage: ['base', 'telemetry'], security: ['base', 'config', 'telemetry'], grpc: ['base', 'telemetry', 'security'] };
+const narrower: Readonly<Record<string, readonly string[]>> = { storage: ['base', 'telemetry'], security: ['base', 'config', 'telemetry'], grpc: ['base', 'telemetry', 'security'], sampler: ['base', 'sampling'] };
 
 /** The folder of a file, or its own name when it lies at the top: `src/otap/ipc/x.ts` is otap, `src/cli.ts` is cli. */
 export function unitOf(path: string): string {

@@ -1,0 +1,84 @@
+import { poll, type PollTarget } from './poll.ts';
+import type { HeadRates } from './rates.ts';
+
+/** How polling goes. */
+export interface PollState {
+  /** Whether any answer could be used yet. */
+  readonly hasRates: boolean;
+  /** Polls that failed since the last that did not. */
+  readonly failures: number;
+  readonly lastError: Error | null;
+}
+
+export interface PollerParts {
+  readonly target: PollTarget;
+  readonly intervalMs: number;
+  /** Uniform in [0, 1). */
+  readonly jitter: () => number;
+  /** New rates; not called while they stay as they were. */
+  readonly onRates: (rates: HeadRates) => void;
+  /** A poll that failed; the rates stay as they were. */
+  readonly onFailed: (error: Error, failures: number) => void;
+  /** How a poll is run: without spans of its own. */
+  readonly run: <T>(work: () => Promise<T>) => Promise<T>;
+}
+
+/** After failures polls are this much further apart at most. */
+const backOffMax = 8;
+
+/**
+ * The wait before the next poll: the interval, spread by a tenth to both sides so that a fleet that started at once does not come at once,
+ * and doubled with each failure in a row, up to eight times the interval.
+ */
+export function waitMs(intervalMs: number, failures: number, jitter: number): number {
+  const backOff = Math.min(2 ** Math.max(0, failures - 1), backOffMax);
+  return intervalMs * backOff * (0.9 + 0.2 * jitter);
+}
+
+/** Polls at once and then for as long as the process lives; its timer keeps no process alive. */
+export class Poller {
+  readonly #parts: PollerParts;
+  readonly #stop = new AbortController();
+  readonly #first = Promise.withResolvers<void>();
+  #timer: NodeJS.Timeout | null = null;
+  #etag: string | null = null;
+  #state: PollState = { hasRates: false, failures: 0, lastError: null };
+
+  constructor(parts: PollerParts) {
+    this.#parts = parts;
+    void this.#poll();
+  }
+
+  get state(): PollState {
+    return this.#state;
+  }
+
+  /** Resolves once the first poll has ended, well or not. */
+  get polledOnce(): Promise<void> {
+    return this.#first.promise;
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#stop.abort();
+    this.#first.resolve();
+  }
+
+  async #poll(): Promise<void> {
+    try {
+      const { rates, etag } = await this.#parts.run(() => poll(this.#parts.target, this.#etag, this.#stop.signal));
+      if (this.#stop.signal.aborted) return;
+      this.#etag = etag;
+      this.#state = { hasRates: true, failures: 0, lastError: null };
+      if (rates !== null) this.#parts.onRates(rates);
+    } catch (error) {
+      if (this.#stop.signal.aborted) return;
+      const lastError = error instanceof Error ? error : new Error(String(error));
+      this.#state = { ...this.#state, failures: this.#state.failures + 1, lastError };
+      this.#parts.onFailed(lastError, this.#state.failures);
+    }
+    this.#first.resolve();
+    this.#timer = setTimeout(() => void this.#poll(), waitMs(this.#parts.intervalMs, this.#state.failures, this.#parts.jitter()));
+    this.#timer.unref();
+  }
+}
