@@ -12,7 +12,7 @@ import { LiveTable } from './live-table.ts';
 export const run = defineCommand({
   name: 'run',
   summary: 'Take telemetry in, sample it by policies, send on what is kept',
-  text: 'Runs until SIGINT or SIGTERM; then open windows are decided and what is kept is exported. A second signal stops at once. Changed policy files take over while it runs; SIGHUP reads them again.',
+  text: 'Runs until SIGINT or SIGTERM; then open windows are decided and what is kept is exported (with `storage.shutdown: keep` open windows wait on the disk for the next start). A second signal stops at once. Changed policy files take over while it runs; SIGHUP reads them again.',
   options: {
     config: optional('config', filePath, 'Configuration file; without it config/default.yaml of the package.'),
     settings: option('set', list(text), [], 'Setting that goes over the file\'s, as windows.traces.length=5s.'),
@@ -30,10 +30,10 @@ export const run = defineCommand({
     const table = options.isLive ? new LiveTable(app.observer, app.addresses, io.stdout, realSeam()) : null;
     table?.start();
     await stopped(io.signal);
-    log.info('draining', 'deciding open windows and exporting what is kept; a second signal stops at once');
+    log.info('draining', 'exporting what is kept, of open windows too unless storage.shutdown is keep; a second signal stops at once');
     const isDone = await app.drain();
     table?.stop();
-    if (isDone) log.info('stopped', 'all windows are decided');
+    if (isDone) log.info('stopped', config.durability !== 'none' && config.storage.shutdown === 'keep' ? 'open windows wait in storage.directory for the next start' : 'all windows are decided');
     log.flush();
     return isDone ? exitCodes.ok : exitCodes.failure;
   },

@@ -73,11 +73,11 @@ export class BatchTaker {
 
   /**
    * Takes all items of a batch. `retain` makes the form in which it is held, of its ordinal and arrival; it is not called for metrics, which are not
-   * held; `memory` is for what is read of it on the way. Throws what reading throws, and RESOURCE_EXHAUSTED / memory_limit; then none of its items is taken.
+   * held; `memory` is for what is read of it on the way. Throws what reading throws, and RESOURCE_EXHAUSTED / memory_limit, or larger_than_memory where coming again is of no use; then none of its items is taken.
    */
   async take(batch: OtapBatch, arrival: Arrival, memory: BufferSource, retain: (ordinal: number, arrivalUnixNano: bigint, ownRandomness: boolean, account: HeldBytes) => HeldBatch): Promise<void> {
     const { budget, seam, observer, passThrough, account, logRandomness } = this.#parts;
-    if (!budget.hasRoom(arrival.wireBytes)) throw this.full();
+    if (!budget.hasRoom(arrival.wireBytes)) throw this.full(arrival.wireBytes);
     const { signal, rowCount: items } = batch;
     if (signal === 'metrics') {
       await passThrough(batch);
@@ -95,8 +95,11 @@ export class BatchTaker {
     observer.accepted(signal, { ...arrival, items, taken });
   }
 
-  /** What a sender is told where there is no room. */
-  full(): CodedError {
+  /** What a sender is told where there is no room for `bytes`: to come again, but for what would never fit. */
+  full(bytes: number): CodedError {
+    if (!this.#parts.budget.couldHold(bytes)) {
+      return new CodedError('RESOURCE_EXHAUSTED', 'larger_than_memory', `a request of ${bytes} bytes never fits into memory.limit: send smaller ones, or raise it`);
+    }
     return new CodedError('RESOURCE_EXHAUSTED', 'memory_limit', 'the intake is full; come again later', { retryAfterMs: this.#parts.retryAfterMs() });
   }
 

@@ -37,6 +37,8 @@ interface StreamLogging {
   /** The segment that the stream can go on in; null where its state goes before. */
   readonly segment: number | null;
   readonly state: Uint8Array | null;
+  /** Bytes that the message came in. */
+  readonly bytes: number;
 }
 
 /** Where receivers hand over batches: decodes, retains, projects, and says what the sender is told. */
@@ -122,14 +124,15 @@ export class Intake {
     journal.rollWhenFull();
     const { segment } = place;
     place.segment = -1;
-    if (segment === journal.segment) return { place, segment, state: null };
-    return { place, segment: null, state: budget.hasRoom(wireBytesOf(message)) ? decoder.state() : null };
+    const bytes = wireBytesOf(message);
+    if (segment === journal.segment) return { place, segment, state: null, bytes };
+    return { place, segment: null, state: budget.hasRoom(bytes) ? decoder.state() : null, bytes };
   }
 
   /** In the turn in which the message was decoded: the stream's state, where its segment has none. */
-  #logState({ place, segment, state }: StreamLogging, header: Omit<RetainedHeader, 'kind' | 'encoding' | 'bodyBytes'>): void {
+  #logState({ place, segment, state, bytes }: StreamLogging, header: Omit<RetainedHeader, 'kind' | 'encoding' | 'bodyBytes'>): void {
     if (segment !== null) place.segment = segment;
-    else if (state === null) throw this.#taker.full();
+    else if (state === null) throw this.#taker.full(bytes);
     else this.#parts.journal?.streamState(place, serialiseRetained({ ...header, kind: 'state', encoding: 'none', bodyBytes: state.length }, state));
   }
 

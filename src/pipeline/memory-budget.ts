@@ -72,6 +72,11 @@ export class MemoryBudget {
     return fullness <= 1;
   }
 
+  /** Whether `bytes` at once could come if nothing else were held. */
+  couldHold(bytes: number): boolean {
+    return bytes <= this.shares.othersBytesMax;
+  }
+
   #fullnessWith(bytes: number): number {
     const tables = this.heldBy('tables');
     const { tablesBytesMax, windowBytesMax, othersBytesMax } = this.shares;

@@ -37,9 +37,10 @@ const httpStatuses: { readonly [status in Exclude<StatusName, 'OK'>]: number } =
   UNKNOWN: 500, INTERNAL: 500, DATA_LOSS: 500,
 };
 
-/** The HTTP status that answers an error. */
+/** The HTTP status that answers an error; what says not when to come again would never fit. */
 function httpStatusOf(error: CodedError): number {
   if (error instanceof HttpRefusal) return error.httpStatus;
+  if (error.status === 'RESOURCE_EXHAUSTED' && error.retryAfterMs === null) return 413;
   return error.status === 'OK' ? 500 : httpStatuses[error.status];
 }
 

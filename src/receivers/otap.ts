@@ -1,6 +1,6 @@
 import { CodedError } from '../base/errors.ts';
 import type { GrpcServer } from '../grpc/server.ts';
-import type { GrpcMessage, ServerCall } from '../grpc/server-call.ts';
+import type { GrpcMessage, ServerCall } from '../grpc/call.ts';
 import type { Signal } from '../otap/payload-type.ts';
 import { encodeBatchStatus } from '../otap/proto/batch-status.ts';
 import { otapPaths } from '../otap/proto/services.ts';

@@ -1,6 +1,6 @@
 import type { ByteBudget, ByteShare } from '../base/byte-budget.ts';
 import type { GrpcServer } from '../grpc/server.ts';
-import type { GrpcMessage, ServerCall } from '../grpc/server-call.ts';
+import type { GrpcMessage, ServerCall } from '../grpc/call.ts';
 import type { Signal } from '../otap/payload-type.ts';
 import { otlpGrpcPaths } from '../otlp/services.ts';
 import type { OpenOtlpIntake, OtlpIntake } from '../pipeline/intake-port.ts';

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import grpc from '@grpc/grpc-js';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -147,5 +148,18 @@ describe('OTLP in, through the whole program', () => {
     expect(Number(answer.headers['retry-after'])).toBeLessThanOrEqual(10);
     expect(await grpcExport(running.addresses.grpc[0], otlpGrpcPaths.traces, sent)).toMatchObject({ code: grpc.status.RESOURCE_EXHAUSTED });
     expect(running.registry.value(metrics.batchesRefused, { signal: 'traces', receiver: 'otlp', reason: 'memory_limit' })).toBe(2);
+  });
+
+  test('what would never fit into memory is refused for good, over HTTP and gRPC, and counted', async () => {
+    const running = await started('memory: { limit: 1MiB, soft_limit: 1 }');
+    const spans = [{ traceId: '01'.repeat(16), spanId: '01'.repeat(8), name: 'large', attributes: [{ key: 'pad', value: { stringValue: randomBytes(400_000).toString('hex') } }] }];
+    const large = Buffer.from(otlpBytes('traces', { resourceSpans: [{ resource: {}, scopeSpans: [{ scope: {}, spans }] }] }));
+    const answer = await request(portOf(running.addresses.otlpHttp[0]), { body: large });
+    expect([answer.status, statusOf(answer), answer.headers['retry-after']]).toEqual([413, { code: 8, message: expect.stringContaining('memory.limit') }, undefined]);
+    const refusal = await grpcExport(running.addresses.grpc[0], otlpGrpcPaths.traces, large);
+    expect(refusal).toMatchObject({ code: grpc.status.RESOURCE_EXHAUSTED });
+    expect(refusal instanceof Error && 'metadata' in refusal && refusal.metadata instanceof grpc.Metadata ? refusal.metadata.get('grpc-status-details-bin') : null).toEqual([]);
+    expect(running.registry.value(metrics.batchesRefused, { signal: 'traces', receiver: 'otlp', reason: 'larger_than_memory' })).toBe(2);
+    expect(await overGrpc(grpc.compressionAlgorithms.identity)(running, 'traces', readTruth('traces_zstd')[0])).toBe(200);
   });
 });
