@@ -5,21 +5,28 @@ import type { Place } from './place.ts';
 const signals = ['traces', 'logs', 'metrics'] as const;
 
 /** What must hold between pipelines and the components that they name. */
-export function checkPipelines({ pipelines, receivers, exporters, metrics }: ThresherConfig, root: Place): void {
+export function checkPipelines({ pipelines, receivers, exporters, metrics, policies }: ThresherConfig, root: Place): void {
   if (pipelines === null) return;
   const place = root.at('pipelines');
   if (signals.every((signal) => pipelines[signal] === null)) place.fail('names no signal: write traces, logs or metrics, or leave pipelines out, so that everything goes everywhere');
   if (pipelines.metrics !== null && !metrics.passThrough) place.at('metrics').fail('contradicts metrics.pass_through, which is false');
+  if (isNothingSampled(pipelines) && policies.files.length > 0) root.at('policies').fail('are read by nobody: pipelines say that nothing is sampled (mode: pass)');
   for (const signal of signals) {
     const pipeline = pipelines[signal];
     if (pipeline === null) continue;
     const at = place.at(signal);
     const dropped = 'dropped' in pipeline ? pipeline.dropped : [];
+    if (dropped.length > 0 && 'mode' in pipeline && pipeline.mode === 'pass') at.at('dropped').fail('is written beside mode: pass, which drops nothing');
     checkNames(pipeline.receivers, receivers, 'receivers', at.at('receivers'));
     checkNames(pipeline.exporters, exporters, 'exporters', at.at('exporters'));
     if (dropped.length > 0) checkNames(dropped, exporters, 'exporters', at.at('dropped'));
     for (const id of dropped) if (pipeline.exporters.includes(id)) at.at('dropped').fail(`${id} gets what is kept already, and nobody could tell the two apart: declare a second exporter, for example ${id.split('/')[0]}/dropped`);
   }
+}
+
+function isNothingSampled({ traces, logs }: NonNullable<ThresherConfig['pipelines']>): boolean {
+  const sampled = [traces, logs].filter((pipeline) => pipeline !== null);
+  return sampled.length > 0 && sampled.every(({ mode }) => mode === 'pass');
 }
 
 function checkNames(names: readonly string[], components: readonly { readonly id: string }[], section: string, place: Place): void {

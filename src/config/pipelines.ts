@@ -1,6 +1,6 @@
 import { list } from './collections.ts';
 import type { Kind, ValueOf } from './kind.ts';
-import { text } from './scalars.ts';
+import { oneOf, text } from './scalars.ts';
 import { asRecord, option, optional, required, section } from './section.ts';
 
 const component: Kind<string> = { ...text, name: 'component' };
@@ -9,6 +9,7 @@ const received = required('receivers', list(component), 'Receivers whose data of
 const sampledHints = { processors: 'nothing is put in between by hand: write policies, windows and policy' };
 
 const sampled = {
+  mode: option('mode', oneOf('sample', 'pass'), 'sample', '`pass`: nothing is sampled, and a sender is answered when all exporters have delivered what it sent. For a tier before the one that samples; see docs/scaling.md.'),
   receivers: received,
   exporters: required('exporters', list(component), 'Exporters that each get all that is kept.'),
   dropped: option('dropped', list(component), [], 'Exporters that each get all that is dropped, as it came: without counts and thresholds. Then everything is read and sent, and costs as much as keeping it.'),
@@ -20,7 +21,7 @@ const signals = section('Which receivers\' data goes to which exporters. Without
   metrics: optional('metrics', section('The way of metrics, which pass through.', {
     receivers: received,
     exporters: required('exporters', list(component), 'Exporters that each get all metrics.'),
-  }, { ...sampledHints, dropped: 'metrics pass through unsampled, so that none are dropped' }), 'Metrics.'),
+  }, { ...sampledHints, mode: 'metrics pass anyway', dropped: 'metrics pass through unsampled, so that none are dropped' }), 'Metrics.'),
 });
 
 /** Ways of the signals. `traces/eu` and the like, of which a Collector may have several, have an answer of their own. */

@@ -6,6 +6,8 @@ export interface RouteNames {
   readonly kept: readonly string[];
   /** None of metrics, which are not sampled. */
   readonly dropped: readonly string[];
+  /** Whether all of it goes on as it comes, unsampled. */
+  readonly isPassed: boolean;
 }
 
 /** What goes where, by the names of components. */
@@ -19,16 +21,16 @@ export interface Routes {
   readonly unused: readonly string[];
 }
 
-const nowhere: RouteNames = { receivers: [], kept: [], dropped: [] };
+const nowhere: RouteNames = { receivers: [], kept: [], dropped: [], isPassed: false };
 
 /** The ways of the signals. Without `pipelines` every receiver takes every signal, and every exporter gets all that is kept. */
 export function routesOf({ pipelines, receivers, exporters, metrics }: Pick<ThresherConfig, 'pipelines' | 'receivers' | 'exporters' | 'metrics'>): Routes {
   if (pipelines === null) {
-    const all: RouteNames = { receivers: receivers.map(({ id }) => id), kept: exporters.map(({ id }) => id), dropped: [] };
+    const all: RouteNames = { receivers: receivers.map(({ id }) => id), kept: exporters.map(({ id }) => id), dropped: [], isPassed: false };
     return { traces: all, logs: all, metrics: metrics.passThrough ? all : nowhere, isWritten: false, unused: [] };
   }
-  const named = (pipeline: { readonly receivers: readonly string[]; readonly exporters: readonly string[]; readonly dropped?: readonly string[] } | null): RouteNames => (
-    pipeline === null ? nowhere : { receivers: pipeline.receivers, kept: pipeline.exporters, dropped: pipeline.dropped ?? [] });
+  const named = (pipeline: { readonly receivers: readonly string[]; readonly exporters: readonly string[]; readonly dropped?: readonly string[]; readonly mode?: 'sample' | 'pass' } | null): RouteNames => (
+    pipeline === null ? nowhere : { receivers: pipeline.receivers, kept: pipeline.exporters, dropped: pipeline.dropped ?? [], isPassed: pipeline.mode === 'pass' });
   const routes = { traces: named(pipelines.traces), logs: named(pipelines.logs), metrics: named(pipelines.metrics) };
   const used = new Set(Object.values(routes).flatMap(({ receivers: from, kept, dropped }) => [...from.map((id) => `receivers.${id}`), ...[...kept, ...dropped].map((id) => `exporters.${id}`)]));
   const components = [...receivers.map(({ id }) => `receivers.${id}`), ...exporters.map(({ id }) => `exporters.${id}`)];
@@ -46,7 +48,8 @@ export function routesText(routes: Routes): string {
   return (['traces', 'logs', 'metrics'] as const).map((signal) => `${signal} ${routeText(routes[signal])}`).join('; ');
 }
 
-function routeText({ receivers, kept, dropped }: RouteNames): string {
+function routeText({ receivers, kept, dropped, isPassed }: RouteNames): string {
   if (receivers.length === 0) return 'are refused';
+  if (isPassed) return `from ${receivers.join(', ')} pass to ${kept.join(', ')}`;
   return `from ${receivers.join(', ')}: kept to ${kept.join(', ')}${dropped.length === 0 ? '' : `, dropped to ${dropped.join(', ')}`}`;
 }

@@ -14,6 +14,6 @@ export interface BuiltRoutes {
 export function buildRoutes(exporters: readonly ExporterConfig[], routes: Routes, tools: ExporterTools): BuiltRoutes {
   const sinks = buildSinks(exporters, tools);
   const named = (names: readonly string[]): readonly BatchSink[] => sinks.filter(({ name }) => names.includes(name));
-  const route = ({ kept, dropped }: RouteNames): SignalRoute => ({ kept: named(kept), dropped: named(dropped) });
+  const route = ({ kept, dropped, isPassed }: RouteNames): SignalRoute => ({ kept: named(kept), dropped: named(dropped), isPassed });
   return { sinks, routes: { traces: route(routes.traces), logs: route(routes.logs), metrics: route(routes.metrics) } };
 }

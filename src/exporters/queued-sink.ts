@@ -4,7 +4,7 @@ import { outputBytes } from '../otap/take/output-size.ts';
 import type { OutputBatch } from '../otap/take/output-batch.ts';
 import type { Signal } from '../otap/payload-type.ts';
 import type { SplicedItems } from '../otlp/splice/spliced-items.ts';
-import type { BatchSink } from '../pipeline/sink.ts';
+import type { BatchSink, OnSettled } from '../pipeline/sink.ts';
 import { exporterClosed, type ExportResult, type FailedExport } from './retry.ts';
 
 /** What a queue's exporter does; it orders its own batches and bounds those under way. */
@@ -58,16 +58,18 @@ export class QueuedSink implements BatchSink {
   }
 
   /** A batch larger than the queue goes in when the queue is empty. */
-  push(batch: OutputBatch): Promise<void> {
-    return this.enqueue(batch, outputBytes(batch), () => this.#exporter.export(batch.signal, batch));
+  push(batch: OutputBatch, onSettled?: OnSettled): Promise<void> {
+    return this.enqueue(batch, outputBytes(batch), () => this.#exporter.export(batch.signal, batch), onSettled);
   }
 
   /** Takes `bytes` of the queue until `send` has ended. */
-  protected async enqueue(batch: OutputBatch | SplicedItems, bytes: number, send: () => Promise<ExportResult>): Promise<void> {
+  protected async enqueue(batch: OutputBatch | SplicedItems, bytes: number, send: () => Promise<ExportResult>, onSettled?: OnSettled): Promise<void> {
     const { signal, rowCount } = batch;
     while (this.#queuedBytes > 0 && this.#queuedBytes + bytes > this.#options.bytesMax) {
       if (this.#dropsWhenFull) {
-        this.#options.onDropped(signal, rowCount, this.#isEnding ? fullAtEnd : queueFull, batch);
+        const result = this.#isEnding ? fullAtEnd : queueFull;
+        this.#options.onDropped(signal, rowCount, result, batch);
+        onSettled?.(result);
         if (this.#isEnding) this.#unsettled.add(new Promise(() => {}));
         return;
       }
@@ -81,6 +83,7 @@ export class QueuedSink implements BatchSink {
       this.#queuedBytes -= bytes;
       if (result.kind === 'ok') this.#delivered++;
       this.#options.onResult(signal, rowCount, result, batch);
+      onSettled?.(result);
       if (result.kind === 'ok' || result.reason !== exporterClosed) {
         resolve();
         this.#unsettled.delete(promise);
@@ -117,7 +120,7 @@ export class OtlpQueuedSink extends QueuedSink {
     this.#exporter = exporter;
   }
 
-  pushSpliced(items: SplicedItems): Promise<void> {
-    return this.enqueue(items, items.byteLength, () => this.#exporter.export(items.signal, items));
+  pushSpliced(items: SplicedItems, onSettled?: OnSettled): Promise<void> {
+    return this.enqueue(items, items.byteLength, () => this.#exporter.export(items.signal, items), onSettled);
   }
 }

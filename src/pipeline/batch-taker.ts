@@ -8,6 +8,7 @@ import type { WithoutThreshold } from '../store/retained-batch.ts';
 import type { Journal, StreamPlace } from './journal/journal.ts';
 import type { BatchAck } from './intake-port.ts';
 import type { MemoryBudget } from './memory-budget.ts';
+import type { PassThroughs } from './pass-through.ts';
 import type { SignalIntake, TakenRows } from './signal-intake.ts';
 
 /** Told what the intake did; counts, and nothing else. */
@@ -40,8 +41,8 @@ export interface TakerParts {
   readonly account: HeldBytes;
   readonly traces: SignalIntake;
   readonly logs: SignalIntake;
-  /** Metrics go on as they are. */
-  readonly passThrough: (batch: OtapBatch) => Promise<void>;
+  /** Signals that go on as they are: metrics always. */
+  readonly passThrough: PassThroughs;
   readonly observer: IntakeObserver;
   readonly logRandomness: LogRandomness;
   /** Where batches are logged before they are acknowledged; left out where they are not. */
@@ -71,16 +72,21 @@ export class BatchTaker {
     this.#batchOrdinal = Math.max(this.#batchOrdinal, ordinal + 1);
   }
 
+  /** Whether items of a signal go on as they come, and are not held. */
+  passes(signal: Signal): boolean {
+    return this.#parts.passThrough[signal] !== undefined;
+  }
+
   /**
-   * Takes all items of a batch. `retain` makes the form in which it is held, of its ordinal and arrival; it is not called for metrics, which are not
+   * Takes all items of a batch. `retain` makes the form in which it is held, of its ordinal and arrival; it is not called for what passes, which is not
    * held; `memory` is for what is read of it on the way. Throws what reading throws, and RESOURCE_EXHAUSTED / memory_limit, or larger_than_memory where coming again is of no use; then none of its items is taken.
    */
   async take(batch: OtapBatch, arrival: Arrival, memory: BufferSource, retain: (ordinal: number, arrivalUnixNano: bigint, ownRandomness: boolean, account: HeldBytes) => HeldBatch): Promise<void> {
     const { budget, seam, observer, passThrough, account, logRandomness } = this.#parts;
     if (!budget.hasRoom(arrival.wireBytes)) throw this.full(arrival.wireBytes);
     const { signal, rowCount: items } = batch;
-    if (signal === 'metrics') {
-      await passThrough(batch);
+    if (signal === 'metrics' || this.passes(signal)) {
+      await passThrough[signal]?.(batch);
       observer.accepted(signal, { ...arrival, items, taken: null });
       return;
     }

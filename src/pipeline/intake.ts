@@ -120,7 +120,7 @@ export class Intake {
   /** Before a message is decoded, so that the log gets the stream's state as of before it. Whatever is not logged of the stream needs its state again. */
   #loggingOf({ signal, decoder, place }: IntakeStream, message: TelemetryMessage): StreamLogging | null {
     const { journal = null, budget } = this.#parts;
-    if (journal === null || signal === 'metrics') return null;
+    if (journal === null || this.#taker.passes(signal)) return null;
     journal.rollWhenFull();
     const { segment } = place;
     place.segment = -1;

@@ -39,7 +39,7 @@ export class OtlpRequests implements OtlpIntake {
   /** The body comes first: while another thread compresses it, no memory of this one is taken. */
   async accept(message: TelemetryMessage): Promise<BatchAck> {
     try {
-      const body = this.#signal === 'metrics' ? null : bodyOnTheWire(message) ?? await compressed(message.bytes);
+      const body = this.#taker.passes(this.#signal) ? null : bodyOnTheWire(message) ?? await compressed(message.bytes);
       await this.#take(message, body);
       return acceptedAck;
     } catch (error) {
@@ -56,7 +56,7 @@ export class OtlpRequests implements OtlpIntake {
     }
   }
 
-  /** `body`: what is retained of the message; metrics are not held. */
+  /** `body`: what is retained of the message; what passes is not held. */
   async #takeWith(arena: BufferArena, message: TelemetryMessage, body: RetainedBody | null): Promise<void> {
     const { receiver = 'otlp', withoutThreshold = 'unsampled', validate = 'all' } = this.#reading;
     const isChecked = validate === 'all';

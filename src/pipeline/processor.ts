@@ -15,6 +15,7 @@ import { buildLane, type Lane, onLostOf, type OnLate } from './lane.ts';
 import { EarlyClosing } from './early-closing.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { memoryShares } from './memory-shares.ts';
+import { passThroughs } from './pass-through.ts';
 import type { ProcessorOptions } from './processor-options.ts';
 import { settledSinks } from './settled-sinks.ts';
 import { keptToAll } from './sink-routes.ts';
@@ -63,11 +64,11 @@ export class Processor {
       seam: options.seam, budget, retryAfterMs: () => this.#retryAfterMs(), account, decodeLimits: options.decodeLimits, observer: options.observer,
       traces: lanes.traces.intake, logs: lanes.logs.intake, logRandomness: options.logRandomness ?? 'trace', hashSeed: options.hashSeed ?? 0,
       journal: options.journal ?? null,
-      passThrough: async (batch) => {
+      passThrough: passThroughs(options, async (batch) => {
         await this.#metrics.add(batch, allRows(batch), null);
         await this.#metrics.flush();
         if (options.journal != null) await settledSinks(kept);
-      },
+      }),
     });
   }
 
@@ -234,7 +235,7 @@ export class Processor {
     }
     const marks = droppedDispatch === null ? null : new KeptMarks();
     batch.hold();
-    const work = keptDispatch.dispatch(kept, marks)
+    const work = (journal === null ? keptDispatch.dispatch(kept, marks) : journal.decisionsDurable.then(() => keptDispatch.dispatch(kept, marks)))
       .then((counts) => this.#options.observer.late(signal, counts, droppedCount, lateness))
       .then(() => dispatcher.flush())
       .then(() => droppedDispatch?.dispatch(marks?.othersOf([{ batch, rows: arrived }]) ?? []))

@@ -6,6 +6,8 @@ export interface SignalRoute {
   readonly kept: readonly BatchSink[];
   /** Each gets all that is dropped, as it came; where there is none, dropped rows are never read. */
   readonly dropped: readonly BatchSink[];
+  /** Nothing is sampled: all goes to `kept` as it comes. Default false. */
+  readonly isPassed?: boolean;
 }
 
 /** Which sinks get what. Metrics are not sampled: nothing of them is dropped. */

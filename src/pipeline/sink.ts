@@ -1,15 +1,28 @@
+import type { OtapBatch } from '../otap/batch.ts';
 import type { OutputBatch } from '../otap/take/output-batch.ts';
 import type { SplicedItems } from '../otlp/splice/spliced-items.ts';
+
+/** What became of a batch at the next hop. `retryable`: given up for now, the batch is still good. `permanent`: it would fail again. */
+export type PushResult =
+  | { readonly kind: 'ok' }
+  | { readonly kind: 'retryable' | 'permanent'; readonly reason: string; readonly message: string };
+
+export const delivered: PushResult = { kind: 'ok' };
+
+/** Told once what came of a batch. */
+export type OnSettled = (result: PushResult) => void;
 
 /** Where decided batches go: one exporter behind its bounded queue. */
 export interface BatchSink {
   readonly name: string;
   /** Bytes that wait in its queue. */
   readonly queuedBytes: number;
-  /** Resolves when the queue has taken the batch; waits while it is full. */
-  push(batch: OutputBatch): Promise<void>;
+  /** Resolves when the queue has taken the batch; waits while it is full. `onSettled` is called where the sink has `delivered`. */
+  push(batch: OutputBatch, onSettled?: OnSettled): Promise<void>;
   /** As `push`, of items that came as OTLP; a sink without it gets them as tables. */
-  pushSpliced?(items: SplicedItems): Promise<void>;
+  pushSpliced?(items: SplicedItems, onSettled?: OnSettled): Promise<void>;
+  /** Takes a batch as it came, all of it, and ends when it is acknowledged or given up; for a sink that shares its rows out to several next hops. */
+  pass?(batch: OtapBatch): Promise<PushResult>;
   /** Batches that the next hop has acknowledged; left out where `push` delivers. */
   readonly delivered?: number;
   /** From now on nobody is held up by a full queue: what it has no room for is lost, and counted. */

@@ -23,17 +23,17 @@ function complaints(pipelines: string, settings: readonly string[] = []): string
 
 describe('ways', () => {
   test('without pipelines everything goes everywhere, and nothing that is dropped goes anywhere', () => {
-    const all = { receivers: ['otlp', 'otlp/eu', 'otap_file'], kept: ['debug', 'debug/dropped', 'otap_file/archive', 'otlp/backend'], dropped: [] };
+    const all = { receivers: ['otlp', 'otlp/eu', 'otap_file'], kept: ['debug', 'debug/dropped', 'otap_file/archive', 'otlp/backend'], dropped: [], isPassed: false };
     expect(routesOf(parsed(''))).toEqual({ traces: all, logs: all, metrics: all, isWritten: false, unused: [] });
-    expect(routesOf(parsed('metrics: { pass_through: false }')).metrics).toEqual({ receivers: [], kept: [], dropped: [] });
+    expect(routesOf(parsed('metrics: { pass_through: false }')).metrics).toEqual({ receivers: [], kept: [], dropped: [], isPassed: false });
   });
 
   test('pipelines say who gets what; what none names is unused', () => {
     const config = parsed('pipelines: { traces: { receivers: [otlp], exporters: [otlp/backend, debug], dropped: otap_file/archive }, metrics: { receivers: otlp, exporters: [otlp/backend] } }');
     expect(routesOf(config)).toEqual({
-      traces: { receivers: ['otlp'], kept: ['otlp/backend', 'debug'], dropped: ['otap_file/archive'] },
-      logs: { receivers: [], kept: [], dropped: [] },
-      metrics: { receivers: ['otlp'], kept: ['otlp/backend'], dropped: [] },
+      traces: { receivers: ['otlp'], kept: ['otlp/backend', 'debug'], dropped: ['otap_file/archive'], isPassed: false },
+      logs: { receivers: [], kept: [], dropped: [], isPassed: false },
+      metrics: { receivers: ['otlp'], kept: ['otlp/backend'], dropped: [], isPassed: false },
       isWritten: true, unused: ['receivers.otlp/eu', 'receivers.otap_file', 'exporters.debug/dropped'],
     });
   });
@@ -58,6 +58,9 @@ describe('what cannot be', () => {
     ['a name twice', 'logs: { receivers: [otlp, otlp], exporters: debug }', ['pipelines.logs.receivers.1: otlp is named twice']],
     ['kept and dropped in one', 'traces: { receivers: otlp, exporters: debug, dropped: [debug] }',
       ['pipelines.traces.dropped: debug gets what is kept already, and nobody could tell the two apart: declare a second exporter, for example debug/dropped']],
+    ['something dropped where all passes', 'traces: { receivers: otlp, exporters: debug, mode: pass, dropped: debug/dropped }, logs: { receivers: otlp, exporters: debug }', ['pipelines.traces.dropped: is written beside mode: pass, which drops nothing']],
+    ['policies where nothing is sampled', 'traces: { receivers: otlp, exporters: debug, mode: pass }', ['policies: are read by nobody: pipelines say that nothing is sampled (mode: pass)']],
+    ['metrics that pass', 'metrics: { receivers: otlp, exporters: debug, mode: pass }', ['pipelines.metrics.mode: unknown key; metrics pass anyway']],
     ['dropped metrics', 'metrics: { receivers: otlp, exporters: debug, dropped: debug/dropped }', ['pipelines.metrics.dropped: unknown key; metrics pass through unsampled, so that none are dropped']],
     ['several of one signal', 'traces/eu: { receivers: otlp/eu, exporters: debug }',
       ['pipelines.traces/eu: there is one pipeline a signal, since its windows and policies are one: name all its receivers under traces, or run a second Thresher']],

@@ -1,0 +1,97 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import type { OtapBatch } from '../../../src/otap/batch.ts';
+import type { OutputBatch } from '../../../src/otap/take/output-batch.ts';
+import { passThroughs } from '../../../src/pipeline/pass-through.ts';
+import type { BatchSink, OnSettled, PushResult } from '../../../src/pipeline/sink.ts';
+import { SinkDelivery } from '../../../src/pipeline/sink-delivery.ts';
+import { spanBatch } from './synthetic.ts';
+
+const batch = spanBatch(Array.from({ length: 10 }, (_, index) => ({ trace: index, startMs: 5 })));
+
+/** A sink whose next hop answers when it is told to. */
+class AskedSink implements BatchSink {
+  readonly name: string;
+  readonly queuedBytes = 0;
+  readonly delivered = 0;
+  readonly pushed: { readonly rows: number; readonly answer: OnSettled }[] = [];
+  isFull = false;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  async push({ rowCount }: OutputBatch, onSettled: OnSettled = () => undefined): Promise<void> {
+    this.pushed.push({ rows: rowCount, answer: onSettled });
+    if (this.isFull) throw new Error('no room');
+  }
+
+  async drain(): Promise<void> {}
+}
+
+function passing(sinks: readonly BatchSink[]): (given: OtapBatch) => Promise<void> {
+  const route = { kept: sinks, dropped: [], isPassed: true };
+  const { traces, logs } = passThroughs({ sinks, batchRowsMax: 100, routes: { traces: route, logs: { ...route, isPassed: false }, metrics: route } }, () => Promise.resolve());
+  expect(logs).toBeUndefined();
+  return traces ?? (() => Promise.reject(new Error('traces are sampled')));
+}
+
+async function answered(results: readonly PushResult[]): Promise<unknown> {
+  const sinks = results.map((_, index) => new AskedSink(`s${index}`));
+  let outcome: unknown = 'waits';
+  const passed = passing(sinks)(batch).then(() => { outcome = 'ok'; }, (error: unknown) => { outcome = error; });
+  await turn();
+  for (const [index, sink] of sinks.entries()) {
+    expect([outcome, sink.pushed.map(({ rows }) => rows)]).toEqual(['waits', [10]]);
+    sink.pushed[0].answer(results[index]);
+    await turn();
+  }
+  await passed;
+  return outcome;
+}
+
+describe('what passes', () => {
+  test('is answered when every next hop has acknowledged it, and not before', async () => {
+    expect(await answered([{ kind: 'ok' }, { kind: 'ok' }])).toBe('ok');
+  });
+
+  test('is answered with what a next hop said', async () => {
+    expect(await answered([{ kind: 'ok' }, { kind: 'retryable', reason: 'timeout', message: 'no answer' }])).toMatchObject({ status: 'UNAVAILABLE', reason: 'not_delivered', retryAfterMs: 1000 });
+    expect(await answered([{ kind: 'permanent', reason: 'refused', message: 'bad' }, { kind: 'retryable', reason: 'timeout', message: 'no answer' }]))
+      .toMatchObject({ status: 'INVALID_ARGUMENT', reason: 'next_hop_refused' });
+  });
+
+  test('goes to a sink that shares batches out as it came', async () => {
+    const seen: OtapBatch[] = [];
+    const sharing = Object.assign(new AskedSink('sharing'), { pass: async (given: OtapBatch): Promise<PushResult> => {
+      seen.push(given);
+      return { kind: 'ok' };
+    } });
+    await passing([sharing])(batch);
+    expect([seen, sharing.pushed]).toEqual([[batch], []]);
+  });
+});
+
+describe('a delivery', () => {
+  test('of many rows in several pushes ends with the last of them; deliveries do not mix', async () => {
+    const sink = new AskedSink('s');
+    const delivery = new SinkDelivery(sink, { signal: 'traces', rowsMax: 3, hashSeed: 1 });
+    const results: string[] = [];
+    const all = [Uint32Array.of(0, 1, 2, 3), Uint32Array.of(4, 5)].map((rows, index) => delivery.deliver(batch, rows).then(({ kind }) => results.push(`${index} ${kind}`)));
+    await turn();
+    expect(sink.pushed.map(({ rows }) => rows)).toEqual([3, 1, 2]);
+    sink.pushed[2].answer({ kind: 'ok' });
+    sink.pushed[0].answer({ kind: 'retryable', reason: 'away', message: '' });
+    await turn();
+    expect(results).toEqual(['1 ok']);
+    sink.pushed[1].answer({ kind: 'ok' });
+    await Promise.all(all);
+    expect(results).toEqual(['1 ok', '0 retryable']);
+  });
+
+  test('to a sink that fails is refused for good', async () => {
+    const sink = new AskedSink('s');
+    sink.isFull = true;
+    expect(await new SinkDelivery(sink, { signal: 'traces', rowsMax: 100, hashSeed: 1 }).deliver(batch, Uint32Array.of(1))).toMatchObject({ kind: 'permanent', reason: 'not_taken', message: 'no room' });
+  });
+});
