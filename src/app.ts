@@ -12,9 +12,9 @@ import { startHttp } from './http/server.ts';
 import { registerDecisionMetrics } from './pipeline/decision-metrics.ts';
 import { drainSinks } from './pipeline/drain-sinks.ts';
 import { MetricsObserver } from './pipeline/metrics-observer.ts';
-import type { Journal } from './pipeline/journal/journal.ts';
 import { openJournal } from './pipeline/journal/open-journal.ts';
 import type { LinkedBy } from './pipeline/linked-groups.ts';
+import { openRetained } from './pipeline/open-retained.ts';
 import { Processor, type ProcessorOptions } from './pipeline/processor.ts';
 import { registerResourceMetrics, type Resources } from './pipeline/resource-metrics.ts';
 import type { BatchSink } from './pipeline/sink.ts';
@@ -94,7 +94,9 @@ async function start(written: ThresherConfig, log: Logger, options: AppOptions, 
   const compiled = await openPolicies(texts, { keepsRest });
   const journal = openJournal(config, horizonMsOf(config), { seam, log, registry });
   if (journal !== null) opened.push(await lockDirectory(config.storage.directory));
-  const processor = await openProcessor(config, seam, exporters, observer, compiled, { countServices: options.countServices === true, journal });
+  const retained = await openRetained(config, journal, { seam, log, registry });
+  if (retained !== null) opened.push(() => retained.close());
+  const processor = await openProcessor(config, seam, exporters, observer, compiled, { countServices: options.countServices === true, journal, retained: retained?.store ?? null });
   opened.push(() => processor.close());
   const { bytes: grantedBytes } = machineMemory();
   registerDecisionMetrics(registry, () => processor.decisions);
@@ -102,10 +104,11 @@ async function start(written: ThresherConfig, log: Logger, options: AppOptions, 
   const reloader = new PolicyReloader(
     { seam, log, registry, patterns: config.policies.patterns, keepsRest, use: (policies) => processor.usePolicies(policies) }, { texts, policies: compiled.policies });
   const reloadPolicies = config.policy.reload === 'off' ? null : (trigger: ReloadTrigger) => reloader.reload(trigger);
+  const stored = journal ?? retained?.files ?? null;
   const state = { isReady: false, lastTickMs: seam.monotonicMs() };
   const http = await startHttp({
     endpoint: config.http.endpoint, security: openListenerSecurity(config.http, { name: 'http', seam, log, registry }), registry, log, ready: () => state.isReady,
-    health: () => ({ ok: seam.monotonicMs() - state.lastTickMs < 60_000, detail: { ready: state.isReady, ...(journal === null ? {} : { storage: journal.failure?.reason ?? 'ok' }), policies: reloader.loaded, ...(processor.stress === null ? {} : { stress: { probability: processor.stress.probability, pressure: Object.fromEntries(processor.stress.pressures) } }) } }),
+    health: () => ({ ok: seam.monotonicMs() - state.lastTickMs < 60_000, detail: { ready: state.isReady, ...(stored === null ? {} : { storage: stored.failure?.reason ?? 'ok' }), policies: reloader.loaded, ...(processor.stress === null ? {} : { stress: { probability: processor.stress.probability, pressure: Object.fromEntries(processor.stress.pressures) } }) } }),
     reload: reloadPolicies === null ? null : () => reloadPolicies('http'),
   });
   opened.push(() => http.close());
@@ -135,8 +138,11 @@ async function start(written: ThresherConfig, log: Logger, options: AppOptions, 
       const decide = (): Promise<void> => (journal !== null && config.storage.shutdown === 'keep' ? processor.advance(0n) : processor.drain());
       const isDone = await drainSinks(decide, sinks, seam, { deadlineMs: Math.max(0, endMs - seam.monotonicMs()), stallMs });
       await journal?.close();
-      if (isDone) processor.close();
-      else log.error('drain_incomplete', `not all was decided within shutdown.deadline; ${journal === null ? 'the rest is lost' : 'the next start goes on with the rest'}`, { spans: processor.held('traces').items, logs: processor.held('logs').items });
+      if (isDone) {
+        processor.close();
+        await retained?.close();
+      }
+      if (!isDone) log.error('drain_incomplete', `not all was decided within shutdown.deadline; ${journal === null ? 'the rest is lost' : 'the next start goes on with the rest'}`, { spans: processor.held('traces').items, logs: processor.held('logs').items });
       const lost = registry.total(metrics.itemsLost) - lostBefore;
       if (lost > 0) log.error('drain_lost', `${lost} kept items were not exported${journal === null ? ' and are lost' : '; the next start sends those that were not refused for good'}`, { items: lost });
       await http.close();
@@ -152,10 +158,10 @@ function seamOf({ sampling, seed }: ThresherConfig): Seam {
 }
 
 async function openProcessor(
-  config: ThresherConfig, seam: Seam, { sinks, routes }: BuiltRoutes, observer: MetricsObserver, { policies, setupSql }: OpenPolicies, { countServices, journal }: { readonly countServices: boolean; readonly journal: Journal | null },
+  config: ThresherConfig, seam: Seam, { sinks, routes }: BuiltRoutes, observer: MetricsObserver, { policies, setupSql }: OpenPolicies, { countServices, journal, retained }: { readonly countServices: boolean } & Required<Pick<ProcessorOptions, 'journal' | 'retained'>>,
 ): Promise<Processor> {
   return Processor.open({
-    seam, journal, time: 'arrival', policies, setupSql, sinks, routes, observer,
+    seam, journal, retained, time: 'arrival', policies, setupSql, sinks, routes, observer,
     windows: {
       tracesLengthMs: config.windows.traces.lengthMs, tracesWaitMs: config.windows.traces.decisionWaitMs,
       logsLengthMs: config.windows.logs.lengthMs, linked: linkedOf(config.windows.traces.linked), ...earlyOf(config.windows.traces),

@@ -1,4 +1,5 @@
 import { exporters } from './components.ts';
+import { head } from './head.ts';
 import type { ValueOf } from './kind.ts';
 import { pipelines } from './pipelines.ts';
 import { policyFilePatterns } from './policy-files.ts';
@@ -14,8 +15,8 @@ const windows = section('How long telemetry is held before it is decided.', {
   traces: option('traces', section('Traces belong to the window in which their first span arrived.', {
     lengthMs: option('length', duration({ min: 100 }), '10s', 'Length of a window.'),
     decisionWaitMs: option('decision_wait', duration(), '30s', 'A window is decided this long after its end, so that its traces are whole.'),
-    decisionWaitAfterRootMs: optional('decision_wait_after_root', duration(), 'Traces whose root has come are decided this long after the end of their slot, those without at the end of decision_wait. Policies run twice on a window then. Not with linked, nor with durability.'),
-    spansMax: optional('max_spans', integer({ min: 1 }), 'A trace that grows larger is decided early, on what is there, and marked (`sampling.partial`); what comes later follows. Not with linked, nor with durability.'),
+    decisionWaitAfterRootMs: optional('decision_wait_after_root', duration(), 'Traces whose root has come are decided this long after the end of their slot, those without at the end of decision_wait. Policies run twice on a window then. Not with linked.'),
+    spansMax: optional('max_spans', integer({ min: 1 }), 'A trace that grows larger is decided early, on what is there, and marked (`sampling.partial`); what comes later follows. Not with linked.'),
     bytesMax: optional('max_bytes', size({ min: 1 }), 'The same by bytes as they came, of which each span has its share of its batch.'),
     linked: option('linked', section('Traces of one window that are kept or dropped together, on the randomness of the one with the smallest id.', {
       spanLinks: option('span_links', flag, false, 'Traces that a span link of one points to in the other.'),
@@ -76,6 +77,7 @@ export const declaration = section('The whole configuration is one YAML file.', 
     limit: option('limit', sizeOr('auto', { min: 2 ** 20 }), 'auto', 'All that is held: retained batches, DuckDB\'s tables and queries, caches, queues, requests under way. At the limit senders are told to come again (RESOURCE_EXHAUSTED, 429). `auto` is a third of what the container or systemd unit may use above 256 MiB, and a sixth of that where only the machine is the limit.'),
     softLimit: option('soft_limit', number({ min: 0.1, max: 1 }), 0.8, 'At this part of the limit windows are decided before they are due, the earliest first; what is kept of them has `sampling.partial`: `memory`. 1: never.'),
     duckdbShare: option('duckdb_share', number({ min: 0.1, max: 0.9 }), 0.5, 'The part of the limit that is DuckDB\'s: tables of open windows, and queries. More where policies read many columns or their queries need much.'),
+    retain: option('retain', oneOf('memory', 'disk'), 'memory', 'Where batches wait for the decision on their items. `disk`: in files under storage.directory, or with durability in its log, up to storage.limit; what is kept of them is read back. For windows that are larger than memory, with spill_dir.'),
     spillDir: optional('spill_dir', filePath, 'A directory of this process alone, where DuckDB may put what does not fit into its memory. Without it such queries fail, and the fallback decides their window. Its folder `duckdb` is emptied at the start.'),
     spillLimit: option('spill_limit', size({ min: 2 ** 20 }), '4GiB', 'Most that is put there.'),
   }), {}, 'Memory.'),
@@ -94,6 +96,7 @@ export const declaration = section('The whole configuration is one YAML file.', 
   exporters: option('exporters', exporters, {}, 'Where kept telemetry goes.'),
   shutdown: option('shutdown', shutdown, {}, 'The end.'),
   pipelines: optional('pipelines', pipelines, 'Which signal, and which of kept and dropped, goes where.'),
+  head: optional('head', head, 'Head sampling; off where it is not written.'),
   http: option('http', section('Health (`/healthz`, `/readyz`) and Prometheus metrics (`/metrics`).', {
     endpoint: option('endpoint', endpoint, '127.0.0.1:13133', 'Where to listen.'),
     ...listenerSecurity,

@@ -6,7 +6,7 @@ export const durability = option('durability', oneOf('none', 'async', 'fsync'), 
   'What a sender may rely on once its data is acknowledged. `none`: it is in memory. `async`: it survives the end of the process, and a crash of the machine but for the last `storage.sync_interval`. `fsync`: it survives both. See durability.md.');
 
 /** Where and how the log is kept. */
-export const storage = section('The log on the disk, with durability async or fsync.', {
+export const storage = section('The log on the disk, with durability async or fsync; and without it batches that wait, with memory.retain: disk.', {
   directory: option('directory', filePath, './thresher-data', 'A directory of this process alone. It is made where it is not there.'),
   limitBytes: option('limit', size({ min: 2 ** 20 }), '10GiB', 'Most bytes of the log; beyond, `on_error` says what happens.'),
   segmentBytes: option('segment_size', size({ min: 2 ** 16 }), '64MiB', 'A file of this size is followed by another. A file is removed when all that is in it is delivered.'),

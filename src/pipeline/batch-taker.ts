@@ -8,6 +8,7 @@ import type { WithoutThreshold } from '../store/retained-batch.ts';
 import type { Journal, StreamPlace } from './journal/journal.ts';
 import type { BatchAck } from './intake-port.ts';
 import type { MemoryBudget } from './memory-budget.ts';
+import type { RetainedStore } from './retained-store.ts';
 import type { PassThroughs } from './pass-through.ts';
 import type { SignalIntake, TakenRows } from './signal-intake.ts';
 
@@ -47,6 +48,8 @@ export interface TakerParts {
   readonly logRandomness: LogRandomness;
   /** Where batches are logged before they are acknowledged; left out where they are not. */
   readonly journal?: Journal | null;
+  /** Where batches leave memory to; left out where they stay. */
+  readonly retained?: RetainedStore | null;
 }
 
 /** What a batch is counted by. */
@@ -90,14 +93,16 @@ export class BatchTaker {
       observer.accepted(signal, { ...arrival, items, taken: null });
       return;
     }
-    const { journal = null } = this.#parts;
+    const { journal = null, retained = null } = this.#parts;
     journal?.admit(arrival.wireBytes);
+    retained?.admit(arrival.wireBytes);
     if (journal !== null && arrival.place === undefined) journal.rollWhenFull();
     const arrivalNano = seam.nowUnixNano();
     const held = retain(this.#batchOrdinal++, arrivalNano, signal === 'logs' && logRandomness === 'record', account);
     journal?.batch(held, arrival.place ?? null);
     const taking = this.#parts[signal].take(batch, held, arrivalNano, memory);
     const taken = journal === null ? await taking : await durable(journal, held, taking);
+    if (retained !== null) await retained.take(held);
     observer.accepted(signal, { ...arrival, items, taken });
   }
 

@@ -1,5 +1,6 @@
 import { ArenaPool } from '../otap/ipc/buffer-source.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
+import { BodyReader, type PartWithBody } from './body-reader.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { RowsOfBatch } from './dropped-rows.ts';
 import type { ProcessorObserver } from './processor-options.ts';
@@ -20,7 +21,8 @@ export class DroppedDispatch {
   /** Resolves when all rows are with their sinks; a batch that cannot be read loses its own rows only. Its batches must be held until then. */
   async dispatch(dropped: Iterable<RowsOfBatch>): Promise<void> {
     let rows = 0;
-    for (const part of dropped) if (await this.#dispatchPart(part)) rows += part.rows.length;
+    const bodies = new BodyReader(dropped);
+    for (let next = bodies.next(); next !== null; next = bodies.next()) if (await this.#dispatchPart(next)) rows += next.part.rows.length;
     await this.#dispatcher.flush();
     if (rows > 0) this.#observer.droppedRouted(this.#signal, rows);
   }
@@ -29,10 +31,10 @@ export class DroppedDispatch {
     return this.#dispatcher.flush();
   }
 
-  async #dispatchPart({ batch, rows }: RowsOfBatch): Promise<boolean> {
+  async #dispatchPart({ part: { batch, rows }, bytes }: PartWithBody<RowsOfBatch>): Promise<boolean> {
     const arena = this.#arenas.acquire();
     try {
-      await this.#dispatcher.add(batch.open(arena, rows), rows, null);
+      await this.#dispatcher.add(batch.open(arena, rows, bytes instanceof Uint8Array ? bytes : await bytes), rows, null);
       return true;
     } catch (error) {
       this.#observer.unreadable(this.#signal, rows.length, error);

@@ -5,6 +5,7 @@ import type { RowsOfBatch } from './dropped-rows.ts';
 import { candidatesAt, type KeptRows } from './kept-rows.ts';
 import { followDecisions, keptOfLate } from './late-rows.ts';
 import { rowNumbers, type SlotRows } from './slot-rows.ts';
+import type { RowIds } from './trace-id-runs.ts';
 
 /** Rows that came while their traces were being decided. */
 interface FollowingRows {
@@ -19,6 +20,8 @@ interface FollowingRows {
 export interface SettledFollowers {
   readonly kept: readonly KeptRows[];
   readonly arrived: readonly RowsOfBatch[];
+  /** Their trace ids. */
+  ids(): RowIds[];
   release(): void;
 }
 
@@ -37,6 +40,11 @@ export class Followers {
     waiting.push({ batch, rows, traceIds: own });
   }
 
+  /** Rows that wait for a slot, batch by batch. */
+  of(slot: number): readonly RowsOfBatch[] {
+    return this.#bySlot.get(slot) ?? [];
+  }
+
   /**
    * Rows that leave with the decisions on a slot's traces, which `cache` has by now. (One whose trace it has forgotten already, which
    * takes a window of more traces than it remembers, goes by the fallback's N.) `arrived` are all that waited, kept or not. `release` lets go of their batches.
@@ -53,6 +61,7 @@ export class Followers {
     return {
       kept: kept.filter(({ rows }) => rows.length > 0),
       arrived: waiting,
+      ids: () => waiting.map(({ traceIds }) => ({ rows: Uint32Array.from({ length: traceIds.length / traceIdWords }, (_, row) => row), traceIds })),
       release: () => waiting.forEach(({ batch }) => batch.release()),
     };
   }

@@ -2,6 +2,7 @@ import { ArenaPool } from '../otap/ipc/buffer-source.ts';
 import type { KeyedHash } from '../sampling/keyed-hash.ts';
 import { TracestateCache } from '../sampling/stamp.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
+import { BodyReader, type PartWithBody } from './body-reader.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { KeptMarks } from './dropped-rows.ts';
 import type { KeepReasons } from './keep-reasons.ts';
@@ -31,14 +32,15 @@ export class KeptDispatch {
   /** Resolves when all rows are with the dispatcher, which may hold some back until it is flushed. `marks` gets those that went, or were lost. */
   async dispatch(kept: readonly KeptRows[], marks: KeptMarks | null = null): Promise<StampCounts> {
     const counts = noStamps();
-    for (const part of kept) if (part.rows.length > 0) await this.#dispatchPart(part, counts, marks);
+    const bodies = new BodyReader(kept);
+    for (let next = bodies.next(); next !== null; next = bodies.next()) if (next.part.rows.length > 0) await this.#dispatchPart(next, counts, marks);
     return counts;
   }
 
-  async #dispatchPart(part: KeptRows, counts: StampCounts, marks: KeptMarks | null): Promise<void> {
+  async #dispatchPart({ part, bytes }: PartWithBody<KeptRows>, counts: StampCounts, marks: KeptMarks | null): Promise<void> {
     const arena = this.#arenas.acquire();
     try {
-      const batch = part.batch.open(arena, part.rows);
+      const batch = part.batch.open(arena, part.rows, bytes instanceof Uint8Array ? bytes : await bytes);
       const { rows, stamps } = stampKept(batch, part, this.#hash, this.#tracestates, counts, this.#reasons, arena);
       marks?.add(part.batch, rows);
       await this.#dispatcher.add(batch, rows, stamps);

@@ -38,7 +38,7 @@ export function failureText({ policy, error }: PolicyOutcome): string {
 export function meanItemBytes(runs: readonly Pick<RowRun, 'batch' | 'count'>[]): number {
   let [bytes, rows] = [0, 0];
   for (const { batch, count } of runs) {
-    bytes += (batch.bytes.length * count) / batch.rowCount;
+    bytes += (batch.serialisedBytes * count) / batch.rowCount;
     rows += count;
   }
   return rows === 0 ? 0 : bytes / rows;

@@ -17,6 +17,7 @@ import type { LinkedBy } from './linked-groups.ts';
 import type { EarlyDecision } from './early-windows.ts';
 import type { TraceLimits } from './open-traces.ts';
 import type { PastHorizon } from './past-horizon.ts';
+import type { RetainedStore } from './retained-store.ts';
 import type { TimeSource } from './signal-intake.ts';
 import type { BatchSink } from './sink.ts';
 import type { SinkRoutes } from './sink-routes.ts';
@@ -24,7 +25,7 @@ import type { StampCounts } from './stamp-rows.ts';
 import type { StressOptions } from './stress-relief.ts';
 import type { Fallback, WindowDecision } from './window-decision.ts';
 
-/** What is decided before its window; cannot go with linked traces or a journal. */
+/** What is decided before its window; cannot go with linked traces. */
 export interface EarlyOptions {
   /** How long after its root a trace is decided, null where that makes no difference. */
   readonly waitAfterRootMs: number | null;
@@ -73,6 +74,8 @@ export interface ProcessorOptions {
   readonly observer: ProcessorObserver;
   /** The log of what is taken and decided; nothing is durable where it is left out. `Processor.recover` must be called then, before anything is taken. */
   readonly journal?: Journal | null;
+  /** Where batches that wait leave memory to; they stay where it is left out. With a journal its own segments (journal/journal-bodies.ts). */
+  readonly retained?: RetainedStore | null;
   /** Whose randomness log records have; their traces' where it is left out. */
   readonly logRandomness?: LogRandomness;
   /** Who tells senders how much of their traces is needed; nothing is counted for it where it is left out. */

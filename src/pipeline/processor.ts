@@ -63,7 +63,7 @@ export class Processor {
     this.intake = new Intake({
       seam: options.seam, budget, retryAfterMs: () => this.#retryAfterMs(), account, decodeLimits: options.decodeLimits, observer: options.observer,
       traces: lanes.traces.intake, logs: lanes.logs.intake, logRandomness: options.logRandomness ?? 'trace', hashSeed: options.hashSeed ?? 0,
-      journal: options.journal ?? null,
+      journal: options.journal ?? null, retained: options.retained ?? null,
       passThrough: passThroughs(options, async (batch) => {
         await this.#metrics.add(batch, allRows(batch), null);
         await this.#metrics.flush();
@@ -118,11 +118,11 @@ export class Processor {
    * no journal. Throws as `recover` of journal/recover.ts.
    */
   async recover(): Promise<Recovered | null> {
-    const { journal = null, seam, decodeLimits, hashSeed = 0, windows, observer } = this.#options;
+    const { journal = null, retained = null, seam, decodeLimits, hashSeed = 0, windows, observer } = this.#options;
     if (journal === null) return null;
     const { traces, logs } = this.#lanes;
     const recovered = await recover({
-      journal, seam, decodeLimits, hashSeed, account: this.#account, lanes: { traces: traces.recovering, logs: logs.recovering },
+      journal, retained, seam, decodeLimits, hashSeed, account: this.#account, lanes: { traces: traces.recovering, logs: logs.recovering },
       windows: { lengthMs: { traces: windows.tracesLengthMs, logs: windows.logsLengthMs }, lowest: () => ({ traces: traces.ring.lowest, logs: logs.ring.lowest }), firstOpen: () => ({ traces: traces.ring.firstOpen, logs: logs.ring.firstOpen }), nMax: () => traces.ring.nMax },
       onMissing: (signal, rows) => observer.unreadable(signal, rows, new Error('their batches are not in the journal any more')),
     });

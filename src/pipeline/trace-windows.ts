@@ -19,7 +19,7 @@ import { traceCounts } from './trace-counts.ts';
 import { evidenceOf, evidenceTables } from './trace-evidence.ts';
 import { settleSlot } from './settle-slot.ts';
 import { fallbackNOf, reasonWithStress, rememberShed, shedAtClose, withStress } from './stress-close.ts';
-import { byCause, type KeptWithCauses, type PartialIds, type PartialJoin, partialJoin, writePartial } from './partial-traces.ts';
+import { byCause, type KeptWithCauses, type PartialIds, type PartialJoin, partialJoin, partialOf, writePartial } from './partial-traces.ts';
 import type { TraceMemory } from './trace-memory.ts';
 import { decideTraces, verdictTables } from './trace-verdict.ts';
 import { logDecision, rememberedOf } from './journal/log-decision.ts';
@@ -104,35 +104,35 @@ export class TraceWindows {
     this.#remember(decided, cause);
     const followers = this.#settle(number);
     const keptOfAll = markedEarly([...byCause(kept).flatMap((part) => keptRows(window.slots, part)), ...left, ...followers.kept], cause);
-    const logged = logDecision(this.#parts, () => ({ signal: 'traces', slot: number, kept: keptOfAll, traces: { ...decided, partial: causesOf(decided), cause } }));
+    const logged = logDecision(this.#parts, () => ({ signal: 'traces', slot: number, kept: keptOfAll, traces: { ...decided, partial: partialOf(decided.causes), cause } }));
     return {
       ...logged,
       slot: number, items: Math.max(0, counts.items - (early?.items ?? 0)), truth: Math.max(0, counts.truth - (early?.truth ?? 0)), services, outcomes, policies: policyCounts, mixedTraces: evidence.mixedTraces, shedRows, ...certified,
       kept: keptOfAll, followers: followers.arrived,
       release: () => {
         followers.release();
-        return this.#release(name, slot, number);
+        return this.#release(name, slot, number, early !== null);
       },
     };
   }
 
   /** Every row of the slot, at the fallback's probability. */
-  fallBack(number: number): WindowDecision | null {
+  async fallBack(number: number): Promise<WindowDecision | null> {
     const slot = this.#parts.ring.get(number);
     if (slot === null) return null;
     const early = this.#early?.of(number) ?? null;
     const { combining } = this.#parts;
     const fallbackN = fallbackNOf(this.#parts.fallback, slot);
-    const { kept: own, items } = fallbackRows(slot, { n: fallbackN, reason: reasonWithStress(fallbackReason(combining), slot, combining.reasons) }, this.#traces.decided, this.#parts.hash, early);
+    const { kept: own, items, ids } = await fallbackRows(slot, { n: fallbackN, isLogged: this.#parts.journal != null, reason: reasonWithStress(fallbackReason(combining), slot, combining.reasons) }, this.#traces.decided, this.#parts.hash, early);
     const followers = this.#settle(number);
     const kept = markedEarly([...own, ...followers.kept], this.#parts.ring.earlyCause(number));
     return {
-      ...logDecision(this.#parts, () => ({ signal: 'traces', slot: number, kept, traces: rememberedOf(this.#parts, this.#traces, slot, followers.arrived) })),
+      ...logDecision(this.#parts, () => ({ signal: 'traces', slot: number, kept, traces: rememberedOf(this.#traces, [...ids, ...followers.ids()]) })),
       slot: number, items, truth: items, services: [], outcomes: [], policies: [], certificate: [],
       kept, followers: followers.arrived,
       release: () => {
         followers.release();
-        return this.#release(null, slot, number);
+        return this.#release(null, slot, number, early !== null);
       },
     };
   }
@@ -179,21 +179,13 @@ export class TraceWindows {
     };
   }
 
-  async #release(name: string | null, slot: Slot, number: number): Promise<void> {
+  async #release(name: string | null, slot: Slot, number: number, hasEarly: boolean): Promise<void> {
     await this.#parts.ring.drop(number);
     if (name !== null) await this.#dropTables(name, tables);
-    if (this.#early !== null) await this.#parts.engine.run(`DROP TABLE IF EXISTS ${earlyTable(slot)}`);
+    if (hasEarly) await this.#parts.engine.run(`DROP TABLE IF EXISTS ${earlyTable(slot)}`);
   }
 
   async #dropTables(name: string, suffixes: readonly string[]): Promise<void> {
     for (const suffix of suffixes) await this.#parts.engine.run(`DROP TABLE IF EXISTS ${name}_${suffix}`);
   }
-}
-
-/** The causes of the traces that were decided on part of their evidence, by their number. */
-function causesOf({ causes }: DecidedTraces): [number, PartialCause][] {
-  return Array.from(causes ?? []).flatMap((code, trace) => {
-    const cause = causeOfCode(code);
-    return cause === null ? [] : [[trace, cause]];
-  });
 }

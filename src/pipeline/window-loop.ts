@@ -7,7 +7,7 @@ import type { WindowClock } from './window-clock.ts';
 export interface WindowDecider {
   decide(slot: number, policies: readonly CompiledPolicy[]): Promise<WindowDecision | null>;
   /** Decides by the fallback alone, without a query. */
-  fallBack(slot: number): WindowDecision | null;
+  fallBack(slot: number): Promise<WindowDecision | null> | WindowDecision | null;
 }
 
 export interface WindowLoopParts {
@@ -61,7 +61,7 @@ export class WindowLoop {
    */
   closeEarliest(nowUnixNano: () => bigint): Promise<'due' | 'early' | null> {
     const { ring, clock } = this.#parts;
-    return this.#inTurn(async () => {
+    return this.inTurn(async () => {
       const slot = this.#first();
       if (slot === null) return null;
       const unixNano = nowUnixNano();
@@ -96,23 +96,24 @@ export class WindowLoop {
 
   /** Takes on a window that was decided before, after those that are being decided; resolves when it is handed on. */
   handOn(decision: WindowDecision): Promise<void> {
-    return this.#inTurn(() => this.#handOn(decision));
+    return this.inTurn(() => this.#handOn(decision));
   }
 
   #decideWhile(isDue: (slot: number) => boolean): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.inTurn(async () => {
       for (let slot = this.#first(); slot !== null && isDue(slot); slot = this.#first()) await this.#decide(slot);
     });
   }
 
   /** After the windows that are due. */
   #lookEarly(early: (unixNano: bigint) => Promise<number | null>, unixNano: bigint): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.inTurn(async () => {
       for (let whole = await early(unixNano); whole !== null; whole = await early(unixNano)) if (whole === this.#first()) await this.#decide(whole);
     });
   }
 
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+  /** Does work on the signal's windows after what they are busy with. */
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#running.then(work);
     this.#running = done.then(() => undefined, () => undefined);
     return done;
@@ -150,7 +151,7 @@ export class WindowLoop {
       return await decider.decide(slot, policies(slot));
     } catch (error) {
       onEngineError(slot, error);
-      return decider.fallBack(slot);
+      return await decider.fallBack(slot);
     }
   }
 }

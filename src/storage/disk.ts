@@ -12,6 +12,8 @@ export interface Disk {
   create(path: string): Promise<DiskFile>;
   /** All bytes of a file. */
   read(path: string): Promise<Uint8Array>;
+  /** Opens a file that is there, to be read in parts. */
+  open(path: string): Promise<DiskReading>;
   size(path: string): Promise<number>;
   /** Takes the place of what has the new name. */
   rename(from: string, to: string): Promise<void>;
@@ -27,6 +29,13 @@ export interface DiskFile {
   write(bytes: Uint8Array, at: number): Promise<number>;
   /** Resolves when all that was written is durable (fdatasync). After a failure nobody knows what of it is. */
   sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A file that is read in parts. */
+export interface DiskReading {
+  /** Fills `into` with what stands at byte `at`; returns how many bytes there were, fewer only where the file ends. */
+  read(into: Uint8Array, at: number): Promise<number>;
   close(): Promise<void>;
 }
 

@@ -13,7 +13,7 @@ import { crc32 } from 'node:zlib';
  * one that is damaged.
  */
 export const segmentHeaderBytes = 16;
-const recordHeaderBytes = 16;
+export const recordHeaderBytes = 16;
 const segmentMagic = 0x47455354;
 const recordMagic = 0x43455254;
 const version = 1;
@@ -82,6 +82,11 @@ export function* readSegment(bytes: Uint8Array): Generator<LogRecord | Damage, v
     yield { kind: view.getUint32(at + 12, true), body: bytes.subarray(at + recordHeaderBytes, end) };
     at = end;
   }
+}
+
+/** The body of the one record that `bytes` are; null where they are not that. */
+export function recordBody(bytes: Uint8Array): Uint8Array | null {
+  return recordEnd(bytes, 0) === bytes.length ? bytes.subarray(recordHeaderBytes) : null;
 }
 
 /** Where the record at `at` ends; null where there is none, or it is not whole. */

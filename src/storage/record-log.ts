@@ -5,8 +5,17 @@ import type { Seam } from '../base/seam.ts';
 import { type Disk, type DiskFile, errorCode } from './disk.ts';
 import { encodeRecord, type LogRecord, segmentHeader, segmentHeaderBytes } from './log-format.ts';
 
-/** When a record counts as durable: when it is synced, or when it is written, with the sync at most an interval behind. */
-export type SyncMode = 'fsync' | 'async';
+/** When a record counts as durable: when it is synced, or when it is written, with the sync at most an interval behind, or none at all (nobody reads it after a crash). */
+export type SyncMode = 'fsync' | 'async' | 'never';
+
+/** Where a record stands. */
+export interface RecordPlace {
+  readonly segment: number;
+  /** Of its first byte in the segment's file. */
+  readonly at: number;
+  /** Of all of it, its header too. */
+  readonly bytes: number;
+}
 
 export interface RecordLogOptions {
   readonly disk: Disk;
@@ -51,6 +60,7 @@ export class RecordLog {
   #running: Promise<void> = Promise.resolve();
   #file: OpenSegment | null = null;
   #appendedBytes = segmentHeaderBytes;
+  #last: RecordPlace = { segment: 0, at: 0, bytes: 0 };
   #unsyncedSinceMs: number | null = null;
   #failure: CodedError | null = null;
   #failedMs = 0;
@@ -70,6 +80,11 @@ export class RecordLog {
   /** Bytes of that segment, with those that wait to be written. */
   get segmentBytes(): number {
     return this.#appendedBytes;
+  }
+
+  /** Where the record stands, or will, that was appended last. */
+  get last(): RecordPlace {
+    return this.#last;
   }
 
   /** Why nothing can be written now; null where something can, or is to be tried again. */
@@ -94,6 +109,7 @@ export class RecordLog {
     const record = encodeRecord(kind, parts);
     this.#group ??= this.#newGroup();
     this.#group.records.push(record);
+    this.#last = { segment: this.#segment, at: this.#appendedBytes, bytes: record.length };
     this.#appendedBytes += record.length;
     return this.#group.durable.promise;
   }
@@ -177,7 +193,7 @@ export class RecordLog {
 
   async #write(segment: number, bytes: Uint8Array): Promise<void> {
     const file = await this.#fileOf(segment);
-    this.#unsyncedSinceMs ??= this.#options.seam.monotonicMs();
+    if (this.#options.mode !== 'never') this.#unsyncedSinceMs ??= this.#options.seam.monotonicMs();
     await writeAll(file.file, bytes, file.bytes);
     file.bytes += bytes.length;
   }
@@ -189,6 +205,7 @@ export class RecordLog {
     const file = { segment, file: await disk.create(join(directory, segmentName(segment))), bytes: segmentHeaderBytes };
     this.#file = file;
     await writeAll(file.file, segmentHeader(segment), 0);
+    if (this.#options.mode === 'never') return file;
     await file.file.sync();
     await disk.syncDirectory(directory);
     return file;

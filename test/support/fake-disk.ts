@@ -1,6 +1,6 @@
 import { dirname } from 'node:path/posix';
 import { draws } from '../../src/base/draws.ts';
-import type { Disk, DiskFile } from '../../src/storage/disk.ts';
+import type { Disk, DiskFile, DiskReading } from '../../src/storage/disk.ts';
 
 /** Chances of faults, each from 0 to 1, and what the disk is like. Change them while it runs. */
 export interface DiskFaults {
@@ -14,11 +14,13 @@ export interface DiskFaults {
   capacityBytes: number;
   /** All that changes something fails with EROFS. */
   isReadOnly: boolean;
+  /** Reading a part of a file fails with EIO. */
+  readError: number;
   /** The machine or the process is gone at the n-th operation that changes something from now (1 is the next); 0: never. */
   crashAfterOperations: number;
 }
 
-const noFaults: DiskFaults = { shortWrite: 0, writeError: 0, syncError: 0, capacityBytes: Infinity, isReadOnly: false, crashAfterOperations: 0 };
+const noFaults: DiskFaults = { shortWrite: 0, writeError: 0, syncError: 0, capacityBytes: Infinity, isReadOnly: false, readError: 0, crashAfterOperations: 0 };
 
 /** Everything that is tried on a disk after the crash ends with this: whoever ran is dead. */
 export class DiskCrashed extends Error {
@@ -49,7 +51,7 @@ interface NameChange {
 export class FakeDisk implements Disk {
   readonly faults: DiskFaults;
   /** How often each fault was injected. */
-  readonly injected = { shortWrite: 0, writeError: 0, syncError: 0, full: 0, readOnly: 0, crash: 0 };
+  readonly injected = { shortWrite: 0, writeError: 0, syncError: 0, full: 0, readOnly: 0, readError: 0, crash: 0 };
   /** Operations so far that change something. */
   operations = 0;
   /** Whether power was lost before, so that what was never synced may be there in pieces, in the middle of a file too. */
@@ -124,6 +126,24 @@ export class FakeDisk implements Disk {
   async read(path: string): Promise<Uint8Array> {
     this.#alive();
     return this.#inode(path).bytes.slice();
+  }
+
+  async open(path: string): Promise<DiskReading> {
+    this.#alive();
+    const inode = this.#inode(path);
+    return {
+      read: async (into, at) => {
+        this.#alive();
+        if (this.#happens(this.faults.readError)) {
+          this.injected.readError++;
+          throw systemError('EIO', 'read');
+        }
+        const found = inode.bytes.subarray(at, at + into.length);
+        into.set(found);
+        return found.length;
+      },
+      close: async () => {},
+    };
   }
 
   async size(path: string): Promise<number> {

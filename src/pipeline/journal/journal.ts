@@ -1,25 +1,19 @@
+import { present } from '../../base/assert.ts';
 import { CodedError } from '../../base/errors.ts';
 import { TWO_56 } from '../../sampling/word56.ts';
-import { RecordLog, retryAfterMs } from '../../storage/record-log.ts';
+import { RecordLog, type RecordPlace } from '../../storage/record-log.ts';
 import type { HeldBatch } from '../../store/held-batch.ts';
 import type { SampledSignal } from '../../store/slot-plan.ts';
 import type { KeepReasons } from '../keep-reasons.ts';
+import { overLimit } from '../storage-limit.ts';
 import { removeSegment, stripSegment } from './clean-segments.ts';
 import { type DecidedWindow, encodeDecided } from './decided-record.ts';
-import type { JournalOptions, JournalWindows, StreamPlace } from './options.ts';
+import type { JournalOptions, JournalWindows, LoggedBatch, StreamPlace } from './options.ts';
 import type { Marks } from './read-segments.ts';
-import { encodeNumber, encodeStart, encodeWindow, recordKinds, type WindowName } from './records.ts';
+import { encodeEarly, encodeNumber, encodeStart, encodeWindow, recordKinds, sequenceBytes, type WindowName } from './records.ts';
 import { JournalSegments, type LowestOpen } from './segments.ts';
 
 export type { JournalObserver, JournalOptions, JournalWindows, RecoveryCounts, StreamPlace } from './options.ts';
-
-/** A batch on its way: the segment that it lies in, and what says that it is durable. */
-interface Logged {
-  readonly segment: number;
-  durable: Promise<void>;
-  /** Lots of rows that go out by themselves, and are not delivered. */
-  lateLots: number;
-}
 
 /**
  * The write-ahead log of the windows: batches before they are acknowledged, decisions before their export, and what of them is delivered
@@ -41,7 +35,8 @@ export class Journal {
   /** Marks that could not be written. */
   readonly #unmarked: (() => void)[] = [];
   #limitedTo = TWO_56;
-  readonly #logged = new WeakMap<HeldBatch, Logged>();
+  #decisions: Promise<void> = done;
+  readonly #logged = new WeakMap<HeldBatch, LoggedBatch>();
   readonly #undelivered: { readonly [signal in SampledSignal]: Set<number> } = { traces: new Set(), logs: new Set() };
 
   constructor(options: JournalOptions) {
@@ -83,9 +78,9 @@ export class Journal {
     return this.segments.byteLength + (this.#log?.segmentBytes ?? 0);
   }
 
-  /** Whether the window is known to be delivered while it is read back. */
-  wasExported(window: WindowName): boolean {
-    return this.#marks?.isExported(window) === true;
+  /** Whether a window, or what was decided before it, is known to be delivered while it is read back. */
+  wasExported(window: Pick<DecidedWindow, 'signal' | 'slot' | 'atUnixNano' | 'early'>): boolean {
+    return this.#marks?.isExported(window) === true || (window.early !== undefined && this.#marks?.isEarlySent(window) === true);
   }
 
   /** Why new data is held in memory alone, or refused; null where it is not. */
@@ -98,7 +93,7 @@ export class Journal {
     if (this.options.onError === 'memory' || this.isRecovering) return;
     const { failure } = this;
     if (failure !== null) throw failure;
-    if (this.byteLength + bytes > this.options.limitBytes) throw overLimit(this.options.limitBytes);
+    if (this.byteLength + bytes > this.options.limitBytes) throw overLimit('the log', this.options.limitBytes);
   }
 
   /** A new segment where the current one is full: between two batches, since a stream's records need its state in their segment. */
@@ -113,16 +108,16 @@ export class Journal {
     place.count = 1;
   }
 
-  /** A batch, before it goes into windows; `place` is that of its stream, null where it needs none. */
-  batch(held: HeldBatch, place: StreamPlace | null): void {
-    if (!this.isRecovering && this.#isOverLimit(held.bytes.length)) {
+  /** A batch, before it goes into windows; `place` is that of its stream, null where it needs none; `read`: where it stood that is read back. */
+  batch(held: HeldBatch, place: StreamPlace | null, read: RecordPlace | null = null): void {
+    if (!this.isRecovering && this.#isOverLimit(held.serialisedBytes)) {
       if (place !== null) place.segment = -1;
       return;
     }
     const sequence = place === null ? 0 : place.count++;
     const segment = this.segment;
-    const durable = this.isRecovering ? done : this.#append(recordKinds.batch, [sequenceBytes(sequence), held.bytes]);
-    this.#logged.set(held, { segment, durable, lateLots: 0 });
+    const durable = this.isRecovering ? done : this.#append(recordKinds.batch, [sequenceBytes(sequence), present(held.bytes, 'a batch in memory')]);
+    this.#logged.set(held, { segment, place: read ?? this.#writer.last, durable, lateLots: 0 });
     this.segments.pend(segment, 1);
   }
 
@@ -144,7 +139,12 @@ export class Journal {
     if (logged === undefined) return;
     this.segments.pend(logged.segment, -1);
     if (this.options.onError === 'refuse') await logged.durable;
-    else await logged.durable.catch(() => undefined);
+    else await logged.durable.catch(() => { logged.place = null; });
+  }
+
+  /** Where a batch stands in the log that is settled; null where it does not. */
+  placeOf(held: HeldBatch): RecordPlace | null {
+    return this.#logged.get(held)?.place ?? null;
   }
 
   /** Whether a batch that is read back has its late rows delivered. */
@@ -175,14 +175,25 @@ export class Journal {
 
   /** Resolves when the decision is durable, or when it cannot be: it is exported all the same, since that is what makes room. */
   async decided(window: DecidedWindow, reasons: KeepReasons | null): Promise<void> {
-    this.#undelivered[window.signal].add(window.slot);
+    if (window.early === undefined) this.#undelivered[window.signal].add(window.slot);
     this.segments.decided(this.segment, window.atUnixNano);
-    if (!this.isRecovering) await this.#append(recordKinds.decided, encodeDecided(window, reasons)).catch(() => undefined);
+    if (!this.isRecovering) this.#decisions = this.#append(window.early === undefined ? recordKinds.decided : recordKinds.early, encodeDecided(window, reasons)).catch(() => undefined);
+    await this.#decisions;
+  }
+
+  /** Resolves when all decisions so far are durable, or cannot be: what follows them leaves then. */
+  get decisionsDurable(): Promise<void> {
+    return this.#decisions;
   }
 
   /** All that was kept of a window is delivered, or given up. */
   exported(window: WindowName): void {
     this.#mark(recordKinds.exported, encodeWindow(window), () => this.#undelivered[window.signal].delete(window.slot));
+  }
+
+  /** The same of traces that were decided before their window, at `atUnixNano`: their batches are held until that is delivered. */
+  earlySent(early: WindowName & { readonly atUnixNano: bigint }): void {
+    this.#mark(recordKinds.earlySent, encodeEarly(early), () => undefined);
   }
 
   /** Syncs what is overdue, and strips or removes one segment that nothing needs any more. Called often; never rejects. */
@@ -216,7 +227,7 @@ export class Journal {
   #isOverLimit(bytes: number): boolean {
     const { limitBytes, observer } = this.options;
     const isOver = this.byteLength + bytes > limitBytes;
-    if (isOver !== this.#wasOverLimit) observer.state(isOver ? overLimit(limitBytes) : null);
+    if (isOver !== this.#wasOverLimit) observer.state(isOver ? overLimit('the log', limitBytes) : null);
     this.#wasOverLimit = isOver;
     return isOver;
   }
@@ -281,13 +292,3 @@ export class Journal {
 }
 
 const done = Promise.resolve();
-
-function sequenceBytes(sequence: number): Uint8Array {
-  const out = new Uint8Array(4);
-  new DataView(out.buffer).setUint32(0, sequence, true);
-  return out;
-}
-
-function overLimit(limitBytes: number): CodedError {
-  return new CodedError('RESOURCE_EXHAUSTED', 'storage_limit', `the log has reached storage.limit (${limitBytes} bytes): the next hop takes too little, or the limit is too small`, { retryAfterMs });
-}

@@ -1,7 +1,4 @@
-import { type HeldBatch, rowsOfRun } from '../../store/held-batch.ts';
-import { inputSource, readInputs } from '../../store/input-columns.ts';
-import type { Slot } from '../../store/slot.ts';
-import type { RowsOfBatch } from '../dropped-rows.ts';
+import type { RowIds } from '../trace-id-runs.ts';
 import type { TraceMemory } from '../trace-memory.ts';
 import type { DeciderParts } from '../window-decision.ts';
 import type { DecidedWindow, TraceDecisions } from './decided-record.ts';
@@ -12,18 +9,13 @@ export function logDecision({ journal, nowUnixNano, combining }: Pick<DeciderPar
   return { logged: journal.decided({ ...window(), atUnixNano: nowUnixNano?.() ?? 0n }, combining.reasons) };
 }
 
-/** What is remembered of the traces of a slot that was decided without a query. */
-export function rememberedOf({ hash }: Pick<DeciderParts, 'hash'>, { decided }: TraceMemory, slot: Slot, followers: readonly RowsOfBatch[]): TraceDecisions {
+/** What is remembered of the traces of these rows. */
+export function rememberedOf({ decided }: TraceMemory, rows: readonly RowIds[]): TraceDecisions {
   const found = new Map<string, Uint32Array>();
-  const add = (batch: HeldBatch, rows: Uint32Array): void => {
-    const ids = idsOf(batch, hash);
-    if (ids !== null) for (const row of rows) {
-      const id = ids.slice(row * 4, row * 4 + 4);
-      found.set(id.join(), id);
-    }
-  };
-  for (const run of slot.runs) add(run.batch, rowsOfRun(run));
-  for (const { batch, rows } of followers) add(batch, rows);
+  for (const { rows: numbers, traceIds } of rows) for (const row of numbers) {
+    const id = traceIds.slice(row * 4, row * 4 + 4);
+    found.set(id.join(), id);
+  }
   const known = [...found.values()].filter((id) => decided.outcome(id, 0) !== 'unknown');
   const ids = new Uint32Array(known.length * 4);
   known.forEach((id, index) => ids.set(id, index * 4));
@@ -31,13 +23,4 @@ export function rememberedOf({ hash }: Pick<DeciderParts, 'hash'>, { decided }: 
     count: known.length, ids, n: BigUint64Array.from(known, (id) => decided.get(id, 0)), reasons: decided.hasReasons ? Uint32Array.from(known, (id) => decided.reason(id, 0)) : null,
     partial: [], cause: null,
   };
-}
-
-/** Null where the batch cannot be read: whoever reads the rows will say so. */
-function idsOf(batch: HeldBatch, hash: DeciderParts['hash']): Uint32Array | null {
-  try {
-    return readInputs(batch.open(), inputSource(batch), hash).traceIds;
-  } catch {
-    return null;
-  }
 }

@@ -5,6 +5,7 @@ import { nodeDisk } from '../../storage/node-disk.ts';
 import { metrics } from '../../telemetry/declared.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import type { MetricRegistry } from '../../telemetry/metrics.ts';
+import { registerStorageMetrics } from '../storage-metrics.ts';
 import { Journal, type JournalObserver } from './journal.ts';
 
 export interface JournalTools {
@@ -20,11 +21,7 @@ export function openJournal({ durability, storage }: Pick<ThresherConfig, 'durab
   const journal = new Journal({
     disk: nodeDisk, directory, mode: durability, syncIntervalMs, limitBytes, segmentBytes, onError, onCorrupt, horizonMs, seam: tools.seam, observer: journalObserver(tools, onError),
   });
-  tools.registry.onRead(() => {
-    tools.registry.gauge(metrics.storageBytes).set(journal.byteLength);
-    tools.registry.gauge(metrics.storageLimitBytes).set(limitBytes);
-    tools.registry.gauge(metrics.storageFailing).set(journal.failure === null ? 0 : 1);
-  });
+  registerStorageMetrics(tools.registry, journal, limitBytes);
   return journal;
 }
 

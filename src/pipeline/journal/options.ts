@@ -2,7 +2,7 @@ import type { CodedError } from '../../base/errors.ts';
 import type { Seam } from '../../base/seam.ts';
 import type { SampledSignal } from '../../store/slot-plan.ts';
 import type { Disk } from '../../storage/disk.ts';
-import type { SyncMode } from '../../storage/record-log.ts';
+import type { RecordPlace, SyncMode } from '../../storage/record-log.ts';
 import type { LowestOpen } from './segments.ts';
 
 export interface JournalOptions {
@@ -63,4 +63,14 @@ export interface JournalWindows {
 export interface StreamPlace {
   segment: number;
   count: number;
+}
+
+/** A batch on its way: the segment that it lies in, and what says that it is durable. */
+export interface LoggedBatch {
+  readonly segment: number;
+  /** Null where it cannot be read there. */
+  place: RecordPlace | null;
+  durable: Promise<void>;
+  /** Lots of rows that go out by themselves, and are not delivered. */
+  lateLots: number;
 }

@@ -1,11 +1,11 @@
 import { join } from 'node:path/posix';
 import { CodedError } from '../../base/errors.ts';
 import type { Disk } from '../../storage/disk.ts';
-import { headerComplaint, type LogRecord, readSegment } from '../../storage/log-format.ts';
-import { segmentOf, segmentName } from '../../storage/record-log.ts';
+import { headerComplaint, type LogRecord, readSegment, recordHeaderBytes } from '../../storage/log-format.ts';
+import { type RecordPlace, segmentOf, segmentName } from '../../storage/record-log.ts';
 import { decodeDecided, type LoggedWindow } from './decided-record.ts';
 import type { JournalOptions } from './journal.ts';
-import { decodeNumber, encodeWindow, recordKinds, type WindowName } from './records.ts';
+import { decodeNumber, encodeEarly, encodeWindow, recordKinds, type WindowName } from './records.ts';
 
 /** A segment as it lies on the disk. */
 export interface FoundSegment {
@@ -13,9 +13,15 @@ export interface FoundSegment {
   readonly bytes: number;
 }
 
+/** A record, and where it stands. */
+export interface PlacedRecord extends LogRecord {
+  readonly place: RecordPlace;
+}
+
 /** What later records say of earlier ones, and so is known before these are read. */
 export interface Marks {
   isExported(window: WindowName): boolean;
+  isEarlySent(early: WindowName & { readonly atUnixNano: bigint }): boolean;
   isLateSent(ordinal: number): boolean;
 }
 
@@ -29,7 +35,7 @@ export async function findSegments(disk: Disk, directory: string): Promise<Found
 }
 
 /** The records of a segment, and null where some are missing. Throws DATA_LOSS `segment_corrupt` where damage is to stop the start, or nothing of it can be read. */
-export async function* recordsOf({ disk, directory, onCorrupt, observer }: JournalOptions, number: number): AsyncGenerator<LogRecord | null> {
+export async function* recordsOf({ disk, directory, onCorrupt, observer }: JournalOptions, number: number): AsyncGenerator<PlacedRecord | null> {
   const segment = join(directory, segmentName(number));
   const bytes = await disk.read(segment);
   const complaint = headerComplaint(bytes);
@@ -41,7 +47,8 @@ export async function* recordsOf({ disk, directory, onCorrupt, observer }: Journ
   }
   for (const entry of readSegment(bytes)) {
     if ('body' in entry) {
-      yield entry;
+      const at = entry.body.byteOffset - bytes.byteOffset - recordHeaderBytes;
+      yield { ...entry, place: { segment: number, at, bytes: recordHeaderBytes + entry.body.length } };
       continue;
     }
     if (!entry.isTail && onCorrupt === 'refuse') throw corrupt(`${segment}: ${entry.bytes} bytes at ${entry.at} are damaged`);
@@ -50,25 +57,29 @@ export async function* recordsOf({ disk, directory, onCorrupt, observer }: Journ
   }
 }
 
-/** Reads all segments for their marks; `onDecided` is told of each decided window. */
+/** Reads all segments for their marks; `onDecided` is told of each decided window, then of the traces of these that were decided before. */
 export async function readMarks(options: JournalOptions, segments: readonly FoundSegment[], onDecided: (window: LoggedWindow) => void): Promise<Marks> {
   const exported = new Set<string>();
   const lateSent = new Set<number>();
+  const early: LoggedWindow[] = [];
+  const decided = new Set<string>();
   const keyOf = (body: Uint8Array): string => Buffer.from(body).toString('latin1');
   const quiet = { ...options, observer: { ...options.observer, damaged: () => {} } };
   for (const { number } of segments) {
     for await (const record of recordsOf(quiet, number)) {
       if (record === null) continue;
-      if (record.kind === recordKinds.exported) exported.add(keyOf(record.body));
+      if (record.kind === recordKinds.exported || record.kind === recordKinds.earlySent) exported.add(keyOf(record.body));
       else if (record.kind === recordKinds.lateSent) lateSent.add(decodeNumber(record.body));
       else if (record.kind === recordKinds.decided) {
         const window = decodeDecided(record.body, null);
         if (window.isDone) exported.add(keyOf(encodeWindow(window)));
+        decided.add(keyOf(encodeWindow(window)));
         onDecided(window);
-      }
+      } else if (record.kind === recordKinds.early) early.push({ ...decodeDecided(record.body, null), kept: [] });
     }
   }
-  return { isExported: (window) => exported.has(keyOf(encodeWindow(window))), isLateSent: (ordinal) => lateSent.has(ordinal) };
+  for (const window of early) if (decided.has(keyOf(encodeWindow(window)))) onDecided(window);
+  return { isExported: (window) => exported.has(keyOf(encodeWindow(window))), isEarlySent: (window) => exported.has(keyOf(encodeEarly(window))), isLateSent: (ordinal) => lateSent.has(ordinal) };
 }
 
 function corrupt(what: string): CodedError {

@@ -12,8 +12,10 @@ import type { SampledSignal } from '../../store/slot-plan.ts';
  *     exported  as closed: all that was kept of a window is delivered, or given up
  *     lateSent  as taken: the same of the rows of a batch that followed decisions
  *     limited   8 bytes: N of the greatest probability that rows are taken with from here on
+ *     early     as decided: traces of a window that is still open
+ *     earlySent signal and slot as closed, then 8 bytes: when it was decided (ns); the same of what was kept of these
  */
-export const recordKinds = { start: 1, batch: 2, taken: 3, closed: 4, decided: 5, exported: 6, lateSent: 7, limited: 8 } as const;
+export const recordKinds = { start: 1, batch: 2, taken: 3, closed: 4, decided: 5, exported: 6, lateSent: 7, limited: 8, early: 9, earlySent: 10 } as const;
 
 /** A window of a signal. */
 export interface WindowName {
@@ -26,6 +28,11 @@ const slotScale = 2;
 /** Signal and slot in 8 bytes. */
 export function encodeWindow({ signal, slot }: WindowName): Uint8Array {
   return encodeNumber(slot * slotScale + (signal === 'logs' ? 1 : 0));
+}
+
+/** Signal, slot and time of traces that were decided before their window, in 16 bytes. */
+export function encodeEarly(window: WindowName & { readonly atUnixNano: bigint }): Uint8Array {
+  return Buffer.concat([encodeWindow(window), encodeNumber(window.atUnixNano)]);
 }
 
 export function decodeWindow(body: Uint8Array): WindowName {
@@ -65,6 +72,16 @@ export function decodeStart(body: Uint8Array): SegmentStart {
   const { lengthMs, firstOpen, nMax }: Partial<SegmentStart> = JSON.parse(new TextDecoder().decode(body));
   if (lengthMs === undefined || firstOpen === undefined || nMax === undefined) throw malformed('a start without its fields');
   return { lengthMs, firstOpen, nMax };
+}
+
+/** Bytes before a serialised batch in its record. */
+export const batchPrefixBytes = 4;
+
+/** Number of a batch record within its stream, in the 4 bytes before it. */
+export function sequenceBytes(sequence: number): Uint8Array {
+  const out = new Uint8Array(batchPrefixBytes);
+  new DataView(out.buffer).setUint32(0, sequence, true);
+  return out;
 }
 
 export function malformed(what: string): CodedError {

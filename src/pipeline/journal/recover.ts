@@ -6,14 +6,17 @@ import type { HeldBytes } from '../../store/held-batch.ts';
 import { TWO_56 } from '../../sampling/word56.ts';
 import type { SampledSignal } from '../../store/slot-plan.ts';
 import type { KeepReasons } from '../keep-reasons.ts';
+import type { RetainedStore } from '../retained-store.ts';
 import type { SignalIntake } from '../signal-intake.ts';
 import type { SlotRing } from '../slot-ring.ts';
+import type { EarlyDecision } from '../early-windows.ts';
 import type { WindowDecision } from '../window-decision.ts';
 import { BatchReader, type ReadBatch } from './batch-reader.ts';
-import { decodeDecided, type LoggedWindow, readHead } from './decided-record.ts';
+import { decodeDecided, type EarlyLook, type LoggedWindow, readHead } from './decided-record.ts';
 import type { Journal, JournalWindows, RecoveryCounts } from './journal.ts';
 import type { RecalledWindow } from './recall.ts';
-import { findSegments, type FoundSegment, readMarks, recordsOf } from './read-segments.ts';
+import type { RecalledEarly } from './recall-early.ts';
+import { findSegments, type FoundSegment, type PlacedRecord, readMarks, recordsOf } from './read-segments.ts';
 import { decodeBig, decodeNumber, decodeStart, decodeWindow, recordKinds, type SegmentStart } from './records.ts';
 
 /** What recovery needs of a signal's windows. */
@@ -26,6 +29,15 @@ export interface RecoveringLane {
   recall(window: LoggedWindow): RecalledWindow;
   /** Sends what was kept of a window on; resolves when the sinks have taken it. */
   handOn(decision: WindowDecision): Promise<void>;
+  /** The same of traces that were decided before their window; null for logs. */
+  readonly early: RecoveringEarly | null;
+}
+
+export interface RecoveringEarly {
+  recall(window: LoggedWindow & { readonly early: EarlyLook }): Promise<RecalledEarly>;
+  handOn(decision: EarlyDecision): Promise<void>;
+  /** Told of those that were delivered. */
+  sent(decision: EarlyDecision): void;
 }
 
 export interface RecoveryParts {
@@ -36,6 +48,8 @@ export interface RecoveryParts {
   readonly decodeLimits: Partial<DecodeLimits>;
   readonly hashSeed: number;
   readonly seam: Seam;
+  /** Where batches leave memory to; null where they stay. */
+  readonly retained: RetainedStore | null;
   /** Told of rows of windows that were decided before and are not there any more. */
   readonly onMissing: (signal: SampledSignal, rows: number) => void;
 }
@@ -82,7 +96,7 @@ class Reading {
     const reader = new BatchReader(account, decodeLimits, hashSeed);
     for await (const record of recordsOf(journal.options, number)) {
       if (record === null) continue;
-      if (record.kind === recordKinds.batch) this.#readBatch(reader, record.body);
+      if (record.kind === recordKinds.batch) this.#readBatch(reader, record);
       else await this.#readMark(record.kind, record.body);
     }
   }
@@ -94,7 +108,7 @@ class Reading {
     this.#limit(TWO_56);
   }
 
-  #readBatch(reader: BatchReader, body: Uint8Array): void {
+  #readBatch(reader: BatchReader, { body, place }: PlacedRecord): void {
     const { journal } = this.#parts;
     try {
       const read = reader.read(body);
@@ -102,7 +116,7 @@ class Reading {
       const { ordinal } = read.held;
       this.counts.lastOrdinal = Math.max(this.counts.lastOrdinal, ordinal);
       this.#untaken.set(ordinal, read);
-      journal.batch(read.held, null);
+      journal.batch(read.held, null, place);
     } catch (error) {
       this.#lost(error);
     }
@@ -112,6 +126,7 @@ class Reading {
     const { lanes, windows } = this.#parts;
     if (kind === recordKinds.taken) await this.#take(decodeNumber(body));
     else if (kind === recordKinds.decided) await this.#recall(body);
+    else if (kind === recordKinds.early) await this.#recallEarly(body);
     else if (kind === recordKinds.closed) {
       const { signal, slot } = decodeWindow(body);
       lanes[signal].ring.closeBefore(slot + 1);
@@ -147,6 +162,7 @@ class Reading {
       this.#arenas.release(arena);
     }
     await journal.settled(held);
+    await this.#parts.retained?.take(held);
   }
 
   async #recall(body: Uint8Array): Promise<void> {
@@ -165,6 +181,21 @@ class Reading {
     this.counts.windowsSentAgain++;
     void journal.decided({ ...window, kept: [] }, null);
     void lane.handOn(decision).catch(() => undefined);
+  }
+
+  async #recallEarly(body: Uint8Array): Promise<void> {
+    const { lanes: { traces }, journal, onMissing } = this.#parts;
+    const window = decodeDecided(body, traces.reasons);
+    const { early } = window;
+    if (traces.early === null || early === undefined) return;
+    await journal.decided({ ...window, kept: [] }, null);
+    const { decision, missing } = await traces.early.recall({ ...window, early });
+    if (window.isDone || journal.wasExported(window)) {
+      traces.early.sent(decision);
+      return;
+    }
+    if (missing > 0) onMissing(window.signal, missing);
+    void traces.early.handOn(decision).catch(() => undefined);
   }
 
   #lost(error: unknown): void {

@@ -37,7 +37,7 @@ describe('a valid configuration', () => {
       pipelines: null,
       durability: 'none',
       storage: { directory: './thresher-data', limitBytes: 10 * 2 ** 30, segmentBytes: 64 * 2 ** 20, syncIntervalMs: 200, onError: 'refuse', onCorrupt: 'skip', shutdown: 'drain' },
-      memory: { limit: 'auto', softLimit: 0.8, duckdbShare: 0.5, spillDir: null, spillLimit: 4 * 2 ** 30 },
+      memory: { limit: 'auto', softLimit: 0.8, duckdbShare: 0.5, retain: 'memory', spillDir: null, spillLimit: 4 * 2 ** 30 },
       certificate: { enabled: true, services: false },
       decisionCache: { keptMax: 500_000, droppedMax: 2_000_000, horizonMs: null }, lateSpans: { pastHorizon: 'policy', probability: 1 },
       stressRelief: { enabled: false, probabilityMin: 0.01, windowLoad: 0.8, loopDelayMs: 200, memory: 0.9, recoveryMs: 120_000 },

@@ -122,7 +122,7 @@ describe('held batches', () => {
   });
 
   test('an item has its share of its batch, however few of the batch a slot holds', () => {
-    const half = batch.bytes.length / 8;
+    const half = batch.serialisedBytes / 8;
     expect(meanItemBytes([{ batch, count: 8 }])).toBe(half);
     expect(meanItemBytes([{ batch, count: 1 }, { batch, count: 2 }])).toBe(half);
     expect(meanItemBytes([])).toBe(0);
