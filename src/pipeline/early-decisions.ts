@@ -1,5 +1,6 @@
 import { traceIdWords } from '../policy/trace-id-table.ts';
 import { causeOfCode, type PartialCause } from '../sampling/partial.ts';
+import { KeptMarks } from './dropped-rows.ts';
 
 /** Traces of a slot that were decided before its window, all at one time. */
 export interface DecidedEarly {
@@ -36,6 +37,7 @@ export interface EarlyRow {
 /** Early decisions of the slots that are not decided yet. */
 export class EarlyDecisions {
   readonly #bySlot = new Map<number, EarlyOfSlot>();
+  readonly #marks = new Map<number, KeptMarks>();
 
   of(slot: number): EarlyOfSlot | null {
     return this.#bySlot.get(slot) ?? null;
@@ -48,6 +50,20 @@ export class EarlyDecisions {
 
   close(slot: number): void {
     this.#bySlot.delete(slot);
+  }
+
+  /** Marks of a slot's rows that left early. */
+  marksOf(slot: number): KeptMarks {
+    const marks = this.#marks.get(slot) ?? new KeptMarks();
+    this.#marks.set(slot, marks);
+    return marks;
+  }
+
+  /** The same of a slot that is decided now, for others to add to; those of slots before it are not needed any more. */
+  takeMarks(slot: number): KeptMarks {
+    const marks = this.marksOf(slot);
+    for (const known of this.#marks.keys()) if (known <= slot) this.#marks.delete(known);
+    return marks;
   }
 }
 

@@ -1,8 +1,7 @@
 import { CodedError } from '../base/errors.ts';
 import type { ViewReads } from '../policy/compile/compiled.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
-import type { KeptMarks } from './dropped-rows.ts';
-import { EarlyDecisions } from './early-decisions.ts';
+import type { EarlyDecisions } from './early-decisions.ts';
 import { EarlyLooks } from './early-looks.ts';
 import { type EarlyDecision, EarlyWindows } from './early-windows.ts';
 import type { LanePolicies } from './lane-policies.ts';
@@ -11,15 +10,10 @@ import type { TraceMemory } from './trace-memory.ts';
 import type { DeciderParts } from './window-decision.ts';
 import type { WindowClock } from './window-clock.ts';
 
-/**
- * What may be decided before its window; null where nothing may. Throws INVALID_ARGUMENT where traces are linked, or decisions logged: the log knows
- * of no decisions but those of windows, and would decide anew after a restart.
- */
-export function earlyOptions({ windows: { early, linked = null }, journal = null }: ProcessorOptions, signal: SampledSignal): EarlyOptions | null {
+/** What may be decided before its window; null where nothing may. Throws INVALID_ARGUMENT where traces are linked: they are decided together. */
+export function earlyOptions({ windows: { early, linked = null } }: ProcessorOptions, signal: SampledSignal): EarlyOptions | null {
   if (early === undefined) return null;
-  if (linked !== null || journal !== null) {
-    throw new CodedError('INVALID_ARGUMENT', 'early_decisions', 'windows.traces: decision_wait_after_root, max_spans and max_bytes cannot go with linked or durability; leave them out');
-  }
+  if (linked !== null) throw new CodedError('INVALID_ARGUMENT', 'early_decisions', 'windows.traces: decision_wait_after_root, max_spans and max_bytes cannot go with linked; leave them out');
   return signal === 'traces' ? early : null;
 }
 
@@ -35,40 +29,36 @@ export interface EarlyLaneParts {
   readonly traces: TraceMemory;
   readonly policies: Pick<LanePolicies, 'lookBy'>;
   readonly monotonicMs: () => number;
-  /** Takes what was kept to the exporters, then counts; `marks` gets its rows. */
-  readonly dispatch: (decision: EarlyDecision, marks: KeptMarks | null) => Promise<void>;
+  readonly decisions: EarlyDecisions;
+  /** Takes what was kept to the exporters, then counts. */
+  readonly dispatch: (decision: EarlyDecision) => Promise<void>;
   /** Told when the engine failed on a look. */
   readonly onFailed: (error: unknown) => void;
-  /** Null where nobody wants what is dropped. */
-  readonly createMarks: () => KeptMarks | null;
 }
 
 /** Decides traces before their windows, where that is asked for. */
 export class EarlyLane {
-  readonly decisions: EarlyDecisions;
   readonly #parts: EarlyLaneParts;
   readonly #looks: EarlyLooks;
   readonly #windows: EarlyWindows;
-  readonly #marks = new Map<number, KeptMarks>();
 
   constructor(parts: EarlyLaneParts) {
     const { options, decider, clock, traces, monotonicMs } = parts;
     this.#parts = parts;
-    this.decisions = new EarlyDecisions();
     this.#looks = new EarlyLooks({ ring: decider.ring, clock, monotonicMs, waitAfterRootMs: options.waitAfterRootMs, oversize: traces.oversize ?? null });
-    this.#windows = new EarlyWindows(decider, traces, this.decisions);
+    this.#windows = new EarlyWindows(decider, traces, parts.decisions);
   }
 
   /** Decides what may be decided at a time (ns); ends with a slot whose window may close now, or null. Never rejects. */
   async decide(unixNano: bigint): Promise<number | null> {
-    const { decider: { ring }, policies, monotonicMs, onFailed } = this.#parts;
+    const { decider: { ring }, policies, monotonicMs, onFailed, dispatch } = this.#parts;
     for (let ask = this.#looks.next(unixNano); ask !== null; ask = this.#looks.next(unixNano)) {
       const startMs = monotonicMs();
       try {
         const looked = await this.#windows.look(ask, policies.lookBy(), ring.numbers[0] === ask.slot);
         if (looked.kind === 'whole') return ask.slot;
         if (looked.kind === 'again') this.#looks.again(ask, true);
-        if (looked.kind === 'decided') await this.#dispatch(looked.decision);
+        if (looked.kind === 'decided') await dispatch(looked.decision);
       } catch (error) {
         this.#looks.again(ask, false);
         onFailed(error);
@@ -77,18 +67,5 @@ export class EarlyLane {
       }
     }
     return null;
-  }
-
-  /** Marks of the rows that left early of a slot that is decided now. */
-  takeMarks(slot: number): KeptMarks | null {
-    const marks = this.#marks.get(slot) ?? null;
-    this.#marks.delete(slot);
-    return marks;
-  }
-
-  async #dispatch(decision: EarlyDecision): Promise<void> {
-    const marks = this.#marks.get(decision.slot) ?? this.#parts.createMarks();
-    if (marks !== null) this.#marks.set(decision.slot, marks);
-    await this.#parts.dispatch(decision, marks);
   }
 }

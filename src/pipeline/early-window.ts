@@ -49,9 +49,14 @@ export async function readyCounts(engine: Session, name: string, window: Window)
   return { items: new Float64Array(bytes[0].buffer)[0], truth: new Float64Array(bytes[1].buffer)[0] };
 }
 
+/** Makes a slot's table of early decisions where it is not there. */
+export async function createEarlyTable(engine: Session, table: string, hasReasons: boolean): Promise<void> {
+  await engine.run(`CREATE TABLE IF NOT EXISTS ${table} (trace_id UUID, n UBIGINT, ${hasReasons ? 'code UINTEGER, ' : ''}cause UTINYINT, bound UINTEGER)`);
+}
+
 /** Adds what was decided now to the slot's table of early decisions, which is made where it is not there. */
 export async function recordEarly(engine: Session, name: string, table: string, bound: number, hasReasons: boolean): Promise<void> {
-  await engine.run(`CREATE TABLE IF NOT EXISTS ${table} (trace_id UUID, n UBIGINT, ${hasReasons ? 'code UINTEGER, ' : ''}cause UTINYINT, bound UINTEGER)`);
+  await createEarlyTable(engine, table, hasReasons);
   await engine.run(`INSERT INTO ${table} SELECT d.trace_id, d.n, ${hasReasons ? 'd.code, ' : ''}y.cause, ${bound}::UINTEGER FROM ${name}_decided d JOIN ${name}_ready y ON y.trace_id = d.trace_id`);
 }
 

@@ -11,7 +11,9 @@ import type { EarlyAsk } from './early-looks.ts';
 import { earlyTable, lookTables, readyCounts, recordEarly, writeReady } from './early-window.ts';
 import { noReason } from './keep-reasons.ts';
 import { type KeptRows, keptRows } from './kept-rows.ts';
-import { byCause, type KeptWithCauses } from './partial-traces.ts';
+import { logDecision } from './journal/log-decision.ts';
+import { byCause, type KeptWithCauses, partialOf } from './partial-traces.ts';
+import type { WindowCounts } from './service-counts.ts';
 import { withStress } from './stress-close.ts';
 import { evidenceOf, evidenceTables } from './trace-evidence.ts';
 import type { TraceMemory } from './trace-memory.ts';
@@ -26,6 +28,10 @@ export interface EarlyDecision {
   readonly items: number;
   readonly truth: number;
   readonly kept: readonly KeptRows[];
+  /** When it was decided, where decisions are logged. */
+  readonly atUnixNano: bigint;
+  /** Resolves when the decision is durable, before which nothing of it is sent; left out where nothing is logged. */
+  readonly logged?: Promise<void>;
 }
 
 /** What a look into an open slot found: traces that are decided now; `whole`: all of the slot's are ready, so its window may close; nothing; or that it is to be done again. */
@@ -94,7 +100,9 @@ export class EarlyWindows {
       return { kind: 'again' };
     }
     this.#early.add(ask.slot, table, { ...verdict, bound }, counts);
-    return { kind: 'decided', decision: { slot: ask.slot, ...counts, traces: this.#settle(verdict), kept: byCause(rows).flatMap((part) => keptRows(window.slots, part, nMax)) } };
+    const kept = byCause(rows).flatMap((part) => keptRows(window.slots, part, nMax));
+    const traces = this.#settle(verdict);
+    return { kind: 'decided', decision: { slot: ask.slot, ...counts, traces, kept, ...this.#log(slot, ask.slot, verdict, bound, { ...counts, kept }) } };
   }
 
   async #verdict(name: string, slot: Slot, hasReasons: boolean): Promise<Verdict> {
@@ -116,6 +124,15 @@ export class EarlyWindows {
 
   #reasons(slot: Slot, codes: Uint8Array | null): Uint32Array | null {
     return codes === null ? null : withStress(new Uint32Array(codes.buffer), slot, this.#parts.combining.reasons);
+  }
+
+  #log({ runs }: Slot, number: number, { ids, n, reasons, causes }: Verdict, bound: number, { kept, ...counts }: WindowCounts & Pick<EarlyDecision, 'kept'>): Pick<EarlyDecision, 'atUnixNano' | 'logged'> {
+    const atUnixNano = this.#parts.nowUnixNano?.() ?? 0n;
+    const logged = logDecision({ ...this.#parts, nowUnixNano: () => atUnixNano }, () => ({
+      signal: 'traces', slot: number, kept, traces: { count: n.length, ids, n, reasons, partial: partialOf(causes), cause: null },
+      early: { ...counts, during: runs.filter(({ seqStart }) => seqStart >= bound).map(({ batch }) => batch.ordinal) },
+    }));
+    return { atUnixNano, ...logged };
   }
 
   /** From here on, what comes of these traces follows their decision. */

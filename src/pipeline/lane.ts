@@ -10,11 +10,14 @@ import { fallbackReason } from './combining.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { DroppedDispatch } from './dropped-dispatch.ts';
 import { arrivedRows, KeptMarks } from './dropped-rows.ts';
+import { EarlyDecisions } from './early-decisions.ts';
 import { EarlyLane, earlyOptions, readsOfRoots } from './early-lane.ts';
+import type { EarlyDecision } from './early-windows.ts';
 import type { OnLost } from './fan-out.ts';
 import { Followers } from './followers.ts';
 import { headReads } from './head-counts.ts';
 import { expectWindow, recallWindow } from './journal/recall.ts';
+import { recallEarly } from './journal/recall-early.ts';
 import type { RecoveringLane } from './journal/recover.ts';
 import { KeepReasons, noReason } from './keep-reasons.ts';
 import { KeptDispatch } from './kept-dispatch.ts';
@@ -106,17 +109,19 @@ export function buildLane(options: ProcessorOptions, signal: SampledSignal, stor
     engine: store.engine, ring, runner, fallback, hash: new KeyedHash(seam.hashKey), combining, keptTraces, certificate: options.certificate ?? null,
     journal, nowUnixNano: seam.nowUnixNano, head: options.head == null ? null : { sink: options.head, boundsOf: (slot) => clock.boundsOf(slot) },
   };
-  const early = earlyBy === null || traces === null ? null : new EarlyLane({
-    options: earlyBy, decider: parts, clock, traces, policies, monotonicMs: seam.monotonicMs,
-    dispatch: async (decision, marks) => {
-      const counts = await keptDispatch.dispatch(decision.kept, marks);
-      await dispatcher.flush();
-      observer.early(signal, decision, counts);
-    },
-    createMarks: () => (droppedDispatch === null ? null : new KeptMarks()),
+  const decisions = traces === null || (earlyBy === null && journal === null) ? null : new EarlyDecisions();
+  const sendEarly = async (decision: EarlyDecision): Promise<void> => {
+    await decision.logged;
+    const counts = await keptDispatch.dispatch(decision.kept, droppedDispatch === null ? null : decisions?.marksOf(decision.slot) ?? null);
+    await dispatcher.flush();
+    observer.early(signal, decision, counts);
+    if (journal !== null) void settledSinks(route.kept).then(() => journal.earlySent({ signal, slot: decision.slot, atUnixNano: decision.atUnixNano }));
+  };
+  const early = earlyBy === null || traces === null || decisions === null ? null : new EarlyLane({
+    options: earlyBy, decider: parts, clock, traces, policies, monotonicMs: seam.monotonicMs, decisions, dispatch: sendEarly,
     onFailed: (error) => observer.earlyFailed(signal, error),
   });
-  const windowDecider = traces === null ? new LogWindows(parts) : new TraceWindows(parts, traces, linked, early?.decisions ?? null);
+  const windowDecider = traces === null ? new LogWindows(parts) : new TraceWindows(parts, traces, linked, decisions);
   const timed = options.stress === undefined ? null : new TimedDecider(windowDecider, ring, seam.monotonicMs);
   const tools: ProjectionTools = { lookups: new LookupCache(), onMismatch: (key, count) => observer.mismatch(key, count) };
   const decidableUpTo = (unixNano: bigint): bigint => (signal === 'logs' && keptTraces.isRead ? keptTraces.logsDecidableUpTo(unixNano) : unixNano);
@@ -135,7 +140,7 @@ export function buildLane(options: ProcessorOptions, signal: SampledSignal, stor
     ring, clock, decider: timed ?? windowDecider, policies: (slot) => policies.decideBy(slot),
     dispatch: async (decision) => {
       await decision.logged;
-      const marks = droppedDispatch === null ? null : early?.takeMarks(decision.slot) ?? new KeptMarks();
+      const marks = droppedDispatch === null ? null : decisions?.takeMarks(decision.slot) ?? new KeptMarks();
       const counts = await keptDispatch.dispatch(decision.kept, marks);
       await dispatcher.flush();
       observer.decided(signal, decision, counts);
@@ -146,6 +151,15 @@ export function buildLane(options: ProcessorOptions, signal: SampledSignal, stor
     ...(early === null ? {} : { early: (unixNano) => early.decide(unixNano) }),
     onEngineError: (_slot, error) => observer.engineError(signal, error),
   });
-  const recovering: RecoveringLane = { ring, intake, reasons, expect: (window) => expectWindow(parts, traces, window), recall: (window) => recallWindow(parts, traces, window), handOn: (decision) => loop.handOn(decision) };
+  const recovering: RecoveringLane = {
+    ring, intake, reasons, expect: (window) => expectWindow(parts, traces, window), recall: (window) => recallWindow(parts, traces, window), handOn: (decision) => loop.handOn(decision),
+    early: traces === null || decisions === null ? null : {
+      recall: (window) => recallEarly(parts, traces, decisions, window),
+      handOn: (decision) => loop.inTurn(() => sendEarly(decision)),
+      sent: ({ slot, kept }) => {
+        if (droppedDispatch !== null) for (const { batch, rows } of kept) decisions.marksOf(slot).add(batch, rows);
+      },
+    },
+  };
   return { ring, clock, traces, intake, loop, policies, runner, dispatcher, keptDispatch, droppedDispatch, recovering, timed };
 }

@@ -60,6 +60,14 @@ export function partialJoin(name: string, partial: readonly PartialIds[], alias:
   return { column: ', coalesce(pc.cause, 0::UTINYINT) AS cause', join: ` LEFT JOIN ${name}_partial pc ON pc.trace_id = ${alias}.trace_id` };
 }
 
+/** The causes of decided traces, of those that have one, by their number. */
+export function partialOf(causes: Uint8Array | null): [number, PartialCause][] {
+  return Array.from(causes ?? []).flatMap((code, trace) => {
+    const cause = causeOfCode(code);
+    return cause === null ? [] : [[trace, cause]];
+  });
+}
+
 /** Rows of a window, each with the number of its cause; null where all evidence was there. */
 export interface KeptWithCauses extends KeptOfWindow {
   readonly causes: Uint8Array | null;

@@ -9,7 +9,7 @@ import { recordKinds } from './records.ts';
 export async function stripSegment(disk: Disk, directory: string, segment: number): Promise<number> {
   if (!(await disk.list(directory)).includes(segmentName(segment))) return 0;
   const entries = [...readSegment(await disk.read(join(directory, segmentName(segment))))];
-  const decisions = entries.flatMap((entry) => ('body' in entry && entry.kind === recordKinds.decided ? [{ kind: entry.kind, body: strippedDecided(entry.body) }] : []));
+  const decisions = entries.flatMap((entry) => ('body' in entry && (entry.kind === recordKinds.decided || entry.kind === recordKinds.early) ? [{ kind: entry.kind, body: strippedDecided(entry.body) }] : []));
   if (decisions.length > 0) return replaceSegment(disk, directory, segment, decisions);
   await removeSegment(disk, directory, segment);
   return 0;

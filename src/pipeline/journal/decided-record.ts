@@ -25,6 +25,17 @@ export interface DecidedWindow {
   readonly kept: readonly KeptRows[];
   /** Null for logs. */
   readonly traces: TraceDecisions | null;
+  /** Set where these are traces of a window that is still open. */
+  readonly early?: EarlyLook;
+}
+
+/** What the window of traces that were decided before it has to know of them. */
+export interface EarlyLook {
+  /** Their rows by then, and what these stand for. */
+  readonly items: number;
+  readonly truth: number;
+  /** Ordinals of the batches whose rows came to the slot while these traces were being decided. */
+  readonly during: readonly number[];
 }
 
 /** KeptRows with the batch by its ordinal. */
@@ -43,6 +54,7 @@ interface Head {
   readonly at: string;
   readonly isDone: boolean;
   readonly traces: { readonly count: number; readonly reasons: boolean; readonly partial: TraceDecisions['partial']; readonly cause: PartialCause | null } | null;
+  readonly early?: EarlyLook;
   readonly parts: readonly PartHead[] | null;
   /** Texts of the reasons' codes. */
   readonly reasons: readonly (readonly [number, string])[];
@@ -56,6 +68,8 @@ interface PartHead {
   readonly reasons: boolean;
   readonly undecided: boolean;
   readonly partial: PartialCause | null;
+  /** Decimal; left out where stress relief had no part. */
+  readonly nMax?: string;
 }
 
 const encoder = new TextEncoder();
@@ -67,7 +81,7 @@ export function encodeDecided(window: DecidedWindow, reasons: KeepReasons | null
   const head: Head = {
     signal: window.signal, slot: window.slot, at: String(window.atUnixNano), isDone: false,
     traces: window.traces === null ? null : { count: window.traces.count, reasons: window.traces.reasons !== null, partial: window.traces.partial, cause: window.traces.cause },
-    parts: window.kept.map(partHead),
+    ...(window.early === undefined ? {} : { early: window.early }), parts: window.kept.map(partHead),
     reasons: [...codes].flatMap((code) => {
       const text = reasons?.text(code) ?? null;
       return text === null ? [] : [[code, text] as const];
@@ -97,8 +111,9 @@ export function decodeDecided(body: Uint8Array, reasons: KeepReasons | null): Lo
     ordinal: part.ordinal, rows: reader.words(part.count), n: reader.words(part.count * 2),
     nSplit: part.split ? reader.words(part.count * 2) : null, nCeiling: part.ceiling ? reader.words(part.count * 2) : null,
     reasons: part.reasons ? reasonsOf(part.count) : null, isUndecided: part.undecided, partial: part.partial,
+    ...(part.nMax === undefined ? {} : { nMax: BigInt(part.nMax) }),
   }));
-  return { signal: head.signal, slot: head.slot, atUnixNano: BigInt(head.at), isDone: head.isDone, traces, kept };
+  return { signal: head.signal, slot: head.slot, atUnixNano: BigInt(head.at), isDone: head.isDone, traces, kept, ...(head.early === undefined ? {} : { early: head.early }) };
 }
 
 /** The rows of a record with their batches; `missing` counts rows of batches that are not there any more. */
@@ -113,9 +128,10 @@ export function keptOf(logged: readonly LoggedRows[], batches: ReadonlyMap<numbe
   return { kept, missing };
 }
 
-function partHead({ batch, rows, nSplit, nCeiling, reasons, isUndecided, partial }: KeptRows): PartHead {
+function partHead({ batch, rows, nSplit, nCeiling, reasons, isUndecided, partial, nMax }: KeptRows): PartHead {
   return {
     ordinal: batch.ordinal, count: rows.length, split: nSplit !== null, ceiling: nCeiling !== null, reasons: reasons !== null, undecided: isUndecided, partial: partial ?? null,
+    ...(nMax === undefined ? {} : { nMax: String(nMax) }),
   };
 }
 

@@ -17,9 +17,9 @@ export interface RecalledWindow {
  * Before the journal is read: of a window that it says is decided. What is read of its traces before the decision waits for it then, though the batch that
  * opened them may be gone already.
  */
-export function expectWindow({ ring }: Pick<DeciderParts, 'ring'>, memory: TraceMemory | null, { slot, isDone, traces }: LoggedWindow): void {
+export function expectWindow({ ring }: Pick<DeciderParts, 'ring'>, memory: TraceMemory | null, { slot, isDone, traces, early }: LoggedWindow): void {
   if (memory === null) return;
-  ring.closeBefore(slot + 1);
+  if (early === undefined) ring.closeBefore(slot + 1);
   if (isDone || traces === null) return;
   for (let i = 0; i < traces.count; i++) memory.open.open(traces.ids, i * 4, slot);
 }
@@ -43,12 +43,12 @@ export function recallWindow({ ring, fallback, combining }: DeciderParts, memory
   return { decision, missing };
 }
 
-function remember({ decided }: TraceMemory, { count, ids, n, reasons, partial, cause }: TraceDecisions): void {
+export function remember({ decided }: TraceMemory, { count, ids, n, reasons, partial, cause }: TraceDecisions): void {
   const causes = new Map(partial);
   decided.startWindow(count);
   for (let i = 0; i < count; i++) decided.put(ids, i * 4, n[i], reasons?.[i] ?? noReason, causes.get(i) ?? cause);
 }
 
-function batchesOf(runs: readonly Pick<RowsOfBatch, 'batch'>[], followers: readonly RowsOfBatch[]): Map<number, RowsOfBatch['batch']> {
+export function batchesOf(runs: readonly Pick<RowsOfBatch, 'batch'>[], followers: readonly RowsOfBatch[]): Map<number, RowsOfBatch['batch']> {
   return new Map([...runs, ...followers].map(({ batch }) => [batch.ordinal, batch]));
 }

@@ -45,8 +45,7 @@ describe('early decisions', () => {
       'test.yaml:4: windows.traces.max_spans: cannot go w', 'test.yaml:4: windows.traces.max_bytes: cannot go w']);
   });
 
-  test('cannot go with durability', () => {
-    expect(complaints('durability: fsync\nwindows: { traces: { decision_wait_after_root: 1s } }')).toEqual([
-      'test.yaml:5: windows.traces.decision_wait_after_root: cannot go with durability yet: its log knows the decisions of windows alone']);
+  test('go with durability', () => {
+    expect(complaints('durability: fsync\nstorage: { directory: /data }\nwindows: { traces: { decision_wait_after_root: 1s } }')).toEqual([]);
   });
 });

@@ -1,0 +1,145 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { recordKinds } from '../../../src/pipeline/journal/records.ts';
+import type { ProcessorOptions } from '../../../src/pipeline/processor.ts';
+import { type OpenPolicies, openPolicies } from '../../../src/policies.ts';
+import { readSegment } from '../../../src/storage/log-format.ts';
+import { CollectingSink } from '../../sql/store/support.ts';
+import { type DurableFlow, startProcess } from '../../support/durable-flow.ts';
+import { FakeDisk } from '../../support/fake-disk.ts';
+import { type SentSpan, sentSpans } from '../../support/partial-marks.ts';
+import { type SpanSpec, spanMessages, spansOf } from './synthetic.ts';
+
+const lengths = { tracesLengthMs: 10_000, tracesWaitMs: 30_000, logsLengthMs: 10_000 };
+const early: Partial<ProcessorOptions> = { windows: { ...lengths, early: { waitAfterRootMs: 2000, limits: { spansMax: 3, bytesMax: Infinity } } } };
+const keep = (p: number): Promise<OpenPolicies> => openPolicies([{ name: 'p', text: `SELECT trace_id, ${p} AS probability FROM traces` }]);
+const root = (trace: number, name: string): SpanSpec => ({ trace, name, startMs: 1.7e12 });
+const child = (trace: number, name: string): SpanSpec => ({ ...root(trace, name), isChild: true });
+
+/** Processes over one disk, one after the other. */
+class World {
+  disk = new FakeDisk(1);
+  sink = new CollectingSink();
+  atMs = 0;
+  flow: DurableFlow | null = null;
+
+  async start(policies: OpenPolicies, options: Partial<ProcessorOptions> = early): Promise<void> {
+    this.flow = await startProcess(this.disk, this.sink, this.atMs, { ...policies, ...options }, { segmentBytes: 300 });
+  }
+
+  async send(...spans: readonly SpanSpec[]): Promise<void> {
+    const [bytes] = spanMessages([spans]);
+    expect((await this.running.processor.intake.open('traces').accept({ bytes, compressed: null, encoding: 'identity' })).ack.status).toBe('OK');
+  }
+
+  async later(ms: number): Promise<void> {
+    this.atMs += ms;
+    this.running.seam.advanceMs(ms);
+    await this.running.processor.advance(this.running.seam.nowUnixNano());
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  kill(): void {
+    this.flow?.processor.close();
+    this.disk = this.disk.restart('kill');
+    this.sink = new CollectingSink();
+  }
+
+  /** Names and counts of what left. */
+  get sent(): string[] {
+    return spansOf(this.sink.messages('traces')).map(({ name, count }) => `${name} x${count}`).sort();
+  }
+
+  get sentSpans(): SentSpan[] {
+    return sentSpans(this.sink.messages('traces'));
+  }
+
+  async kinds(): Promise<number[]> {
+    const segments = await Promise.all((await this.disk.list('/data')).map((name) => this.disk.read(`/data/${name}`)));
+    return segments.flatMap((bytes) => [...readSegment(bytes)].flatMap((entry) => ('body' in entry ? [entry.kind] : [])));
+  }
+
+  get running(): DurableFlow {
+    if (this.flow === null) throw new Error('no process runs');
+    return this.flow;
+  }
+}
+
+let world = new World();
+afterEach(() => {
+  world.flow?.processor.close();
+  world = new World();
+});
+
+/** Trace 1 is decided early, with its root; trace 2 waits. */
+async function decideFirst(): Promise<void> {
+  await world.start(await keep(0.5));
+  await world.send(root(1, 'a'), child(1, 'b'), child(2, 'c'));
+  await world.later(10_000);
+  await world.later(2000);
+  expect(world.sent).toEqual(['a x2', 'b x2']);
+}
+
+describe('a restart after an early decision', () => {
+  test('keeps it, sends nothing twice that was delivered, and decides the rest by the policies of now', async () => {
+    await decideFirst();
+    world.kill();
+    await world.start(await keep(0.25));
+    expect(world.sent).toEqual([]);
+    await world.send(child(1, 'late'), child(2, 'd'));
+    await world.later(3000);
+    expect(world.sent).toEqual(['late x2']);
+    await world.later(30_000);
+    expect(world.sent).toEqual(['c x4', 'd x4', 'late x2']);
+  });
+
+  test('sends again what is not known to be delivered, also where the window is decided by then, and where early decisions are off now', async () => {
+    for (const isDecided of [false, true]) {
+      world = new World();
+      Object.assign(world.sink, { settled: () => new Promise<void>(() => {}) });
+      await decideFirst();
+      if (isDecided) await world.later(30_000);
+      world.kill();
+      await world.start(await keep(0.25), { windows: lengths });
+      await world.later(isDecided ? 1000 : 31_000);
+      expect(world.sent).toEqual(isDecided ? ['a x2', 'b x2', 'c x2'] : ['a x2', 'b x2', 'c x4']);
+      expect(world.running.tally.firstError).toBeNull();
+      world.flow?.processor.close();
+    }
+  });
+
+  test('remembers it until the horizon, with why it was on part of the evidence, when all is delivered', async () => {
+    await world.start(await keep(0.5));
+    await world.send(child(1, 'a'), child(1, 'b'), child(1, 'c'), child(1, 'd'));
+    await world.later(1000);
+    expect(world.sent).toHaveLength(4);
+    for (let i = 0; i < 8; i++) {
+      await world.send(child(3 + i, 'other'));
+      await world.later(10_000);
+    }
+    for (let i = 0; i < 10; i++) await world.later(5000);
+    const kinds = await world.kinds();
+    expect(kinds).toContain(recordKinds.early);
+    world.kill();
+    await world.start(await keep(0.25));
+    await world.send(child(1, 'late'));
+    await world.later(1000);
+    expect(world.sentSpans).toMatchObject([{ count: 2, partial: 'trace_size' }]);
+  });
+
+  test('gives sinks of what is dropped only what was dropped', async () => {
+    const dropped = new CollectingSink();
+    const traces = { kept: [world.sink], dropped: [dropped] };
+    const routes = { traces, logs: { kept: [], dropped: [] }, metrics: { kept: [], dropped: [] } };
+    const some = await openPolicies([{ name: 'p', text: "SELECT trace_id, 1.0 AS probability FROM traces WHERE root_name = 'a'" }]);
+    await world.start(some, { ...early, sinks: [world.sink, dropped], routes });
+    await world.send(root(1, 'a'), child(1, 'b'), child(2, 'c'));
+    await world.later(10_000);
+    await world.later(2000);
+    expect(world.sent).toEqual(['a x1', 'b x1']);
+    world.kill();
+    await world.start(some, { ...early, sinks: [world.sink, dropped], routes: { ...routes, traces: { kept: [world.sink], dropped: [dropped] } } });
+    await world.later(31_000);
+    expect(world.sent).toEqual([]);
+    expect(spansOf(dropped.messages('traces')).map(({ name }) => name)).toEqual(['c']);
+  });
+});
