@@ -2,6 +2,7 @@ import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { cached, goProgram, hashOf, runProgram } from '../../support/built-program.ts';
 import { collectorBinary } from '../../support/collector.ts';
+import { headGo, headJava, headJs, headRust } from './head-clients.ts';
 
 const sdks = join(import.meta.dirname, '../sdk');
 
@@ -11,6 +12,10 @@ export const pieces = {
   otelarrow: () => goProgram('otelarrow'),
   sdkJs,
   sdkPython,
+  headGo,
+  headJs,
+  headJava,
+  headRust,
 } satisfies Readonly<Record<string, () => Promise<string>>>;
 
 export type Piece = keyof typeof pieces;
