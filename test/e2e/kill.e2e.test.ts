@@ -11,7 +11,8 @@ import { mulberry } from '../support/mulberry.ts';
 /**
  * Scenario: the real process on a real disk under load, with windows of a second, is killed (SIGKILL) at any moment, again and again; in the end it
  * drains. Senders send traces whose spans come in three requests, and note what was acknowledged.
- * Guarantees: every acknowledged span of a trace that the policy keeps reaches the backend, none of a trace that it drops, at one threshold.
+ * Guarantees: every acknowledged span of a trace that the policy keeps reaches the backend, none of a trace that it drops, at one threshold. With decisions before
+ * the window, by a sample that hangs on what else has come: all acknowledged spans of a trace do, or none, at one threshold.
  * Control: with durability none acknowledged spans are lost.
  *
  * `KILLS=50 vitest run test/e2e/kill.e2e.test.ts` kills as often.
@@ -91,6 +92,9 @@ interface Result {
   readonly wrong: number;
   readonly twoThresholds: number;
   readonly again: number;
+  /** Traces of which some acknowledged spans came, and some did not. */
+  readonly torn: number;
+  readonly tracesSeen: number;
   readonly exitCode: unknown;
 }
 
@@ -100,14 +104,18 @@ async function start(config: string): Promise<{ readonly child: Child; readonly 
   return { child, port: Number(/"otlp_http":"127\.0\.0\.1:(\d+)"/.exec(child.said)?.[1]) };
 }
 
-async function run(durability: string, rounds: number): Promise<Result> {
+const half = { name: 'half', sql: 'SELECT trace_id, 0.5 AS probability FROM traces', traces: {} };
+/** Spans without a parent are roots, so that most traces are decided a third of a second after their slot, those of three spans at once. */
+const early = { name: 'early', sql: 'SELECT unnest(bottom_k(item, 100), recursive := true) FROM traces', traces: { decision_wait_after_root: '300ms', max_spans: 2 } };
+
+async function run(durability: string, rounds: number, { name, sql, traces }: { readonly name: string; readonly sql: string; readonly traces: object } = half): Promise<Result> {
   const backend = new Backend();
-  const policy = join(directory, 'half.sql');
-  writeFileSync(policy, 'SELECT trace_id, 0.5 AS probability FROM traces');
-  const config = join(directory, `${durability}.yaml`);
+  const policy = join(directory, `${name}.sql`);
+  writeFileSync(policy, sql);
+  const config = join(directory, `${name}-${durability}.yaml`);
   writeFileSync(config, JSON.stringify({
     receivers: { otlp: { grpc: { endpoint: '127.0.0.1:0' }, http: { endpoint: '127.0.0.1:0' } } }, http: { endpoint: '127.0.0.1:0' }, logs: { format: 'json' },
-    windows: { traces: { length: '1s', decision_wait: '1s' } }, policies: [policy], durability, storage: { directory: join(directory, durability), segment_size: '256KiB' },
+    windows: { traces: { length: '1s', decision_wait: '1s', ...traces } }, policies: [policy], durability, storage: { directory: join(directory, `${name}-${durability}`), segment_size: '256KiB' },
     exporters: { otlphttp: { endpoint: `http://127.0.0.1:${await backend.listen()}`, encoding: 'json', compression: 'none' } },
   }));
   const sender = new Sender();
@@ -127,11 +135,14 @@ async function run(durability: string, rounds: number): Promise<Result> {
   }
   backend.close();
   const acknowledged = [...sender.acknowledged];
+  const byTrace = Map.groupBy(acknowledged, (key) => key.slice(0, 32));
+  const statesOf = Map.groupBy(backend.seen, ([key]) => key.slice(0, 32));
   const isKept = (key: string): boolean => shareOf(key.slice(0, 32)) <= 0.5;
   const seen = [...backend.seen];
   return {
     exitCode, acknowledged: acknowledged.length, lost: acknowledged.filter((key) => isKept(key) && !backend.seen.has(key)).length,
-    wrong: seen.filter(([key]) => !isKept(key)).length, twoThresholds: seen.filter(([, { states }]) => states.size > 1).length,
+    wrong: seen.filter(([key]) => !isKept(key)).length, twoThresholds: [...statesOf.values()].filter((spans) => new Set(spans.flatMap(([, { states }]) => [...states])).size > 1).length,
+    torn: [...statesOf.keys()].filter((trace) => byTrace.get(trace)?.some((key) => !backend.seen.has(key)) === true).length, tracesSeen: statesOf.size,
     again: seen.reduce((sum, [, { times }]) => sum + times - 1, 0),
   };
 }
@@ -142,6 +153,13 @@ describe('kill -9 under load', () => {
     console.log(JSON.stringify({ kills, ...result }));
     expect(result.acknowledged).toBeGreaterThan(1000);
     expect(result).toMatchObject({ lost: 0, wrong: 0, twoThresholds: 0, exitCode: 0 });
+  });
+
+  test('tears no trace that is decided before its window', { timeout: 60_000 + kills * 15_000 }, async () => {
+    const result = await run('fsync', Math.ceil(kills / 2), early);
+    console.log(JSON.stringify({ kills, ...result }));
+    expect(result.tracesSeen).toBeGreaterThan(100);
+    expect(result).toMatchObject({ torn: 0, twoThresholds: 0, exitCode: 0 });
   });
 
   test('control: loses what was acknowledged with none', { timeout: 60_000 }, async () => {
