@@ -135,8 +135,9 @@ async function start(written: ThresherConfig, log: Logger, options: AppOptions, 
       await receivers.drain(Math.min(connectionsMs, deadlineMs * connectionsShare));
       stopping.abort();
       await ticking;
-      const decide = (): Promise<void> => (journal !== null && config.storage.shutdown === 'keep' ? processor.advance(0n) : processor.drain());
+      const decide = (): Promise<void> => (journal !== null && config.storage.shutdown === 'keep' ? processor.advance(0n).then(() => processor.stopSending()) : processor.drain());
       const isDone = await drainSinks(decide, sinks, seam, { deadlineMs: Math.max(0, endMs - seam.monotonicMs()), stallMs });
+      processor.stopSending();
       await journal?.close();
       if (isDone) {
         processor.close();

@@ -62,10 +62,45 @@ export class QueuedSink implements BatchSink {
     return this.enqueue(batch, outputBytes(batch), () => this.#exporter.export(batch.signal, batch), onSettled);
   }
 
+  offer(batch: OutputBatch, until: AbortSignal): Promise<boolean> {
+    return this.offered(outputBytes(batch), until, () => this.push(batch));
+  }
+
+  /** Does `push`, which takes `bytes` of the queue, once that does not wait; false where there is no room by then. */
+  protected async offered(bytes: number, until: AbortSignal, push: () => Promise<void>): Promise<boolean> {
+    while (this.#isFullFor(bytes) && (this.#isEnding || !this.#dropsWhenFull)) {
+      if (this.#isEnding || until.aborted) return false;
+      await this.#wokenOr(until);
+    }
+    await push();
+    return true;
+  }
+
+  async hasRoom(until: AbortSignal): Promise<boolean> {
+    while (this.#queuedBytes > this.#options.bytesMax / 2 && !this.#isEnding && !until.aborted) await this.#wokenOr(until);
+    return !this.#isEnding && !until.aborted;
+  }
+
+  #isFullFor(bytes: number): boolean {
+    return this.#queuedBytes > 0 && this.#queuedBytes + bytes > this.#options.bytesMax;
+  }
+
+  /** Resolves when the queue has changed, or `until` is aborted. */
+  #wokenOr(until: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const woken = (): void => {
+        until.removeEventListener('abort', woken);
+        resolve();
+      };
+      this.#waiting.push(woken);
+      until.addEventListener('abort', woken);
+    });
+  }
+
   /** Takes `bytes` of the queue until `send` has ended. */
   protected async enqueue(batch: OutputBatch | SplicedItems, bytes: number, send: () => Promise<ExportResult>, onSettled?: OnSettled): Promise<void> {
     const { signal, rowCount } = batch;
-    while (this.#queuedBytes > 0 && this.#queuedBytes + bytes > this.#options.bytesMax) {
+    while (this.#isFullFor(bytes)) {
       if (this.#dropsWhenFull) {
         const result = this.#isEnding ? fullAtEnd : queueFull;
         this.#options.onDropped(signal, rowCount, result, batch);
@@ -118,6 +153,10 @@ export class OtlpQueuedSink extends QueuedSink {
   constructor(exporter: QueuedExporter<OutputBatch | SplicedItems>, options: QueuedSinkOptions) {
     super(exporter, options);
     this.#exporter = exporter;
+  }
+
+  offerSpliced(items: SplicedItems, until: AbortSignal): Promise<boolean> {
+    return this.offered(items.byteLength, until, () => this.pushSpliced(items));
   }
 
   pushSpliced(items: SplicedItems, onSettled?: OnSettled): Promise<void> {

@@ -31,7 +31,7 @@ export interface EarlyDecision {
   /** When it was decided, where decisions are logged. */
   readonly atUnixNano: bigint;
   /** Resolves when the decision is durable, before which nothing of it is sent; left out where nothing is logged. */
-  readonly logged?: Promise<void>;
+  readonly logged?: Promise<number | null>;
 }
 
 /** What a look into an open slot found: traces that are decided now; `whole`: all of the slot's are ready, so its window may close; nothing; or that it is to be done again. */

@@ -13,7 +13,7 @@ import { noStamps, type StampCounts, stampKept } from './stamp-rows.ts';
 /** Reads kept rows out of their batches, stamps them and hands them on; a batch that cannot be read loses its own rows only. */
 export class KeptDispatch {
   readonly #signal: SampledSignal;
-  readonly #dispatcher: Dispatcher;
+  readonly #dispatcher: Pick<Dispatcher, 'add'>;
   readonly #hash: KeyedHash;
   readonly #reasons: KeepReasons | null;
   readonly #observer: Pick<ProcessorObserver, 'unreadable'>;
@@ -21,7 +21,7 @@ export class KeptDispatch {
   readonly #arenas = new ArenaPool();
 
   /** `reasons`: where the rows' reasons are written; null where they are not. */
-  constructor(signal: SampledSignal, dispatcher: Dispatcher, hash: KeyedHash, reasons: KeepReasons | null, observer: Pick<ProcessorObserver, 'unreadable'>) {
+  constructor(signal: SampledSignal, dispatcher: Pick<Dispatcher, 'add'>, hash: KeyedHash, reasons: KeepReasons | null, observer: Pick<ProcessorObserver, 'unreadable'>) {
     this.#signal = signal;
     this.#dispatcher = dispatcher;
     this.#hash = hash;

@@ -1,8 +1,10 @@
+import { deferred } from '../base/deferred.ts';
 import type { Signal } from '../otap/payload-type.ts';
 import { DecisionCache } from '../policy/decision-cache.ts';
 import { PolicyRunner } from '../policy/window-policies.ts';
 import { KeyedHash } from '../sampling/keyed-hash.ts';
 import type { Database, Session } from '../store/duckdb.ts';
+import type { HeldBytes } from '../store/held-batch.ts';
 import { LookupCache } from '../store/lookup.ts';
 import type { ProjectionTools } from '../store/projector.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
@@ -29,6 +31,10 @@ import { LogWindows } from './log-windows.ts';
 import { decisionsFitting, memoryShares } from './memory-shares.ts';
 import { OpenTraces, type TraceLimits } from './open-traces.ts';
 import { OversizeTraces } from './oversize-traces.ts';
+import { directSender, type KeptSender } from './outbox/kept-sender.ts';
+import { recordOf } from './outbox/lot.ts';
+import { openOutbox } from './outbox/open-outbox.ts';
+import type { Outbox } from './outbox/outbox.ts';
 import { PartialTraces } from './partial-traces.ts';
 import { PolicySets } from './policy-sets.ts';
 import type { ProcessorOptions } from './processor-options.ts';
@@ -57,7 +63,9 @@ export interface Lane {
   readonly policies: LanePolicies;
   readonly runner: PolicyRunner;
   readonly dispatcher: Dispatcher;
-  readonly keptDispatch: KeptDispatch;
+  readonly sender: KeptSender;
+  /** What waits on the disk for sinks; null where nothing can. */
+  readonly outbox: Outbox | null;
   /** Null where nobody wants what is dropped. */
   readonly droppedDispatch: DroppedDispatch | null;
   /** How it is brought back to what the journal says. */
@@ -73,6 +81,7 @@ export interface LaneStore {
   readonly engine: Session;
   readonly clock: WindowClock;
   readonly keptTraces: KeptTraces;
+  readonly account: HeldBytes;
 }
 
 /** Told of late rows that follow the decision on their trace. */
@@ -111,11 +120,10 @@ export function buildLane(options: ProcessorOptions, signal: SampledSignal, stor
   };
   const decisions = traces === null || (earlyBy === null && journal === null) ? null : new EarlyDecisions();
   const sendEarly = async (decision: EarlyDecision): Promise<void> => {
-    await decision.logged;
-    const counts = await keptDispatch.dispatch(decision.kept, droppedDispatch === null ? null : decisions?.marksOf(decision.slot) ?? null);
-    await dispatcher.flush();
+    const { kept, slot, atUnixNano } = decision;
+    const record = recordOf(await decision.logged, { slot, earlyAtUnixNano: atUnixNano });
+    const counts = await sender.send({ kept, record, marks: droppedDispatch === null ? null : decisions?.marksOf(slot) ?? null }, () => journal?.earlySent({ signal, slot, atUnixNano }));
     observer.early(signal, decision, counts);
-    if (journal !== null) void settledSinks(route.kept).then(() => journal.earlySent({ signal, slot: decision.slot, atUnixNano: decision.atUnixNano }));
   };
   const early = earlyBy === null || traces === null || decisions === null ? null : new EarlyLane({
     options: earlyBy, decider: parts, clock, traces, policies, monotonicMs: seam.monotonicMs, decisions, dispatch: sendEarly,
@@ -136,30 +144,35 @@ export function buildLane(options: ProcessorOptions, signal: SampledSignal, stor
   const dispatcher = dispatcherTo(route.kept);
   const droppedDispatch = route.dropped.length === 0 ? null : new DroppedDispatch(signal, dispatcherTo(route.dropped), observer);
   const keptDispatch = new KeptDispatch(signal, dispatcher, new KeyedHash(seam.hashKey), reasons, observer);
+  const outbox = journal === null ? null : openOutbox({ options, signal, journal, reasons, sinks: route.kept, account: store.account, dispatcherTo });
+  const sender = outbox ?? directSender(keptDispatch, dispatcher);
   const loop = new WindowLoop({
     ring, clock, decider: timed ?? windowDecider, policies: (slot) => policies.decideBy(slot),
     dispatch: async (decision) => {
-      await decision.logged;
-      const marks = droppedDispatch === null ? null : decisions?.takeMarks(decision.slot) ?? new KeptMarks();
-      const counts = await keptDispatch.dispatch(decision.kept, marks);
-      await dispatcher.flush();
+      const { kept, slot } = decision;
+      const record = recordOf(await decision.logged, { slot });
+      const marks = droppedDispatch === null ? null : decisions?.takeMarks(slot) ?? new KeptMarks();
+      const delivered = deferred<void>();
+      const counts = await sender.send({ kept, record, marks }, delivered.resolve);
       observer.decided(signal, decision, counts);
-      if (marks !== null) await droppedDispatch?.dispatch(marks.othersOf(arrivedRows(ring.get(decision.slot), decision.followers ?? [])));
-      if (journal !== null) void settledSinks([...route.kept, ...route.dropped]).then(() => journal.exported({ signal, slot: decision.slot }));
+      if (marks !== null) await droppedDispatch?.dispatch(marks.othersOf(arrivedRows(ring.get(slot), decision.followers ?? [])));
+      if (journal !== null) void Promise.all([delivered.promise, settledSinks(route.dropped)]).then(() => journal.exported({ signal, slot }));
     },
     ...(journal === null ? {} : { onClosed: (slot) => journal.closed({ signal, slot }) }),
     ...(early === null ? {} : { early: (unixNano) => early.decide(unixNano) }),
     onEngineError: (_slot, error) => observer.engineError(signal, error),
   });
   const recovering: RecoveringLane = {
-    ring, intake, reasons, expect: (window) => expectWindow(parts, traces, window), recall: (window) => recallWindow(parts, traces, window), handOn: (decision) => loop.handOn(decision),
+    ring, intake, reasons, expect: (window) => expectWindow(parts, traces, window), recall: (window) => recallWindow(parts, traces, window),
+    leave: ({ kept, slot }, segment) => droppedDispatch === null && outbox?.leave({ kept, record: { segment, slot } }, () => journal?.exported({ signal, slot })) === true,
+    handOn: (decision, segment) => loop.handOn({ ...decision, logged: Promise.resolve(segment) }),
     early: traces === null || decisions === null ? null : {
       recall: (window) => recallEarly(parts, traces, decisions, window),
-      handOn: (decision) => loop.inTurn(() => sendEarly(decision)),
+      handOn: (decision, segment) => loop.inTurn(() => sendEarly({ ...decision, logged: Promise.resolve(segment) })),
       sent: ({ slot, kept }) => {
         if (droppedDispatch !== null) for (const { batch, rows } of kept) decisions.marksOf(slot).add(batch, rows);
       },
     },
   };
-  return { ring, clock, traces, intake, loop, policies, runner, dispatcher, keptDispatch, droppedDispatch, recovering, timed };
+  return { ring, clock, traces, intake, loop, policies, runner, dispatcher, sender, outbox, droppedDispatch, recovering, timed };
 }

@@ -153,6 +153,15 @@ export class MetricsObserver extends TallyObserver {
     this.#registry.counter(metrics.droppedRouted).add(rows, { signal });
   }
 
+  override waiting(signal: SampledSignal, sink: string, lots: number): void {
+    const gauge = this.#registry.gauge(metrics.exportWaiting);
+    const labels = { signal, exporter: sink };
+    const before = this.#registry.value(metrics.exportWaiting, labels);
+    gauge.set(lots, labels);
+    if (before === 0 && lots > 0) this.#log.warn('exporter_behind', `${sink} takes too little: what is kept of ${signal} waits on the disk until it takes more`, labels);
+    if (before > 0 && lots === 0) this.#log.info('exporter_caught_up', `${sink} has taken all ${signal} that waited on the disk`, labels);
+  }
+
   override lost(signal: Signal, sink: string, rows: number, error: unknown): void {
     super.lost(signal, sink, rows, error);
     this.#registry.counter(metrics.itemsLost).add(rows, { signal, exporter: sink, reason: 'not_taken' });

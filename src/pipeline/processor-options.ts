@@ -101,6 +101,8 @@ export interface ProcessorObserver extends IntakeObserver, EarlyClosingObserver 
   unreadable(signal: SampledSignal, rows: number, error: unknown): void;
   /** So many dropped rows went to the sinks that want them. */
   droppedRouted(signal: SampledSignal, rows: number): void;
+  /** So many windows, and lots of late items, wait on the disk for a sink that takes too little. */
+  waiting(signal: SampledSignal, sink: string, lots: number): void;
   /** A sink did not take rows. */
   lost(signal: Signal, sink: string, rows: number, error: unknown): void;
 }

@@ -1,3 +1,4 @@
+import { deferred } from '../base/deferred.ts';
 import { allRows } from '../otap/take/split.ts';
 import type { CompiledPolicy } from '../policy/compile/compiled.ts';
 import { Database, type DuckDBMemory, type Session } from '../store/duckdb.ts';
@@ -19,6 +20,7 @@ import { passThroughs } from './pass-through.ts';
 import type { ProcessorOptions } from './processor-options.ts';
 import { settledSinks } from './settled-sinks.ts';
 import { keptToAll } from './sink-routes.ts';
+import type { StampCounts } from './stamp-rows.ts';
 import { type StressParts, StressRelief } from './stress-relief.ts';
 import { WindowClock } from './window-clock.ts';
 
@@ -83,7 +85,7 @@ export class Processor {
     const late: { [signal in SampledSignal]: OnLate } = { traces: ignoreLate, logs: ignoreLate };
     const clocks = { traces: new WindowClock(options.windows.tracesLengthMs, options.windows.tracesWaitMs), logs: new WindowClock(options.windows.logsLengthMs, 0) };
     const keptTraces = new KeptTraces(clocks.traces, clocks.logs, options.decisionsMax);
-    const build = (signal: SampledSignal): Lane => buildLane(options, signal, { database, writer, engine: engines[signal], clock: clocks[signal], keptTraces }, (rows) => late[signal](rows));
+    const build = (signal: SampledSignal): Lane => buildLane(options, signal, { database, writer, engine: engines[signal], clock: clocks[signal], keptTraces, account }, (rows) => late[signal](rows));
     const lanes = { traces: build('traces'), logs: build('logs') };
     const budget = new MemoryBudget(shares);
     budget.count('retained', () => account.retained);
@@ -95,6 +97,7 @@ export class Processor {
       budget.count('decisions', () => traces?.decided.byteLength ?? 0);
     }
     for (const sink of options.sinks) budget.count('queues', () => sink.queuedBytes);
+    for (const { outbox } of [lanes.traces, lanes.logs]) if (outbox !== null) budget.count('queues', () => outbox.waitingBytes);
     const processor = new Processor(
       options, database, [writer, engines.traces, engines.logs], lanes, keptTraces, budget, account);
     late.traces = (rows) => processor.#followLate('traces', rows);
@@ -217,9 +220,16 @@ export class Processor {
     await Promise.all(this.#late);
     for (const lane of Object.values(this.#lanes)) await Promise.all([lane.dispatcher.flush(), lane.droppedDispatch?.flush()]);
     await this.#metrics.flush();
+    await Promise.all(Object.values(this.#lanes).map(({ outbox }) => outbox?.caughtUp()));
+  }
+
+  /** What waits on the disk for sinks stays there. */
+  stopSending(): void {
+    for (const { outbox } of Object.values(this.#lanes)) outbox?.stop();
   }
 
   close(): void {
+    this.stopSending();
     for (const lane of Object.values(this.#lanes)) lane.runner.close();
     for (const session of this.#sessions) session.close();
     this.#database.close();
@@ -227,20 +237,21 @@ export class Processor {
 
   /** Late spans go out at once, those of dropped traces where somebody wants them; their batch is held until they have been read. */
   #followLate(signal: SampledSignal, { batch, kept, droppedCount, arrived, lateness }: LateArrivals): void {
-    const { dispatcher, keptDispatch, droppedDispatch } = this.#lanes[signal];
-    const { journal = null } = this.#options;
+    const { sender, droppedDispatch } = this.#lanes[signal];
+    const { journal = null, routes, sinks } = this.#options;
     if (journal?.wasLateSent(batch) === true) {
       journal.lateSent(batch);
       return;
     }
     const marks = droppedDispatch === null ? null : new KeptMarks();
     batch.hold();
-    const work = (journal === null ? keptDispatch.dispatch(kept, marks) : journal.decisionsDurable.then(() => keptDispatch.dispatch(kept, marks)))
+    const delivered = deferred<void>();
+    const send = (): Promise<StampCounts> => sender.send({ kept, record: 'none', marks }, delivered.resolve);
+    const work = (journal === null ? send() : journal.followable(batch).then(send))
       .then((counts) => this.#options.observer.late(signal, counts, droppedCount, lateness))
-      .then(() => dispatcher.flush())
       .then(() => droppedDispatch?.dispatch(marks?.othersOf([{ batch, rows: arrived }]) ?? []))
       .then(() => {
-        if (journal !== null) void settledSinks(this.#options.sinks).then(() => journal.lateSent(batch));
+        if (journal !== null) void Promise.all([delivered.promise, settledSinks((routes ?? keptToAll(sinks))[signal].dropped)]).then(() => journal.lateSent(batch));
       })
       .finally(() => {
         batch.release();

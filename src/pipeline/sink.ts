@@ -21,6 +21,15 @@ export interface BatchSink {
   push(batch: OutputBatch, onSettled?: OnSettled): Promise<void>;
   /** As `push`, of items that came as OTLP; a sink without it gets them as tables. */
   pushSpliced?(items: SplicedItems, onSettled?: OnSettled): Promise<void>;
+  /**
+   * As `push`, but gives up where there is no room until `until` is aborted, or the end is near; says whether the batch was taken. Left out, with `offerSpliced`
+   * and `hasRoom`, where a push does not wait for long.
+   */
+  offer?(batch: OutputBatch, until: AbortSignal): Promise<boolean>;
+  /** The same of `pushSpliced`. */
+  offerSpliced?(items: SplicedItems, until: AbortSignal): Promise<boolean>;
+  /** Resolves with true once the queue is at most half full; with false where `until` is aborted before that, or the end is near. */
+  hasRoom?(until: AbortSignal): Promise<boolean>;
   /** Takes a batch as it came, all of it, and ends when it is acknowledged or given up; for a sink that shares its rows out to several next hops. */
   pass?(batch: OtapBatch): Promise<PushResult>;
   /** Batches that the next hop has acknowledged; left out where `push` delivers. */

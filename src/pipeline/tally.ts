@@ -170,6 +170,8 @@ export class TallyObserver implements ProcessorObserver {
     this.droppedRoutedItems += rows;
   }
 
+  waiting(_signal: SampledSignal, _sink: string, _lots: number): void {}
+
   lost(_signal: Signal, sink: string, rows: number, error: unknown): void {
     this.lostItems += rows;
     this.#note(`${rows} items were not taken by ${sink}: ${messageOf(error)}`);

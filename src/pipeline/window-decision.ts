@@ -35,8 +35,8 @@ export interface WindowDecision {
   readonly certificate: readonly CertificateLine[];
   /** How the randomness of traces lies that came as unsampled; left out where certificates are off, and for logs. */
   readonly randomness?: readonly RandomnessCounts[];
-  /** Resolves when the decision is durable, before which nothing of it is sent; left out where nothing is logged. */
-  readonly logged?: Promise<void>;
+  /** Resolves when the decision is durable, with the journal's segment, before which nothing of it is sent; with null where it cannot be; left out where nothing is logged. */
+  readonly logged?: Promise<number | null>;
   /** Lets go of the window's data; to be called once what is kept was taken. */
   release(): Promise<void>;
 }

@@ -117,7 +117,9 @@ export class Journal {
     const sequence = place === null ? 0 : place.count++;
     const segment = this.segment;
     const durable = this.isRecovering ? done : this.#append(recordKinds.batch, [sequenceBytes(sequence), present(held.bytes, 'a batch in memory')]);
-    this.#logged.set(held, { segment, place: read ?? this.#writer.last, durable, lateLots: 0 });
+    const logged: LoggedBatch = { segment, place: read ?? this.#writer.last, durable, lateLots: 0 };
+    durable.catch(() => { logged.place = null; });
+    this.#logged.set(held, logged);
     this.segments.pend(segment, 1);
   }
 
@@ -131,15 +133,18 @@ export class Journal {
     if (!this.isRecovering) logged.durable = Promise.all([logged.durable, this.#append(recordKinds.taken, [encodeNumber(held.ordinal)])]).then(() => undefined);
   }
 
-  /**
-   * A batch is in windows, or was refused: resolves when it is durable. Rejects, with what the log failed with, where data is to be refused then.
-   */
+  /** A batch is in windows, or was refused: resolves when it is durable. Rejects, with what the log failed with, where data is to be refused then. */
   async settled(held: HeldBatch): Promise<void> {
     const logged = this.#logged.get(held);
     if (logged === undefined) return;
     this.segments.pend(logged.segment, -1);
     if (this.options.onError === 'refuse') await logged.durable;
-    else await logged.durable.catch(() => { logged.place = null; });
+    else await logged.durable.catch(() => undefined);
+  }
+
+  /** Resolves when all decisions so far are durable and so is the batch, or cannot be: what follows decisions leaves then. */
+  async followable(held: HeldBatch): Promise<void> {
+    await Promise.all([this.#decisions, this.#logged.get(held)?.durable.catch(() => undefined)]);
   }
 
   /** Where a batch stands in the log that is settled; null where it does not. */
@@ -173,17 +178,14 @@ export class Journal {
     if (!this.isRecovering) void this.#append(recordKinds.closed, [encodeWindow(window)]);
   }
 
-  /** Resolves when the decision is durable, or when it cannot be: it is exported all the same, since that is what makes room. */
-  async decided(window: DecidedWindow, reasons: KeepReasons | null): Promise<void> {
+  /** Resolves with its segment when the decision is durable, with null when it cannot be: it is exported all the same, since that is what makes room. */
+  async decided(window: DecidedWindow, reasons: KeepReasons | null): Promise<number | null> {
     if (window.early === undefined) this.#undelivered[window.signal].add(window.slot);
     this.segments.decided(this.segment, window.atUnixNano);
-    if (!this.isRecovering) this.#decisions = this.#append(window.early === undefined ? recordKinds.decided : recordKinds.early, encodeDecided(window, reasons)).catch(() => undefined);
-    await this.#decisions;
-  }
-
-  /** Resolves when all decisions so far are durable, or cannot be: what follows them leaves then. */
-  get decisionsDurable(): Promise<void> {
-    return this.#decisions;
+    const { segment } = this;
+    const logged = this.isRecovering ? done : this.#append(window.early === undefined ? recordKinds.decided : recordKinds.early, encodeDecided(window, reasons));
+    this.#decisions = logged.catch(() => undefined);
+    return logged.then(() => segment, () => null);
   }
 
   /** All that was kept of a window is delivered, or given up. */

@@ -27,15 +27,17 @@ export interface RecoveringLane {
   /** Told of each window that is decided, before the first is read. */
   expect(window: LoggedWindow): void;
   recall(window: LoggedWindow): RecalledWindow;
+  /** Whether what was kept of a window, whose record is in this segment, is sent by reading it again, so that its memory can go. */
+  leave(decision: WindowDecision, segment: number): boolean;
   /** Sends what was kept of a window on; resolves when the sinks have taken it. */
-  handOn(decision: WindowDecision): Promise<void>;
+  handOn(decision: WindowDecision, segment: number): Promise<void>;
   /** The same of traces that were decided before their window; null for logs. */
   readonly early: RecoveringEarly | null;
 }
 
 export interface RecoveringEarly {
   recall(window: LoggedWindow & { readonly early: EarlyLook }): Promise<RecalledEarly>;
-  handOn(decision: EarlyDecision): Promise<void>;
+  handOn(decision: EarlyDecision, segment: number): Promise<void>;
   /** Told of those that were delivered. */
   sent(decision: EarlyDecision): void;
 }
@@ -177,10 +179,14 @@ class Reading {
       await decision.release();
       return;
     }
-    if (missing > 0) onMissing(window.signal, missing);
     this.counts.windowsSentAgain++;
     void journal.decided({ ...window, kept: [] }, null);
-    void lane.handOn(decision).catch(() => undefined);
+    if (lane.leave(decision, journal.segment)) {
+      await decision.release();
+      return;
+    }
+    if (missing > 0) onMissing(window.signal, missing);
+    void lane.handOn(decision, journal.segment).catch(() => undefined);
   }
 
   async #recallEarly(body: Uint8Array): Promise<void> {
@@ -195,7 +201,7 @@ class Reading {
       return;
     }
     if (missing > 0) onMissing(window.signal, missing);
-    void traces.early.handOn(decision).catch(() => undefined);
+    void traces.early.handOn(decision, journal.segment).catch(() => undefined);
   }
 
   #lost(error: unknown): void {

@@ -14,7 +14,7 @@ export const sabotages = {
     return Promise.resolve();
   }),
   /** Decisions are sent, and never logged. */
-  decidesUnlogged: () => replace(Journal.prototype, 'decided', () => () => Promise.resolve()),
+  decidesUnlogged: () => replace(Journal.prototype, 'decided', () => () => Promise.resolve(null)),
   /** Nothing is refused for want of memory. */
   takesAll: () => replace(MemoryBudget.prototype, 'hasRoom', () => () => true),
 } as const;
