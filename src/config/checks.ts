@@ -1,6 +1,7 @@
 import { parseEndpoint } from '../base/endpoint.ts';
 import { formatDurationMs } from '../base/units.ts';
 import { checkExporterSecurity, checkListenerSecurity } from './check-security.ts';
+import { checkBalancing } from './check-balancing.ts';
 import { checkPipelines } from './check-pipelines.ts';
 import type { ThresherConfig } from './declaration.ts';
 import type { Place } from './place.ts';
@@ -15,6 +16,8 @@ export function checkTogether(config: ThresherConfig, root: Place): void {
   checkListeners(config, root);
   checkRetries(config, root);
   checkPipelines(config, root);
+  checkBalancing(config, root);
+  if (config.head !== null && (config.windows.traces.linked.spanLinks || config.windows.traces.linked.sessionKey !== null)) root.at('head').fail('cannot go with windows.traces.linked: whether a trace is kept hangs on others, which its sender does not know');
   for (const exporter of config.exporters) {
     if (exporter.type !== 'otap_file' || exporter.bytesMax === null || exporter.path.includes('{time}')) continue;
     root.at('exporters').at(exporter.id).at('max_size').fail('needs {time} in the path, or the next file would replace the one before');
@@ -29,15 +32,14 @@ function checkHorizon({ decisionCache, windows }: ThresherConfig, root: Place): 
   }
 }
 
-/** Traces are decided early one by one, and only in memory. */
-function checkEarly({ windows: { traces }, durability }: ThresherConfig, root: Place): void {
+/** Traces are decided early one by one. */
+function checkEarly({ windows: { traces } }: ThresherConfig, root: Place): void {
   const at = root.at('windows').at('traces');
   const { decisionWaitAfterRootMs: afterRootMs, decisionWaitMs, linked } = traces;
   if (afterRootMs !== null && afterRootMs >= decisionWaitMs) at.at('decision_wait_after_root').fail('is not shorter than decision_wait, so that it would decide nothing');
   const isLinked = linked.spanLinks || linked.sessionKey !== null;
   for (const [key, value] of [['decision_wait_after_root', afterRootMs], ['max_spans', traces.spansMax], ['max_bytes', traces.bytesMax]] as const) {
     if (value !== null && isLinked) at.at(key).fail('cannot go with windows.traces.linked: traces that are decided together wait for their window');
-    if (value !== null && durability !== 'none') at.at(key).fail('cannot go with durability yet: its log knows the decisions of windows alone');
   }
 }
 
@@ -45,6 +47,7 @@ function checkListeners(config: ThresherConfig, root: Place): void {
   const listeners = [
     ...config.receivers.flatMap(listenersOf),
     { listener: config.http, path: ['http'] },
+    ...headListeners(config),
   ];
   const taken = new Map<string, string>();
   for (const { listener, path } of listeners) {
@@ -64,6 +67,13 @@ function listenersOf(receiver: ReceiverConfig): { readonly listener: ListenerSec
     ...('grpc' in receiver && receiver.grpc !== null ? [{ listener: receiver.grpc, path: at('grpc') }] : []),
     ...('http' in receiver && receiver.http !== null ? [{ listener: receiver.http, path: at('http') }] : []),
   ];
+}
+
+function headListeners({ head }: ThresherConfig): { readonly listener: ListenerSecurity & { readonly endpoint: string }; readonly path: readonly string[] }[] {
+  if (head === null) return [];
+  const { grpc, http } = head;
+  const endpoints = grpc.enabled ? [grpc.endpoint, ...grpc.moreEndpoints] : [];
+  return [{ listener: http, path: ['head', 'http'] }, ...endpoints.map((endpoint) => ({ listener: { ...grpc, endpoint }, path: ['head', 'grpc'] }))];
 }
 
 function checkRetries(config: ThresherConfig, root: Place): void {

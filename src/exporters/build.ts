@@ -8,6 +8,7 @@ import { openClientSecurity } from '../security/client-security.ts';
 import { metrics } from '../telemetry/declared.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { MetricRegistry } from '../telemetry/metrics.ts';
+import { balancerSink, type MemberConfig } from './balancing/build-balancer.ts';
 import { otlpSink } from './build-otlp.ts';
 import { DebugExporter, printTo } from './debug/debug-exporter.ts';
 import { OtapExporter } from './otap.ts';
@@ -26,6 +27,8 @@ export interface ExporterTools {
   readonly registry: MetricRegistry;
   /** Whether the log on the disk holds what is not delivered yet. Default false. */
   readonly isDurable?: boolean;
+  /** What is told what came of items; by default they are counted, and those that were given up are logged. */
+  readonly onResult?: (signal: Signal, items: number, result: ExportResult) => void;
 }
 
 /** Makes the exporters of a configuration, each behind its queue. */
@@ -37,8 +40,15 @@ export function buildSinks(configs: readonly ExporterConfig[], tools: ExporterTo
       case 'otlphttp': return otlpSink(config, { ...tools, retry: retryOf(config, tools), onGivenUp: onGivenUpOf(config, tools), onResult: (signal, items, result) => countResult(tools, config.id, signal, items, result) });
       case 'otap_file': return fileSink(config, tools);
       case 'debug': return debugSink(config, tools);
+      case 'load_balancing': return balancerSink(config, tools, (member) => memberSink(member, tools));
     }
   });
+}
+
+/** The exporter of a member of a balancer, which counts what comes of its items itself. */
+function memberSink(config: MemberConfig, tools: ExporterTools): BatchSink {
+  const quiet: ExporterTools = { ...tools, onResult: () => undefined };
+  return buildSinks([config], quiet)[0];
 }
 
 function countExported({ registry }: ExporterTools, exporter: string, signal: Signal, items: number): void {
@@ -97,6 +107,10 @@ function onGivenUpOf({ id, deadLetter }: Queued, tools: ExporterTools): OnGivenU
 }
 
 function countResult(tools: ExporterTools, exporter: string, signal: Signal, items: number, result: ExportResult): void {
+  if (tools.onResult !== undefined) {
+    tools.onResult(signal, items, result);
+    return;
+  }
   if (result.kind === 'ok') {
     countExported(tools, exporter, signal, items);
     return;

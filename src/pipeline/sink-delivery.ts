@@ -8,7 +8,7 @@ import { type BatchSink, delivered, type PushResult } from './sink.ts';
 /** Takes rows of batches to one sink, at once and by themselves, and tells what came of them at the next hop. */
 export class SinkDelivery {
   readonly #gatherer: Gatherer;
-  #turn: Promise<unknown> = Promise.resolve();
+  #turn: Promise<void> = Promise.resolve();
   /** Of the delivery whose turn it is. */
   #results: Promise<PushResult>[] = [];
 
@@ -20,12 +20,12 @@ export class SinkDelivery {
 
   /**
    * Resolves when all of these rows are acknowledged, refused or given up; with what came of them, the worst of it where they went as several. Waits
-   * while the sink's queue is full. Rejects where the batch cannot be read.
+   * while the sink's queue is full. Never rejects.
    */
   async deliver(batch: OtapBatch, rows: Uint32Array): Promise<PushResult> {
     const results: Promise<PushResult>[] = [];
     const taken = this.#turn.then(() => this.#take(batch, rows, results));
-    this.#turn = taken.catch(() => undefined);
+    this.#turn = taken;
     await taken;
     return worstOf(await Promise.all(results));
   }
@@ -34,9 +34,10 @@ export class SinkDelivery {
     this.#results = results;
     try {
       await this.#gatherer.add(batch, rows, null);
-    } finally {
-      await this.#gatherer.flush();
+    } catch (error) {
+      results.push(Promise.resolve({ kind: 'permanent', reason: 'unreadable', message: messageOf(error) }));
     }
+    await this.#gatherer.flush();
   }
 
   /** The sink, of whose pushes it is kept what came of each. */

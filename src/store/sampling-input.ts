@@ -32,7 +32,7 @@ export function readSamplingInput(batch: OtapBatch, batchOrdinal: number, rows: 
 }
 
 /** 16 bytes a row; rows without an id are zero. */
-function traceIdBytes(column: Column | null): Uint8Array | null {
+export function traceIdBytes(column: Column | null): Uint8Array | null {
   if (column === null) return null;
   if (column.kind === 'fixed_binary' && column.validity === null) return column.data;
   const bytes = new Uint8Array(column.length * 16);

@@ -70,6 +70,28 @@ describe('what cannot be', () => {
     expect(complaints(`pipelines: { ${pipelines} }`)).toEqual(expected);
   });
 
+  test.each([
+    ['without pipelines', '', ['exporters.load_balancing: shares out what is not sampled: write pipelines, with mode: pass']],
+    ['for what is sampled', 'pipelines: { traces: { receivers: otlp, exporters: load_balancing }, logs: { receivers: otlp, exporters: debug, dropped: load_balancing } }',
+      ['pipelines.traces: load_balancing shares out what is not sampled: write mode: pass', 'pipelines.logs.dropped: load_balancing shares out what is not sampled, and cannot be among dropped']],
+    ['for what passes, and metrics', 'pipelines: { traces: { receivers: otlp, exporters: load_balancing, mode: pass }, logs: { receivers: otlp, exporters: debug }, metrics: { receivers: otlp, exporters: load_balancing } }', []],
+  ])('sharing out %s', (_what, pipelines, expected) => {
+    expect(complaints(pipelines, ['exporters.load_balancing={ resolver: { static: { hostnames: ["a:4317", "b:4317"] } }, protocol: { otlp: {} } }'])).toEqual(expected);
+  });
+
+  test.each([
+    ['two ways to find members, and no protocol', '{ resolver: { static: { hostnames: ["a:1"] }, file: { path: m.txt } }, protocol: {} }',
+      ['exporters.load_balancing.resolver: give one of static, file and dns', 'exporters.load_balancing.protocol: give either otlp or otap, for example otlp: {}']],
+    ['members that are none', '{ resolver: { static: { hostnames: ["a:1", "a:1"] } }, protocol: { otap: { auth: { bearer: { token: x } }, headers: { Authorization: y } } } }',
+      ['exporters.load_balancing.protocol.otap.headers.Authorization: would be sent beside what auth says; write one of them', 'exporters.load_balancing.resolver.static.hostnames.1: a:1 is named twice']],
+    ['what a Collector has', '{ resolver: { k8s: { service: thresher } }, protocol: { otlp: { endpoint: "a:1" } }, routing_key: traceID }',
+      ['exporters.load_balancing.routing_key: unknown key; it is the trace id, for logs too; metrics go by turns', 'exporters.load_balancing.resolver.k8s: unknown key; write dns, with the name of a headless Service', 'exporters.load_balancing.protocol.otlp.endpoint: unknown key; members are found by resolver',
+        'exporters.load_balancing.resolver: give one of static, file and dns']],
+  ])('%s', (_what, exporter, expected) => {
+    const found = complaints('pipelines: { metrics: { receivers: otlp, exporters: load_balancing } }', [`exporters.load_balancing=${exporter}`]);
+    expect(found.filter((line) => line.startsWith('exporters'))).toEqual(expected);
+  });
+
   test('no pipeline at all', () => {
     for (const text of ['pipelines: {}', 'pipelines:']) expect(complaints(text)).toEqual(['pipelines: names no signal: write traces, logs or metrics, or leave pipelines out, so that everything goes everywhere']);
   });
