@@ -107,7 +107,7 @@ export function buildLane(options: ProcessorOptions, signal: SampledSignal, stor
   const earlyBy = earlyOptions(options, signal);
   const ownViews = [...(signal === 'traces' && linked !== null ? readsOfLinks(linked) : []), ...readsOfRoots(earlyBy), ...(signal === 'traces' && options.head != null ? [headReads] : [])];
   const sets = new PolicySets(signal, options.extraKeys, { generation: 1, policies: options.policies }, ownViews);
-  const ring = new SlotRing(store.writer, signal === 'traces' ? 't' : 'l', sets.plan);
+  const ring = new SlotRing(store.writer, signal === 'traces' ? 't' : 'l', sets.plan, options.spill != null);
   const policies = new LanePolicies({ ring, sets, beside: signal === 'logs' ? keptTraces : null, onInForce: (generation) => observer.policiesInForce(signal, generation) });
   const runner = new PolicyRunner(() => store.database.connect(), { ...limits, windowBounds: (slot) => clock.boundsOf(slot) }, seam);
   const reasons = options.hasPolicyAttribute === true ? new KeepReasons() : null;

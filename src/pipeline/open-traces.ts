@@ -1,6 +1,8 @@
 import { TraceIdTable, traceIdWords } from '../policy/trace-id-table.ts';
 
 const placesMin = 1024;
+/** Of a table that is made: it is full at two a trace, so that a third of its traces come before it is made again. */
+const placesATraceMin = 3;
 
 /** The largest trace that waits for its window: infinite where there is no limit. */
 export interface TraceLimits {
@@ -11,7 +13,7 @@ export interface TraceLimits {
 
 /**
  * The traces that wait for their decision, each with the slot that its first span came to: all that comes of a trace goes there, so that a
- * window is one slot. Slots close in order. Bounded by what open slots hold: 25 bytes a place (41 where traces have limits), 2 to 8 places a trace.
+ * window is one slot. Slots close in order. Bounded by what open slots hold: 25 bytes a place (41 where traces have limits), 2 to 6 places a trace.
  */
 export class OpenTraces {
   readonly #hashSeed: number;
@@ -84,7 +86,7 @@ export class OpenTraces {
     known.forEach((_ids, place) => {
       if (slots[place] >= this.#openFrom) open++;
     });
-    const places = Math.max(placesMin, 2 ** Math.ceil(Math.log2(open * 4 + 1)));
+    const places = Math.max(placesMin, 2 ** Math.ceil(Math.log2(open * placesATraceMin)));
     this.#places = new TraceIdTable(places, this.#hashSeed);
     this.#slots = new Float64Array(places);
     this.#sizes = new Float64Array(this.#limits === null ? 0 : places * 2);

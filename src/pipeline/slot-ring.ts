@@ -15,8 +15,11 @@ export class SlotRing {
   #created = 0;
   #firstOpen = 0;
   #nMax = TWO_56;
+  readonly #settles: boolean;
 
-  constructor(session: Session, prefix: string, plan: SlotPlan) {
+  /** `settles`: tables of slots are spilled, so that those that get little any more are to be ready for it. */
+  constructor(session: Session, prefix: string, plan: SlotPlan, settles = false) {
+    this.#settles = settles;
     this.#session = session;
     this.#prefix = prefix;
     this.#plan = plan;
@@ -115,6 +118,7 @@ export class SlotRing {
     const slot = await Slot.create(this.#session, `${this.#prefix}${this.#created++}`, this.#plan);
     slot.limitInput(this.#nMax);
     this.#slots.set(number, slot);
+    if (this.#settles) for (const [other, settling] of this.#slots) if (other < number - 1 && other >= this.#firstOpen) settling.settle();
     return slot;
   }
 }

@@ -24,6 +24,7 @@ export class Slot {
   readonly #extra = new Map<string, TableWriter>();
   readonly #runs: RowRun[] = [];
   #nMax = TWO_56;
+  #settledRows = 0;
 
   private constructor(
     session: Session, name: string, plan: SlotPlan,
@@ -99,6 +100,16 @@ export class Slot {
     this.rows.flush();
     this.inputs.flush();
     for (const table of this.#extra.values()) table.flush();
+  }
+
+  /** Little is expected to come any more: lets go of what only helps to write, so that all of it can be spilled. Rows may come all the same. */
+  settle(): void {
+    if (this.#settledRows === this.rows.rowCount) return;
+    this.strings.settle();
+    this.rows.settle();
+    this.inputs.settle();
+    for (const table of this.#extra.values()) table.settle();
+    this.#settledRows = this.rows.rowCount;
   }
 
   async drop(): Promise<void> {

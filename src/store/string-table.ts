@@ -77,6 +77,13 @@ export class StringTable {
     this.#writer.flush();
   }
 
+  /** The same, and forgets the texts: what comes from here on is not expected to be much. */
+  settle(): void {
+    this.#writePending();
+    this.#writer.settle();
+    this.#forget();
+  }
+
   close(): void {
     this.#codes.clear();
     this.#codesByStore = new WeakMap();

@@ -87,12 +87,17 @@ export class TableWriter {
     }
   }
 
-  /** Throws when rows were lost. */
-  flush(): void {
+  /** Puts into the table what was written, so that DuckDB can spill it: an appender holds up to 204,800 rows back. */
+  settle(): void {
     this.#guard(() => {
       if (this.#stagedRows > 0) this.#appendChunk();
       duckdb.appender_flush_sync(this.#appender);
     });
+  }
+
+  /** Throws when rows were lost. */
+  flush(): void {
+    this.settle();
     if (this.#failure !== null) throw new Error(`rows of ${this.table} are missing: ${messageOf(this.#failure)}`, { cause: this.#failure });
   }
 

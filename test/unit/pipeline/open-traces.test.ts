@@ -25,7 +25,7 @@ describe('open traces', () => {
       for (const [id, slot] of model) if (slot <= first) model.delete(id);
       first++;
     }
-    expect(open.byteLength).toBeLessThan(25 * 8 * 9000);
+    expect(open.byteLength).toBeLessThan(25 * 6 * 9000);
   });
 
   test('what was closed does not stay', () => {
@@ -34,7 +34,7 @@ describe('open traces', () => {
       for (let trace = 0; trace < 1000; trace++) open.open(ids(slot * 1000 + trace), 0, slot);
       open.close(slot);
     }
-    expect(open.byteLength).toBeLessThan(25 * 8 * 2000);
+    expect(open.byteLength).toBeLessThan(25 * 6 * 2000);
   });
 });
 
