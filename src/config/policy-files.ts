@@ -38,6 +38,16 @@ export const policyFilePatterns: Kind<PolicyFiles> = {
   },
 };
 
+/** The path of one SQL file, found as `policyFilePatterns` finds them. */
+export const policyFile: Kind<string> = {
+  name: filePath.name,
+  schema: filePath.schema,
+  read: (input, place) => {
+    const path = filePath.read(input, place);
+    return path === undefined ? undefined : filesOf(path, place)?.files[0];
+  },
+};
+
 /** As `policyFilePatterns`, the files alone. */
 export const policyFiles: Kind<readonly string[]> = {
   ...policyFilePatterns,

@@ -106,6 +106,15 @@ export const metrics = declareMetrics({
   recoveredItems: { type: 'counter', name: 'thresher_recovered_items_total', help: 'Items that the start read back from the log.', row: 'memory' },
   recoverySeconds: { type: 'gauge', name: 'thresher_recovery_seconds', help: 'How long the start read the log back.', row: 'memory' },
 
+  headRate: { type: 'gauge', name: 'thresher_head_rate', help: 'Which share of its traces a service is told to send, by its default (operations may have less).', labels: ['service'], seriesMax: 1000, row: 'head' },
+  headArrivals: { type: 'gauge', name: 'thresher_head_arrivals_per_second', help: 'Traces a second whose root is of a service, before any sampling: estimated from those that come, smoothed.', labels: ['service'], seriesMax: 1000, row: 'head' },
+  headItems: { type: 'counter', name: 'thresher_head_items_total', help: 'Spans of traces whose root is of a service, by what became of them: kept or dropped.', labels: ['service', 'outcome'], seriesMax: 2000, row: 'head', high: 'Dropped: these were sent for nothing. A lower `head.margin` or floor has less of them sent.' },
+  headBytes: { type: 'counter', name: 'thresher_head_bytes_total', help: 'Their share of the retained bytes, by the same.', labels: ['service', 'outcome'], seriesMax: 2000, row: 'head', high: 'Dropped: these were collected for nothing.' },
+  headServices: { type: 'gauge', name: 'thresher_head_services', help: 'Services that are told apart.', row: 'head', high: 'At `head.services_max` those that were not seen for longest are forgotten, and told `head.default_rate`.' },
+  headRequests: { type: 'counter', name: 'thresher_head_requests_total', help: 'Requests for a sampling strategy, by protocol (http or grpc) and result: ok, not_modified, bad_request.', labels: ['protocol', 'result'], row: 'head', high: 'More SDKs, or shorter intervals of asking.' },
+  headFailures: { type: 'counter', name: 'thresher_head_failures_total', help: 'Times that no rates could be worked out, or their state not be written, by reason; the rates stay as they were.', labels: ['reason'], row: 'head', high: 'The SQL of `head.policy` fails; the log says why.' },
+  headWorkerRestarts: { type: 'counter', name: 'thresher_head_worker_restarts_total', help: 'Times that the thread that answers SDKs failed and was started again.', row: 'head', high: 'An error of ours; the log has it.' },
+
   logLinesSuppressed: { type: 'counter', name: 'thresher_log_lines_suppressed_total', help: 'Log lines held back by the rate limit of their reason.', labels: ['reason'], row: 'process', high: 'The same is logged over and over.' },
 
   processResidentBytes: { type: 'gauge', name: 'process_resident_memory_bytes', help: 'Resident memory of the process.', row: 'memory', high: 'Near what the container may use, the kernel ends the process.' },

@@ -5,7 +5,7 @@ import { Histogram } from './histogram.ts';
 export type MetricType = 'counter' | 'gauge' | 'histogram';
 
 /** Where the dashboard and docs/operations.md show a metric. */
-export type MetricRow = 'intake' | 'windows' | 'policies' | 'certificate' | 'export' | 'memory' | 'process';
+export type MetricRow = 'intake' | 'windows' | 'policies' | 'certificate' | 'head' | 'export' | 'memory' | 'process';
 
 /** One metric, declared as data. Names follow Prometheus: base units, `_total` on counters. */
 export interface MetricDefinition {
@@ -145,6 +145,11 @@ export class MetricRegistry {
   histogram<D extends MetricDefinition & { readonly type: 'histogram' }>(definition: D): HistogramFamily<D> {
     const at = this.#accessor(definition, Histogram, () => new Histogram(definition.buckets));
     return { observe: (value, ...[labels]) => at(labels).observe(value), with: (...[labels]) => at(labels) };
+  }
+
+  /** Adds to a counter by labels that only the running program knows. */
+  grow(definition: MetricDefinition, n: number, labels: Readonly<Record<string, string>>): void {
+    this.#accessor(definition, CounterSeries, () => new CounterSeries())(labels).add(n);
   }
 
   /** Runs `collect` before each reading: for gauges that are cheaper to look up than to keep. */

@@ -8,7 +8,7 @@ export interface Row {
 }
 
 const titles: { readonly [row in MetricRow | 'other']: string } = {
-  intake: 'Intake', windows: 'Windows', policies: 'Policies', certificate: 'Can the counts be trusted', export: 'Export', memory: 'Memory', process: 'Process', other: 'Further',
+  intake: 'Intake', windows: 'Windows', policies: 'Policies', certificate: 'Can the counts be trusted', head: 'Head sampling', export: 'Export', memory: 'Memory', process: 'Process', other: 'Further',
 };
 
 /** All declared metrics by their rows, in the order of their declaration. */

@@ -10,6 +10,7 @@ const rows: readonly (readonly string[])[] = [
   ['store'],
   ['policy', 'audit'],
   ['pipeline'],
+  ['head'],
   ['security'],
   ['grpc'],
   ['receivers', 'exporters', 'http'],

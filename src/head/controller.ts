@@ -1,0 +1,162 @@
+import type { Seam } from '../base/seam.ts';
+import type { HeadConfig } from '../config/head.ts';
+import type { HeadSink, HeadWindow } from '../pipeline/head-counts.ts';
+import type { KeyState } from './key-state.ts';
+import { limitRate } from './limit-rate.ts';
+import type { RateRow, RateSettings, WantedRate } from './rate-row.ts';
+import { type HeadState, readState, writeState } from './state.ts';
+import { HeadStatistics, type ServiceState } from './statistics.ts';
+import { rateOf, type Strategy, strategyJson, toldOperations } from './strategy.ts';
+import { type ServiceSummary, summaryOf } from './summary.ts';
+
+/** What changed of the answers, for whoever serves them. */
+export interface HeadUpdate {
+  readonly atNano: bigint;
+  /** What services of which nothing is known are told. */
+  readonly defaultRate: number;
+  /** Answers that are new or other than before. */
+  readonly strategies: readonly Strategy[];
+  /** Services that are told the default again. */
+  readonly removed: readonly string[];
+  /** What is known of all services, those of most arrivals first. */
+  readonly summaries: readonly ServiceSummary[];
+}
+
+export type HeadSettings = Pick<HeadConfig, 'defaultRate' | 'floor' | 'floorTracesPerSecond' | 'margin' | 'changeMax' | 'hysteresis' | 'lookbackMs' | 'pollIntervalMs' | 'servicesMax'>;
+
+export interface HeadControllerParts {
+  readonly seam: Pick<Seam, 'nowUnixNano'>;
+  readonly settings: HeadSettings;
+  readonly rule: { rates(rows: readonly RateRow[], settings: RateSettings): Promise<readonly WantedRate[]> };
+  /** 1, and less where the intake is full. */
+  readonly stress: () => number;
+  readonly onUpdate: (update: HeadUpdate) => void;
+  /** Told of what could not be worked out: the rates stay as they are. */
+  readonly onFailed: (error: unknown) => void;
+}
+
+/**
+ * Makes rates out of decided windows (sampling.md, rules 21 and 22): statistics, the rule's SQL, then limits of change. Windows come as they are decided; the rule runs
+ * beside, once at a time, and for many windows that come meanwhile once.
+ */
+export class HeadController implements HeadSink {
+  readonly #parts: HeadControllerParts;
+  readonly #statistics: HeadStatistics;
+  readonly #strategies = new Map<string, { readonly strategy: Strategy; readonly json: string }>();
+  #minimum = 0;
+  #isWanted = false;
+  #running: Promise<void> | null = null;
+
+  constructor(parts: HeadControllerParts) {
+    this.#parts = parts;
+    this.#statistics = new HeadStatistics(parts.settings.servicesMax);
+  }
+
+  window(window: HeadWindow): void {
+    this.#statistics.take(window);
+    this.#statistics.forgetBefore(window.endNano - BigInt(Math.round(this.#parts.settings.lookbackMs * 1e6)));
+    this.#minimum = window.minimum;
+    this.#isWanted = true;
+    this.#running ??= this.#work().finally(() => { this.#running = null; });
+  }
+
+  failed(error: unknown): void {
+    this.#parts.onFailed(error);
+  }
+
+  /** Resolves when all windows that came have been worked into the rates. */
+  async settled(): Promise<void> {
+    await this.#running;
+  }
+
+  /** All answers as they are now. */
+  snapshot(): HeadUpdate {
+    return this.#update([...this.#strategies.values()].map(({ strategy }) => strategy), []);
+  }
+
+  /** What a service is told. */
+  strategy(service: string): Strategy {
+    return this.#strategies.get(service)?.strategy ?? { service, rate: this.#parts.settings.defaultRate, reason: 'default_rate: nothing came of it yet', changedNano: 0n, operations: [] };
+  }
+
+  /**
+   * The rate that senders which ask us sample traces of an operation with at a time (ns); null within two poll intervals of a change, when nobody knows
+   * which of the two (sampling.md, rule 23).
+   */
+  stableRate(service: string, operation: string, atNano: bigint): number | null {
+    const strategy = this.strategy(service);
+    return atNano < strategy.changedNano + BigInt(Math.round(this.#parts.settings.pollIntervalMs * 2e6)) ? null : rateOf(strategy, operation);
+  }
+
+  /** What outlives the process. */
+  state(): HeadState {
+    return writeState(this.#statistics.services);
+  }
+
+  /** Goes on from what an earlier process left, before any window. What had been told may still be under way, so it counts as changed now. */
+  restore(state: HeadState): void {
+    readState(state, this.#statistics);
+    this.#tell();
+  }
+
+  async #work(): Promise<void> {
+    while (this.#isWanted) {
+      this.#isWanted = false;
+      try {
+        const { settings, rule, stress } = this.#parts;
+        const wanted = await rule.rates(this.#statistics.rows(settings.defaultRate), { ...settings, headMinimum: this.#minimum, stress: stress() });
+        this.#apply(wanted);
+        this.#tell();
+      } catch (error) {
+        this.#parts.onFailed(error);
+      }
+    }
+  }
+
+  #apply(wanted: readonly WantedRate[]): void {
+    const { settings } = this.#parts;
+    const nowNano = this.#parts.seam.nowUnixNano();
+    for (const { service, operation, rate, reason } of [...wanted].sort((a, b) => Number(a.operation === null) - Number(b.operation === null))) {
+      const state = this.#statistics.services.get(service);
+      const key: KeyState | undefined = operation === null ? state?.whole : state?.operations.get(operation);
+      if (state === undefined || key === undefined) continue;
+      const served = key.rate ?? (operation === null ? settings.defaultRate : state.whole.rate ?? settings.defaultRate);
+      const next = limitRate(served, rate, settings);
+      if (next !== key.rate) key.changedNano = nowNano;
+      key.rate = next;
+      key.reason = next === rate || next === served ? reason : `${reason}, by steps`;
+    }
+  }
+
+  #tell(): void {
+    const nowNano = this.#parts.seam.nowUnixNano();
+    const changed: Strategy[] = [];
+    for (const [service, state] of this.#statistics.services) {
+      const strategy = this.#strategyOf(service, state, nowNano);
+      const known = this.#strategies.get(service);
+      const json = strategyJson(strategy);
+      const isSame = known?.json === json;
+      if (isSame && known.strategy.reason === strategy.reason) continue;
+      const told = isSame ? { ...strategy, changedNano: known.strategy.changedNano } : strategy;
+      this.#strategies.set(service, { strategy: told, json });
+      changed.push(told);
+    }
+    const removed = [...this.#strategies.keys()].filter((service) => !this.#statistics.services.has(service));
+    for (const service of removed) this.#strategies.delete(service);
+    this.#parts.onUpdate(this.#update(changed, removed));
+  }
+
+  #strategyOf(service: string, { whole, operations }: ServiceState, nowNano: bigint): Strategy {
+    const { defaultRate } = this.#parts.settings;
+    const rate = whole.rate ?? defaultRate;
+    const told = toldOperations(rate, [...operations].flatMap(([operation, key]) => (key.rate === null ? [] : [{ operation, rate: key.rate }])));
+    const isDefault = rate === defaultRate && told.length === 0 && !this.#strategies.has(service);
+    return { service, rate, reason: whole.reason, changedNano: isDefault ? 0n : nowNano, operations: told };
+  }
+
+  #update(strategies: readonly Strategy[], removed: readonly string[]): HeadUpdate {
+    const { seam, settings: { defaultRate } } = this.#parts;
+    const summaries = [...this.#statistics.services].map(([service, state]) => summaryOf(service, state, defaultRate));
+    return { atNano: seam.nowUnixNano(), defaultRate, strategies, removed, summaries: summaries.sort((a, b) => b.arrivalsPerSecond - a.arrivalsPerSecond) };
+  }
+}
