@@ -8,6 +8,7 @@ import type { ThresherConfig } from './config/load.ts';
 import { findPolicyFiles, policyDirectories, type PolicyFiles } from './config/policy-files.ts';
 import { routesOf, routesText, withoutUnused } from './config/routes.ts';
 import { type BuiltRoutes, buildRoutes } from './exporters/build-routes.ts';
+import { type HeadAddresses, HeadSampling } from './head-sampling.ts';
 import { startHttp } from './http/server.ts';
 import { registerDecisionMetrics } from './pipeline/decision-metrics.ts';
 import { drainSinks } from './pipeline/drain-sinks.ts';
@@ -47,7 +48,7 @@ export interface App {
   readonly registry: MetricRegistry;
   readonly observer: MetricsObserver;
   /** `host:port` of each gRPC receiver, of each that takes OTLP over HTTP, and of the HTTP server for metrics and health, as they are listened on. */
-  readonly addresses: { readonly grpc: readonly string[]; readonly otlpHttp: readonly string[]; readonly http: string };
+  readonly addresses: { readonly grpc: readonly string[]; readonly otlpHttp: readonly string[]; readonly http: string; /** Null without head sampling. */ readonly head: HeadAddresses | null };
   /** Reads the policy files again; null where `policy.reload` is off. Never rejects. */
   readonly reloadPolicies: ((trigger: ReloadTrigger) => Promise<ReloadOutcome>) | null;
   /**
@@ -62,6 +63,9 @@ export interface AppOptions {
   /** Counts decided spans by service, which needs service.name projected whatever the policies read. */
   readonly countServices?: boolean;
 }
+
+/** What senders are asked for at the head where windows close early, for want of memory. */
+const closingEarlyStress = 0.5;
 
 const serviceName = { source: 'resource', key: 'service.name', type: 'VARCHAR' } as const;
 
@@ -96,7 +100,9 @@ async function start(written: ThresherConfig, log: Logger, options: AppOptions, 
   if (journal !== null) opened.push(await lockDirectory(config.storage.directory));
   const retained = await openRetained(config, journal, { seam, log, registry });
   if (retained !== null) opened.push(() => retained.close());
-  const processor = await openProcessor(config, seam, exporters, observer, compiled, { countServices: options.countServices === true, journal, retained: retained?.store ?? null });
+  const head = await HeadSampling.open(config, { seam, log, registry, stress: () => (processor.stress?.probability ?? 1) * (processor.isClosingEarly ? closingEarlyStress : 1) });
+  if (head !== null) opened.push(() => head.close());
+  const processor = await openProcessor(config, seam, exporters, observer, compiled, { countServices: options.countServices === true, journal, retained: retained?.store ?? null, head: head?.controller ?? null });
   opened.push(() => processor.close());
   const { bytes: grantedBytes } = machineMemory();
   registerDecisionMetrics(registry, () => processor.decisions);
@@ -113,6 +119,7 @@ async function start(written: ThresherConfig, log: Logger, options: AppOptions, 
   });
   opened.push(() => http.close());
   await processor.recover();
+  const headAddresses = await head?.listen() ?? null;
   const receivers = await startReceivers(config.receivers, { seam, log, registry, intake: processor.intake, checkTaken: checkTakenBy(routes), memoryLimitBytes: processor.memory.limitBytes });
   opened.push(() => receivers.drain(0));
   processor.memory.count('receiving', () => receivers.underWayBytes);
@@ -122,10 +129,10 @@ async function start(written: ThresherConfig, log: Logger, options: AppOptions, 
   const policyWatch = config.policy.reload === 'auto' ? watchPolicies(config.policies, seam, reloader) : null;
   state.isReady = true;
   log.info('started', 'taking telemetry in', {
-    memory_limit: formatBytes(processor.memory.limitBytes), grpc: receivers.grpcAddresses.join(', '), otlp_http: receivers.httpAddresses.join(', '), http: http.address });
+    memory_limit: formatBytes(processor.memory.limitBytes), grpc: receivers.grpcAddresses.join(', '), otlp_http: receivers.httpAddresses.join(', '), http: http.address, ...(headAddresses === null ? {} : { head: headAddresses.http }) });
   return {
     registry, observer, reloadPolicies,
-    addresses: { grpc: receivers.grpcAddresses, otlpHttp: receivers.httpAddresses, http: http.address },
+    addresses: { grpc: receivers.grpcAddresses, otlpHttp: receivers.httpAddresses, http: http.address, head: headAddresses },
     drain: async () => {
       state.isReady = false;
       const { deadlineMs, exporterStallMs: stallMs } = config.shutdown;
@@ -146,6 +153,7 @@ async function start(written: ThresherConfig, log: Logger, options: AppOptions, 
       if (!isDone) log.error('drain_incomplete', `not all was decided within shutdown.deadline; ${journal === null ? 'the rest is lost' : 'the next start goes on with the rest'}`, { spans: processor.held('traces').items, logs: processor.held('logs').items });
       const lost = registry.total(metrics.itemsLost) - lostBefore;
       if (lost > 0) log.error('drain_lost', `${lost} kept items were not exported${journal === null ? ' and are lost' : '; the next start sends those that were not refused for good'}`, { items: lost });
+      await head?.close();
       await http.close();
       stopMeasuring();
       return lost === 0 && (isDone || journal !== null);
@@ -159,10 +167,10 @@ function seamOf({ sampling, seed }: ThresherConfig): Seam {
 }
 
 async function openProcessor(
-  config: ThresherConfig, seam: Seam, { sinks, routes }: BuiltRoutes, observer: MetricsObserver, { policies, setupSql }: OpenPolicies, { countServices, journal, retained }: { readonly countServices: boolean } & Required<Pick<ProcessorOptions, 'journal' | 'retained'>>,
+  config: ThresherConfig, seam: Seam, { sinks, routes }: BuiltRoutes, observer: MetricsObserver, { policies, setupSql }: OpenPolicies, { countServices, journal, retained, head }: { readonly countServices: boolean } & Required<Pick<ProcessorOptions, 'journal' | 'retained' | 'head'>>,
 ): Promise<Processor> {
   return Processor.open({
-    seam, journal, retained, time: 'arrival', policies, setupSql, sinks, routes, observer,
+    seam, journal, retained, head, time: 'arrival', policies, setupSql, sinks, routes, observer,
     windows: {
       tracesLengthMs: config.windows.traces.lengthMs, tracesWaitMs: config.windows.traces.decisionWaitMs,
       logsLengthMs: config.windows.logs.lengthMs, linked: linkedOf(config.windows.traces.linked), ...earlyOf(config.windows.traces),

@@ -10,6 +10,7 @@ import { readYaml, type WrittenYaml } from './written-yaml.ts';
 
 export type { ThresherConfig } from './declaration.ts';
 export type { DeadLetterConfig, ExporterConfig } from './components.ts';
+export type { HeadConfig } from './head.ts';
 export type { CorsConfig, GrpcListenerConfig, HttpListenerConfig, ReceiverConfig } from './receivers.ts';
 export type { ClientAuthConfig, ClientTlsConfig, HttpTlsConfig, ServerAuthConfig, ServerTlsConfig } from './security.ts';
 

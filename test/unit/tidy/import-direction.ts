@@ -14,7 +14,7 @@ const rows: readonly (readonly string[])[] = [
   ['security'],
   ['grpc'],
   ['receivers', 'exporters', 'http'],
-  ['policies'],
+  ['policies', 'head-sampling'],
   ['policy-reload'],
   ['app'],
   ['authoring', 'convert'],

@@ -1,0 +1,99 @@
+import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { CodedError, messageOf } from './base/errors.ts';
+import type { Seam } from './base/seam.ts';
+import type { HeadConfig, ThresherConfig } from './config/load.ts';
+import { compileRule } from './head/compile-rule.ts';
+import { HeadController, type HeadUpdate } from './head/controller.ts';
+import { HeadMetrics } from './head/metrics.ts';
+import { HeadRule } from './head/rule.ts';
+import { StateFile } from './head/state-file.ts';
+import { HeadThread } from './http/head/thread.ts';
+import type { Logger } from './telemetry/log.ts';
+import type { MetricRegistry } from './telemetry/metrics.ts';
+import { metrics } from './telemetry/declared.ts';
+
+export interface HeadSamplingTools {
+  readonly seam: Seam;
+  readonly log: Logger;
+  readonly registry: MetricRegistry;
+  /** How much of what is wanted may be asked for: 1, and less where the intake is full. */
+  readonly stress: () => number;
+}
+
+/** `host:port` of each listener, as it is listened on. */
+export type HeadAddresses = HeadThread['addresses'];
+
+/** State is written no more often. */
+const saveMs = 10_000;
+
+/** The head-sampling service as a whole: windows go in, answers are served by a thread. Life: `open`, `listen`, windows, `close`. */
+export class HeadSampling {
+  readonly controller: HeadController;
+  readonly #config: HeadConfig;
+  readonly #tools: HeadSamplingTools;
+  readonly #rule: HeadRule;
+  readonly #file: StateFile | null;
+  readonly #metrics: HeadMetrics;
+  #thread: HeadThread | null = null;
+  #savedMs = -Infinity;
+
+  private constructor(config: HeadConfig, tools: HeadSamplingTools, rule: HeadRule, file: StateFile | null) {
+    this.#config = config;
+    this.#tools = tools;
+    this.#rule = rule;
+    this.#file = file;
+    this.#metrics = new HeadMetrics(tools.registry);
+    this.controller = new HeadController({
+      seam: tools.seam, settings: config, rule, stress: tools.stress, onUpdate: (update) => this.#onUpdate(update), onFailed: (error) => this.#onFailed(error) });
+  }
+
+  /** Reads the SQL of rates and what an earlier process left. Null where the configuration has no head sampling. Throws PolicyError where the SQL cannot be used. */
+  static async open({ head, durability, storage }: ThresherConfig, tools: HeadSamplingTools): Promise<HeadSampling | null> {
+    if (head === null) return null;
+    const rule = await HeadRule.open(await compileRule(basename(head.policy, '.sql'), await readFile(head.policy, 'utf8'), tools.seam), tools.seam);
+    const path = head.stateFile ?? (durability === 'none' ? null : join(storage.directory, 'head-state.json'));
+    const opened = new HeadSampling(head, tools, rule, path === null ? null : new StateFile(path));
+    await opened.#restore();
+    return opened;
+  }
+
+  /** Begins to answer; gives the addresses. Throws CodedError `cannot_listen`. */
+  async listen(): Promise<HeadAddresses> {
+    const { seam, log, registry } = this.#tools;
+    this.#thread = await HeadThread.start(this.#config, { seam, log, registry, snapshot: () => this.controller.snapshot() });
+    return this.#thread.addresses;
+  }
+
+  /** Stops answering; what is known is written down. */
+  async close(): Promise<void> {
+    await this.#thread?.close();
+    await this.controller.settled();
+    await this.#file?.write(this.controller.state()).catch((error: unknown) => this.#onFailed(new CodedError('UNAVAILABLE', 'state_file', messageOf(error))));
+    this.#rule.close();
+  }
+
+  async #restore(): Promise<void> {
+    try {
+      const state = await this.#file?.read() ?? null;
+      if (state !== null) this.controller.restore(state);
+    } catch (error) {
+      this.#tools.log.warn('head_state_unusable', `rates of before are not known, and begin with head.default_rate: ${messageOf(error)}`);
+    }
+  }
+
+  #onUpdate(update: HeadUpdate): void {
+    this.#metrics.update(update);
+    this.#thread?.update(update);
+    const nowMs = this.#tools.seam.monotonicMs();
+    if (this.#file === null || nowMs - this.#savedMs < saveMs) return;
+    this.#savedMs = nowMs;
+    this.#file.write(this.controller.state()).catch((error: unknown) => this.#onFailed(new CodedError('UNAVAILABLE', 'state_file', `state_file cannot be written: ${messageOf(error)}`)));
+  }
+
+  #onFailed(error: unknown): void {
+    const reason = error instanceof CodedError ? error.reason : 'failed';
+    this.#tools.registry.counter(metrics.headFailures).add(1, { reason });
+    this.#tools.log.error('head_failed', `head sampling goes on with the rates of before: ${messageOf(error)}`, { reason });
+  }
+}
