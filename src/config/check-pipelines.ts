@@ -1,16 +1,18 @@
 import { suggestion } from '../base/suggest.ts';
 import type { ThresherConfig } from './declaration.ts';
+import { policiesMissing } from './policy-files.ts';
 import type { Place } from './place.ts';
 
 const signals = ['traces', 'logs', 'metrics'] as const;
 
 /** What must hold between pipelines and the components that they name. */
 export function checkPipelines({ pipelines, receivers, exporters, metrics, policies }: ThresherConfig, root: Place): void {
+  if (policies.files.length === 0 && !isNothingSampled(pipelines)) root.at('policies').fail(policiesMissing);
   if (pipelines === null) return;
   const place = root.at('pipelines');
   if (signals.every((signal) => pipelines[signal] === null)) place.fail('names no signal: write traces, logs or metrics, or leave pipelines out, so that everything goes everywhere');
   if (pipelines.metrics !== null && !metrics.passThrough) place.at('metrics').fail('contradicts metrics.pass_through, which is false');
-  if (isNothingSampled(pipelines) && policies.files.length > 0) root.at('policies').fail('are read by nobody: pipelines say that nothing is sampled (mode: pass)');
+  if (isNothingSampled(pipelines) && policies.files.length > 0 && (pipelines.traces ?? pipelines.logs) !== null) root.at('policies').fail('are read by nobody: pipelines say that nothing is sampled (mode: pass)');
   for (const signal of signals) {
     const pipeline = pipelines[signal];
     if (pipeline === null) continue;
@@ -24,9 +26,9 @@ export function checkPipelines({ pipelines, receivers, exporters, metrics, polic
   }
 }
 
-function isNothingSampled({ traces, logs }: NonNullable<ThresherConfig['pipelines']>): boolean {
-  const sampled = [traces, logs].filter((pipeline) => pipeline !== null);
-  return sampled.length > 0 && sampled.every(({ mode }) => mode === 'pass');
+/** Whether policies would have nothing to decide. */
+function isNothingSampled(pipelines: ThresherConfig['pipelines']): boolean {
+  return pipelines !== null && [pipelines.traces, pipelines.logs].every((pipeline) => pipeline === null || pipeline.mode === 'pass');
 }
 
 function checkNames(names: readonly string[], components: readonly { readonly id: string }[], section: string, place: Place): void {

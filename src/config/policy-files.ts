@@ -20,7 +20,7 @@ export interface PolicyFiles {
 
 /**
  * SQL files by path or glob. Relative ones start from the context's directory, `package:` ones from the package. A pattern without
- * a file is an issue, and so is none at all.
+ * a file is an issue; none at all is not.
  */
 export const policyFilePatterns: Kind<PolicyFiles> = {
   name: patterns.name,
@@ -29,7 +29,6 @@ export const policyFilePatterns: Kind<PolicyFiles> = {
   read: (input, place) => {
     const written = patterns.read(input, place);
     if (written === undefined) return undefined;
-    if (written.length === 0) return place.fail('name at least one SQL file; package:sql/policies/*.sql are ready ones');
     const found = written.map((pattern, i) => filesOf(pattern, place.at(i)));
     if (found.includes(undefined)) return undefined;
     const files = [...new Set(found.flatMap((some) => some?.files ?? []))];
@@ -48,10 +47,16 @@ export const policyFile: Kind<string> = {
   },
 };
 
-/** As `policyFilePatterns`, the files alone. */
+/** What is wrong where no file is named. */
+export const policiesMissing = 'name at least one SQL file; package:sql/policies/*.sql are ready ones';
+
+/** As `policyFilePatterns`, the files alone; at least one. */
 export const policyFiles: Kind<readonly string[]> = {
   ...policyFilePatterns,
-  read: (input, place) => policyFilePatterns.read(input, place)?.files,
+  read: (input, place) => {
+    const files = policyFilePatterns.read(input, place)?.files;
+    return files?.length === 0 ? place.fail(policiesMissing) : files;
+  },
 };
 
 /** The files that patterns name now, as `policyFilePatterns` finds them. Throws CodedError: a pattern without a file, too many files. */

@@ -162,9 +162,16 @@ logs: text
   test('an empty file says what is needed at least', () => {
     expect(complaints('')).toEqual([
       'test.yaml: receivers: name at least one, for example otlp: { grpc: {}, http: {} }',
-      'test.yaml: policies: name at least one SQL file; package:sql/policies/*.sql are ready ones',
       'test.yaml: exporters: name at least one, for example debug: {}',
     ]);
+  });
+
+  test('policies are needed, but where nothing is sampled', () => {
+    const rest = 'receivers: { otlp: { grpc: {} } }\nexporters: { debug: {} }\n';
+    expect(complaints(rest)).toEqual(['test.yaml: policies: name at least one SQL file; package:sql/policies/*.sql are ready ones']);
+    expect(complaints(`${rest}pipelines: { metrics: { receivers: otlp, exporters: debug } }`)).toEqual([]);
+    expect(complaints(`${rest}pipelines: { traces: { mode: pass, receivers: otlp, exporters: debug } }`)).toEqual([]);
+    expect(complaints(`${rest}pipelines: { traces: { mode: pass, receivers: otlp, exporters: debug }, logs: { receivers: otlp, exporters: debug } }`)).toHaveLength(1);
   });
 
   test('YAML that is none, keys given twice, alias bombs', () => {
