@@ -108,14 +108,21 @@ const half = { name: 'half', sql: 'SELECT trace_id, 0.5 AS probability FROM trac
 /** Spans without a parent are roots, so that most traces are decided a third of a second after their slot, those of three spans at once. */
 const early = { name: 'early', sql: 'SELECT unnest(bottom_k(item, 100), recursive := true) FROM traces', traces: { decision_wait_after_root: '300ms', max_spans: 2 } };
 
-async function run(durability: string, rounds: number, { name, sql, traces }: { readonly name: string; readonly sql: string; readonly traces: object } = half): Promise<Result> {
+interface Scenario {
+  readonly name: string;
+  readonly sql: string;
+  readonly traces: object;
+  readonly memory?: object;
+}
+
+async function run(durability: string, rounds: number, { name, sql, traces, memory = {} }: Scenario = half): Promise<Result> {
   const backend = new Backend();
   const policy = join(directory, `${name}.sql`);
   writeFileSync(policy, sql);
   const config = join(directory, `${name}-${durability}.yaml`);
   writeFileSync(config, JSON.stringify({
     receivers: { otlp: { grpc: { endpoint: '127.0.0.1:0' }, http: { endpoint: '127.0.0.1:0' } } }, http: { endpoint: '127.0.0.1:0' }, logs: { format: 'json' },
-    windows: { traces: { length: '1s', decision_wait: '1s', ...traces } }, policies: [policy], durability, storage: { directory: join(directory, `${name}-${durability}`), segment_size: '256KiB' },
+    windows: { traces: { length: '1s', decision_wait: '1s', ...traces } }, policies: [policy], memory, durability, storage: { directory: join(directory, `${name}-${durability}`), segment_size: '256KiB' },
     exporters: { otlphttp: { endpoint: `http://127.0.0.1:${await backend.listen()}`, encoding: 'json', compression: 'none' } },
   }));
   const sender = new Sender();
@@ -160,6 +167,13 @@ describe('kill -9 under load', () => {
     console.log(JSON.stringify({ kills, ...result }));
     expect(result.tracesSeen).toBeGreaterThan(100);
     expect(result).toMatchObject({ torn: 0, twoThresholds: 0, exitCode: 0 });
+  });
+
+  test('loses nothing where batches wait on the disk, in segments that are written, read and cleared at the same time', { timeout: 60_000 + kills * 15_000 }, async () => {
+    const result = await run('fsync', Math.ceil(kills / 2), { ...half, name: 'disk', memory: { retain: 'disk' } });
+    console.log(JSON.stringify({ kills, ...result }));
+    expect(result.acknowledged).toBeGreaterThan(1000);
+    expect(result).toMatchObject({ lost: 0, wrong: 0, twoThresholds: 0, exitCode: 0 });
   });
 
   test('control: loses what was acknowledged with none', { timeout: 60_000 }, async () => {

@@ -10,6 +10,7 @@ import { mulberry } from '../support/mulberry.ts';
  * Scenario: spans and records of some hundred traces come in batches of two signals over a minute, late spans among them, and windows are decided by samples that
  * hang on all that a window has. The process, or the machine, dies at any operation of the disk, up to three times; senders send again what was not
  * acknowledged, on new streams.
+ * A third of the runs hold batches on the disk.
  * Guarantees: what leaves, all processes together, are the items that leave without a crash, each with the same threshold and count each time.
  * Controls: without a journal items are missing; when decisions are not read back, other items leave.
  */
@@ -65,6 +66,8 @@ interface Plan {
   /** The first process is killed before it sends this step. */
   readonly killAt?: number;
   readonly isDelivered?: (crashes: number) => boolean;
+  /** Where batches wait; on the disk they are read back from the log. */
+  readonly retain?: 'memory' | 'disk';
 }
 
 /** Sends a message until it is acknowledged; false where the process is dead. */
@@ -87,7 +90,7 @@ function openStreams({ processor }: DurableFlow, given: readonly Step[], from: {
   };
 }
 
-async function run(seed: number, { crashAfter, by, between, hasJournal = true, killAt, isDelivered = () => true }: Plan): Promise<Outcome> {
+async function run(seed: number, { crashAfter, by, between, hasJournal = true, killAt, isDelivered = () => true, retain = 'memory' }: Plan): Promise<Outcome> {
   const given = stepsOf(seed);
   let disk = new FakeDisk(seed, { shortWrite: 0.1, crashAfterOperations: crashAfter[0] ?? 0 });
   let crashes = 0;
@@ -100,7 +103,7 @@ async function run(seed: number, { crashAfter, by, between, hasJournal = true, k
       if (own.isDead) throw new Error('the process is dead');
     });
     const settling = isDelivered(crashes) ? sink : Object.assign(sink, { settled: () => new Promise<void>(() => {}) });
-    const flow = await startProcess(disk, settling, Math.min(next.traces, next.logs) * stepMs, { ...policies, ...(hasJournal ? {} : { journal: null }) }).catch(() => null);
+    const flow = await startProcess(disk, settling, Math.min(next.traces, next.logs) * stepMs, { ...policies, ...(hasJournal ? {} : { journal: null }) }, { retain }).catch(() => null);
     if (flow !== null) {
       flows.push(flow);
       isDone = await runProcess(flow, given, next, own, crashes === 0 ? killAt : undefined);
@@ -165,7 +168,7 @@ describe('crashes at any moment', () => {
     for (let round = 0; round < 12; round++) {
       const seed = 1 + round % 2;
       const chance = mulberry(round);
-      const plan: Plan = { crashAfter: Array.from({ length: 3 }, () => 3 + Math.floor(chance() * 60)), by: round % 2 === 0 ? 'kill' : 'powerLoss', isDelivered: (count) => round % 4 < 2 || count > 0 };
+      const plan: Plan = { crashAfter: Array.from({ length: 3 }, () => 3 + Math.floor(chance() * 60)), by: round % 2 === 0 ? 'kill' : 'powerLoss', isDelivered: (count) => round % 4 < 2 || count > 0, retain: round % 3 === 0 ? 'disk' : 'memory' };
       const expected = await withoutCrash(seed);
       const outcome = await run(seed, plan);
       crashes += outcome.crashes;

@@ -1,10 +1,11 @@
 import type { CodedError } from '../../src/base/errors.ts';
-import { seededSeam } from '../../src/base/seam.ts';
+import { type Seam, seededSeam } from '../../src/base/seam.ts';
+import { JournalBodies } from '../../src/pipeline/journal/journal-bodies.ts';
 import { Journal, type JournalOptions, type RecoveryCounts } from '../../src/pipeline/journal/journal.ts';
 import { Processor, type ProcessorOptions } from '../../src/pipeline/processor.ts';
+import type { BatchSink } from '../../src/pipeline/sink.ts';
 import { TallyObserver } from '../../src/pipeline/tally.ts';
 import type { Disk } from '../../src/storage/disk.ts';
-import { CollectingSink } from '../sql/store/support.ts';
 
 /** What a journal told. */
 export interface JournalSaid {
@@ -25,9 +26,11 @@ export interface DurableFlow {
 export const startUnixNano = 1_700_000_000_000_000_000n;
 export const nOne = 2n ** 56n;
 
-/** A process over a disk: a processor by arrival with windows of 10 s and a wait of 10 s that has recovered what the disk has. Time starts `atMs` after the start. */
-export async function startProcess(disk: Disk, sink: CollectingSink, atMs: number, options: Partial<ProcessorOptions>, journaling: Partial<JournalOptions> = {}): Promise<DurableFlow> {
-  const seam = { ...seededSeam(7, startUnixNano), hashKey: new Uint8Array(16), sleepMs: untilAborted };
+/** A process over a disk: a processor by arrival with windows of 10 s and a wait of 10 s that has recovered what the disk has. Time starts `atMs` after the start. `retain`: batches wait on the disk. */
+export async function startProcess(
+  disk: Disk, sink: BatchSink, atMs: number, options: Partial<ProcessorOptions>, { retain = 'memory', ...journaling }: Partial<JournalOptions> & { readonly retain?: 'memory' | 'disk' } = {}, sleepMs: Seam['sleepMs'] = untilAborted,
+): Promise<DurableFlow> {
+  const seam = { ...seededSeam(7, startUnixNano), hashKey: new Uint8Array(16), sleepMs };
   seam.advanceMs(atMs);
   const said: JournalSaid = { states: [], damage: [], recovered: [], unreadable: [] };
   const journal = new Journal({
@@ -42,7 +45,7 @@ export async function startProcess(disk: Disk, sink: CollectingSink, atMs: numbe
   const processor = await Processor.open({
     seam, time: 'arrival', windows: { tracesLengthMs: 10_000, tracesWaitMs: 10_000, logsLengthMs: 10_000 }, policies: [], setupSql: [],
     limits: { deadlineMs: 60_000, rowsMax: 10_000_000 }, fallback: { n: nOne }, memoryLimitBytes: 2 ** 30, decisionsMax: 100_000, batchRowsMax: 8192, decodeLimits: {},
-    sinks: [sink], extraKeys: [], observer: tally, journal, ...options,
+    sinks: [sink], extraKeys: [], observer: tally, journal, retained: retain === 'disk' ? new JournalBodies(journal) : null, ...options,
   });
   await processor.recover();
   return { processor, journal, tally, said, seam };
