@@ -28,6 +28,14 @@ describe('the system under faults', () => {
     expect(await complaints(1, 5)).toEqual([]);
   });
 
+  test('a seed gives the same run again', { timeout: 60_000 }, async () => {
+    for (const seed of [7, 12]) {
+      const [first, again] = [await new Simulation(seed).run(), await new Simulation(seed).run()];
+      expect(again.backend.received).toEqual(first.backend.received);
+      expect(again.faults).toEqual(first.faults);
+    }
+  });
+
   const torn = /is torn|two thresholds|left with/;
   const controls: readonly [name: keyof typeof sabotages, from: number, words: RegExp, changed: Partial<Scenario>][] = [
     ['forgetsKept', 1, torn, {}],

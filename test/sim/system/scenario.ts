@@ -17,6 +17,8 @@ export interface Scenario {
   readonly disk: { readonly shortWrite: number; readonly writeError: number; readonly syncError: number };
   readonly network: { readonly lost: number; readonly answerLost: number; readonly delayed: number };
   readonly backend: { readonly latencyMs: number; readonly failing: number; readonly answerLost: number; readonly downFromMs: number; readonly downToMs: number; readonly queueBytesMax: number };
+  /** The chance that a call of the engine takes until the clock moves. */
+  readonly slowEngine: number;
   /** The set of policies in force from a time on; the first at 0. */
   readonly policies: readonly { readonly atMs: number; readonly set: number }[];
   /** The probability that stress relief takes items in with. */
@@ -32,6 +34,7 @@ export function scenarioOf(seed: number): Scenario {
   const some = (share: number): boolean => chance() < share;
   const at = (): number => Math.round(chance() * activeMs);
   const isDurable = some(0.5);
+  const slowEngine = mulberry(seed * 2654435761 + 1)() < 0.3 ? 0.1 : 0;
   // What is decided before its window cannot be logged yet.
   const early = <T>(of: T): T | null => (isDurable ? null : of);
   const hasDiskFaults = isDurable && some(0.3);
@@ -45,6 +48,7 @@ export function scenarioOf(seed: number): Scenario {
     disk: { shortWrite: isDurable ? 0.1 : 0, writeError: hasDiskFaults ? 0.01 : 0, syncError: hasDiskFaults ? 0.01 : 0 },
     network: { lost: one(0, 0.1), answerLost: one(0, 0.1, 0.3), delayed: one(0, 0.2, 0.5) },
     backend: { latencyMs: one(0, 500, 3000), failing: one(0, 0.2), answerLost: one(0, 0.1), downFromMs, downToMs: downFromMs + 12_000, queueBytesMax: one(2000, 1e9, 1e9) },
+    slowEngine,
     policies: [{ atMs: 0, set: one(0, 0, 1, 1, 2) }, ...(some(0.4) ? [{ atMs: at(), set: one(0, 1, 2) }] : [])],
     stress: some(0.3) ? [{ atMs: at(), p: one(0.3, 0.6) }, { atMs: at(), p: one(0.5, 1) }].sort((a, b) => a.atMs - b.atMs) : [],
   };

@@ -1,4 +1,3 @@
-import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import type { BatchAck } from '../../../src/pipeline/intake-port.ts';
 import { errorCode } from '../../../src/storage/disk.ts';
 import { FakeDisk } from '../../support/fake-disk.ts';
@@ -11,6 +10,7 @@ import { policySets, type PolicySet } from './policies.ts';
 import { SimProcess } from './process.ts';
 import { probabilityOf } from '../../../src/sampling/probability.ts';
 import { type Scenario, scenarioOf } from './scenario.ts';
+import { Turns } from './turns.ts';
 import { type SimBatch, worldOf } from './world.ts';
 
 /** What a run did. */
@@ -33,11 +33,8 @@ export interface RunRecord {
 const stepMs = 500;
 /** After this long nothing comes true any more. */
 const limitMs = 240_000;
-/** How long an operation that waits for the clock is given before time goes on, ms of the machine. */
-const graceMs = 15;
 /** Starts that a failing disk prevents included. */
 const processesMax = 12;
-const stuckMs = 15_000;
 
 /** One run of the system, from a seed. */
 export class Simulation {
@@ -67,7 +64,14 @@ export class Simulation {
 
   async run(): Promise<RunRecord> {
     const sets = await policySets();
-    while (!(await this.#life(sets))) this.#restart();
+    const { seed, slowEngine } = this.#scenario;
+    const turns = Turns.take(mulberry(seed + 3), slowEngine);
+    try {
+      while (!(await this.#life(sets, turns))) this.#restart();
+    } finally {
+      turns.release();
+    }
+    this.#count({ engineSlow: turns.held });
     if (this.#disk !== null) this.#count(this.#disk.injected);
     this.#count(this.#network.injected);
     this.#count(this.#backend.injected);
@@ -78,21 +82,21 @@ export class Simulation {
   }
 
   /** One process, to the end of the run (true) or its own. */
-  async #life(sets: readonly PolicySet[]): Promise<boolean> {
+  async #life(sets: readonly PolicySet[], turns: Turns): Promise<boolean> {
     this.#processes++;
     const { policies, backend } = this.#scenario;
     const sink = new SimSink(this.#backend, backend, () => this.#clock.nowMs);
     const inForce = policies.findLast(({ atMs }) => atMs <= this.#clock.nowMs) ?? policies[0];
     let process: SimProcess;
     try {
-      process = await SimProcess.start(this.#scenario, this.#clock, sets[inForce.set], sink, this.#disk, (complaint) => this.#complaints.push(complaint));
+      process = await turns.until(SimProcess.start(this.#scenario, this.#clock, sets[inForce.set], sink, this.#disk, (complaint) => this.#complaints.push(complaint)));
     } catch (error) {
       if (this.#disk === null || this.#processes > processesMax) throw error;
       if (!this.#disk.isDead && errorCode(error) !== 'EIO') this.#complaints.push(`does not start: ${String(error)}`);
       return false;
     }
     try {
-      return await this.#steps(process, sink, sets);
+      return await this.#steps(process, sink, sets, turns);
     } finally {
       const { traces, logs } = process.tally.bySignal;
       this.#windows += traces.windows + logs.windows;
@@ -101,7 +105,7 @@ export class Simulation {
     }
   }
 
-  async #steps(process: SimProcess, sink: SimSink, sets: readonly PolicySet[]): Promise<boolean> {
+  async #steps(process: SimProcess, sink: SimSink, sets: readonly PolicySet[], turns: Turns): Promise<boolean> {
     const under = new Map<Promise<void>, string>();
     let advancing: Promise<void> | null = null;
     const start = (name: string, work: Promise<void>): void => {
@@ -119,9 +123,9 @@ export class Simulation {
         start('advance', advancing);
       }
       for (const delivery of this.#network.arrivals(this.#clock.nowMs)) start('accept', this.#deliver(process, delivery));
-      await this.#settle(under, () => sink.waiting + this.#clock.sleeping > 0);
+      await turns.untilQuiet();
       this.#fullnessMax = Math.max(this.#fullnessMax, process.processor.memory.fullness);
-      if (this.#disk?.isDead === true) return this.#dead(under, sink);
+      if (this.#disk?.isDead === true) return this.#dead(under, sink, turns);
       calm = this.#network.isDone && sink.queuedBytes === 0 ? calm + 1 : 0;
     }
     let isDrained = false;
@@ -129,8 +133,8 @@ export class Simulation {
     while (!isDrained || under.size > 0 || sink.queuedBytes > 0) {
       this.#clock.advanceTo(this.#clock.nowMs + stepMs);
       sink.tick();
-      await this.#settle(under, () => sink.waiting + this.#clock.sleeping > 0);
-      if (this.#disk?.isDead === true) return this.#dead(under, sink);
+      await turns.untilQuiet();
+      if (this.#disk?.isDead === true) return this.#dead(under, sink, turns);
       if (this.#clock.nowMs > limitMs) throw new Error(`the run does not end: ${[...under.values()].join(', ')}`);
     }
     return true;
@@ -142,11 +146,11 @@ export class Simulation {
   }
 
   /** Nobody is left to decide anything: what was under way ends, and whatever it says is not heard. */
-  async #dead(under: Map<Promise<void>, string>, sink: SimSink): Promise<false> {
+  async #dead(under: Map<Promise<void>, string>, sink: SimSink, turns: Turns): Promise<false> {
     sink.die();
     while (under.size > 0) {
       this.#clock.advanceTo(this.#clock.nowMs + stepMs);
-      await this.#settle(under, () => this.#clock.sleeping > 0);
+      await turns.untilQuiet();
     }
     return false;
   }
@@ -170,20 +174,6 @@ export class Simulation {
     const isNow = ({ atMs }: { readonly atMs: number }): boolean => atMs > fromMs && atMs <= this.#clock.nowMs;
     for (const { set } of this.#scenario.policies.filter(isNow)) processor.usePolicies(sets[set].open.policies);
     for (const { p } of this.#scenario.stress.filter(isNow)) processor.limitInput(probabilityOf(p));
-  }
-
-  /** Until all is done that does not wait for the clock. */
-  async #settle(under: Map<Promise<void>, string>, isWaiting: () => boolean): Promise<void> {
-    const startMs = performance.now();
-    while (under.size > 0) {
-      const woken = new AbortController();
-      await Promise.race([...under.keys(), sleep(graceMs, undefined, { signal: woken.signal }).catch(() => undefined)]);
-      woken.abort();
-      const passedMs = performance.now() - startMs;
-      if (passedMs > stuckMs) throw new Error(`nothing waits for the clock at ${this.#clock.nowMs}, and these do not end: ${[...under.values()].join(', ')}`);
-      if (passedMs >= graceMs && isWaiting()) break;
-    }
-    await turn();
   }
 
   #failed(error: unknown): void {
