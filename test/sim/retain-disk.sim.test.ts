@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { seededSeam } from '../../src/base/seam.ts';
 import { Processor } from '../../src/pipeline/processor.ts';
 import { RetainedFiles } from '../../src/pipeline/retained-files.ts';
@@ -6,6 +6,7 @@ import type { RetainedStore } from '../../src/pipeline/retained-store.ts';
 import { TallyObserver } from '../../src/pipeline/tally.ts';
 import { type OpenPolicies, openPolicies } from '../../src/policies.ts';
 import { retryAfterMs } from '../../src/storage/record-log.ts';
+import { Session } from '../../src/store/duckdb.ts';
 import { CollectingSink } from '../sql/store/support.ts';
 import { nOne, startUnixNano } from '../support/durable-flow.ts';
 import { type DiskFaults, FakeDisk } from '../support/fake-disk.ts';
@@ -124,6 +125,29 @@ describe('batches that wait on the disk', () => {
     const onDisk = await run({ seed: 4, store: await filesOn(new FakeDisk(4)), open: failing });
     expect(inMemory.tally.bySignal.traces.policyFailures).toBeGreaterThan(3);
     expect(onDisk.items).toEqual(inMemory.items);
+  });
+
+  test('DuckDB itself fails on some windows: the batches are read for the fallback, and leave alike', { timeout: 30_000 }, async () => {
+    const { run: query } = Session.prototype;
+    let failures = 0;
+    const failingEvery = (count: number): void => {
+      let windows = 0;
+      vi.spyOn(Session.prototype, 'run').mockImplementation(async function run(this: Session, sql: string) {
+        if (!/^CREATE TABLE w\d+_traces AS/.test(sql) || ++windows % count !== 0) return query.call(this, sql);
+        failures++;
+        throw new Error('Out of Memory Error');
+      });
+    };
+    try {
+      failingEvery(2);
+      const inMemory = await run({ seed: 6, store: null });
+      failingEvery(2);
+      const onDisk = await run({ seed: 6, store: await filesOn(new FakeDisk(6)) });
+      expect(failures).toBeGreaterThan(3);
+      expect(onDisk.items).toEqual(inMemory.items);
+    } finally {
+      vi.restoreAllMocks();
+    }
   });
 
   test('where reading fails its items are lost and counted; all else leaves as it was', { timeout: 30_000 }, async () => {
