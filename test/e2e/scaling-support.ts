@@ -1,0 +1,142 @@
+import { createServer } from 'node:http';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageFile } from '../../src/base/package-paths.ts';
+import { Child } from '../support/child.ts';
+import { randomTrace } from '../support/given-messages.ts';
+import { mulberry } from '../support/mulberry.ts';
+
+interface JsonSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly traceState?: string;
+}
+
+interface JsonTraces {
+  readonly resourceSpans: readonly { readonly scopeSpans: readonly { readonly spans: readonly JsonSpan[] }[] }[];
+}
+
+/** The next hop of all members: notes who brought each span, and at which threshold. */
+export class Backend {
+  /** `trace/span` to what was said of it, by member. */
+  readonly seen = new Map<string, { readonly member: string; readonly traceState: string }[]>();
+  readonly #server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      this.#take(JSON.parse(Buffer.concat(chunks).toString()), String(request.headers['x-member']));
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+    });
+  });
+
+  async listen(): Promise<number> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    const address = this.#server.address();
+    return typeof address === 'object' && address !== null ? address.port : 0;
+  }
+
+  close(): void {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+
+  /** `trace/span threshold` of what these members brought, sorted. */
+  of(...members: readonly string[]): string[] {
+    return [...this.seen].flatMap(([key, brought]) => brought.filter(({ member }) => members.includes(member)).map(({ traceState }) => `${key} ${traceState}`)).sort();
+  }
+
+  /** Members that brought spans of each trace, but for one that is left out. */
+  membersOf(but: string): Map<string, Set<string>> {
+    const found = new Map<string, Set<string>>();
+    for (const [key, brought] of this.seen) for (const { member } of brought) if (member !== but) found.set(key.slice(0, 32), (found.get(key.slice(0, 32)) ?? new Set()).add(member));
+    return found;
+  }
+
+  #take({ resourceSpans }: JsonTraces, member: string): void {
+    for (const { scopeSpans } of resourceSpans) for (const { spans } of scopeSpans) for (const { traceId, spanId, traceState = '' } of spans) {
+      const key = `${traceId}/${spanId}`;
+      this.seen.set(key, [...this.seen.get(key) ?? [], { member, traceState }]);
+    }
+  }
+}
+
+export const spansOfTrace = 4;
+const stepMs = 100;
+/** Steps from one span of a trace to the next. */
+const stepsApart = 3;
+
+/** Sends traces of four spans, 300 ms from one to the next, each request to all of `ports`. */
+export class Sender {
+  /** When each trace was begun, by `performance.now()`. */
+  readonly begun = new Map<string, number>();
+  refused = 0;
+  slowestMs = 0;
+  readonly #ports: readonly number[];
+  readonly #chance: () => number;
+  readonly #born: string[][] = [];
+
+  constructor(seed: number, ...ports: readonly number[]) {
+    this.#ports = ports;
+    this.#chance = mulberry(seed);
+  }
+
+  /** Goes on for `ms` with so many new traces a step. Requests do not wait for each other. */
+  async go(ms: number, perStep: number): Promise<void> {
+    const sending: Promise<void>[] = [];
+    for (let step = 0; step < ms / stepMs; step++) {
+      sending.push(this.#step(perStep));
+      await new Promise((resolve) => setTimeout(resolve, stepMs));
+    }
+    await Promise.all(sending);
+  }
+
+  /** The rest of what was begun. */
+  async end(): Promise<void> {
+    await this.go(stepMs * stepsApart * spansOfTrace, 0);
+  }
+
+  async #step(perStep: number): Promise<void> {
+    const born = Array.from({ length: perStep }, () => randomTrace(this.#chance));
+    this.#born.push(born);
+    for (const trace of born) this.begun.set(trace, performance.now());
+    const due = Array.from({ length: spansOfTrace }, (_, part) => (this.#born.at(-1 - part * stepsApart) ?? []).map((traceId) => spanOf(traceId, part))).flat();
+    if (due.length > 0) await Promise.all(this.#ports.map((port) => this.#post(port, JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: due }] }] }))));
+  }
+
+  async #post(port: number, body: string): Promise<void> {
+    const startMs = performance.now();
+    const { ok } = await fetch(`http://127.0.0.1:${port}/v1/traces`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    this.slowestMs = Math.max(this.slowestMs, performance.now() - startMs);
+    if (!ok) this.refused++;
+  }
+}
+
+function spanOf(traceId: string, part: number): object {
+  return { traceId, spanId: String(part + 1).padStart(16, '0'), name: 'a', kind: 1, startTimeUnixNano: `${Date.now()}000000`, endTimeUnixNano: `${Date.now()}000001` };
+}
+
+/** A process of a tier. */
+export interface Tier {
+  readonly child: Child;
+  readonly grpcPort: number;
+  readonly otlpHttpPort: number;
+  readonly httpPort: number;
+}
+
+/** Starts `thresher run` with a configuration; `grpcPort` 0 is any. */
+export async function startTier(directory: string, name: string, config: object, grpcPort = 0): Promise<Tier> {
+  const path = join(directory, `${name}.yaml`);
+  writeFileSync(path, JSON.stringify({
+    receivers: { otlp: { grpc: { endpoint: `127.0.0.1:${grpcPort}` }, http: { endpoint: '127.0.0.1:0' } } }, http: { endpoint: '127.0.0.1:0' }, logs: { format: 'json' }, ...config,
+  }));
+  const child = new Child(name, process.execPath, [packageFile('src/main.ts'), 'run', '--config', path]);
+  await child.says('"reason":"started"');
+  const portOf = (key: string): number => Number(new RegExp(`"${key}":"127\\.0\\.0\\.1:(\\d+)"`).exec(child.said)?.[1]);
+  return { child, grpcPort: portOf('grpc'), otlpHttpPort: portOf('otlp_http'), httpPort: portOf('http') };
+}
+
+/** Sum of the series that begin so. */
+export async function counted({ httpPort }: Tier, start: string): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
+  return text.split('\n').filter((line) => line.startsWith(start)).reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+}
