@@ -43,6 +43,9 @@ export class HeadController implements HeadSink {
   readonly #parts: HeadControllerParts;
   readonly #statistics: HeadStatistics;
   readonly #strategies = new Map<string, { readonly strategy: Strategy; readonly json: string }>();
+  readonly #startNano: bigint;
+  /** When a service was last forgotten, and so told the default again. */
+  #forgotNano = 0n;
   #minimum = 0;
   #isWanted = false;
   #running: Promise<void> | null = null;
@@ -50,6 +53,7 @@ export class HeadController implements HeadSink {
   constructor(parts: HeadControllerParts) {
     this.#parts = parts;
     this.#statistics = new HeadStatistics(parts.settings.servicesMax);
+    this.#startNano = parts.seam.nowUnixNano();
   }
 
   window(window: HeadWindow): void {
@@ -76,16 +80,17 @@ export class HeadController implements HeadSink {
 
   /** What a service is told. */
   strategy(service: string): Strategy {
-    return this.#strategies.get(service)?.strategy ?? { service, rate: this.#parts.settings.defaultRate, reason: 'default_rate: nothing came of it yet', changedNano: 0n, operations: [] };
+    return this.#strategies.get(service)?.strategy ?? { service, rate: this.#parts.settings.defaultRate, reason: 'default_rate: nothing came of it yet', changedNano: this.#forgotNano, operations: [] };
   }
 
   /**
-   * The rate that senders which ask us sample traces of an operation with at a time (ns); null within two poll intervals of a change, when nobody knows
-   * which of the two (sampling.md, rule 23).
+   * The rate that senders which ask us sample traces of an operation with at a time (ns); null within two poll intervals of a change, or of our
+   * start, when nobody knows which of the two (sampling.md, rule 23).
    */
   stableRate(service: string, operation: string, atNano: bigint): number | null {
     const strategy = this.strategy(service);
-    return atNano < strategy.changedNano + BigInt(Math.round(this.#parts.settings.pollIntervalMs * 2e6)) ? null : rateOf(strategy, operation);
+    const sinceNano = strategy.changedNano > this.#startNano ? strategy.changedNano : this.#startNano;
+    return atNano < sinceNano + BigInt(Math.round(this.#parts.settings.pollIntervalMs * 2e6)) ? null : rateOf(strategy, operation);
   }
 
   /** What outlives the process. */
@@ -143,6 +148,7 @@ export class HeadController implements HeadSink {
     }
     const removed = [...this.#strategies.keys()].filter((service) => !this.#statistics.services.has(service));
     for (const service of removed) this.#strategies.delete(service);
+    if (removed.length > 0) this.#forgotNano = nowNano;
     this.#parts.onUpdate(this.#update(changed, removed));
   }
 
