@@ -173,7 +173,7 @@ async function openProcessor(
     seam, journal, retained, head, time: 'arrival', policies, setupSql, sinks, routes, observer,
     windows: {
       tracesLengthMs: config.windows.traces.lengthMs, tracesWaitMs: config.windows.traces.decisionWaitMs,
-      logsLengthMs: config.windows.logs.lengthMs, linked: linkedOf(config.windows.traces.linked), ...earlyOf(config.windows.traces),
+      logsLengthMs: config.windows.logs.lengthMs, linked: linkedOf(config.windows.traces.linked), rootSays: config.windows.traces.unknownInput === 'root', ...earlyOf(config.windows.traces),
     },
     hashSeed: randomInt(2 ** 32),
     limits: { deadlineMs: config.policy.deadlineMs, rowsMax: config.policy.rowsMax },

@@ -18,6 +18,7 @@ const windows = section('How long telemetry is held before it is decided.', {
     decisionWaitAfterRootMs: optional('decision_wait_after_root', duration(), 'Traces whose root has come are decided this long after the end of their slot, those without at the end of decision_wait. Policies run twice on a window then. Not with linked.'),
     spansMax: optional('max_spans', integer({ min: 1 }), 'A trace that grows larger is decided early, on what is there, and marked (`sampling.partial`); what comes later follows. Not with linked.'),
     bytesMax: optional('max_bytes', size({ min: 1 }), 'The same by bytes as they came, of which each span has its share of its batch.'),
+    unknownInput: option('unknown_input', oneOf('unknown', 'root'), 'unknown', 'What spans came with that say nothing, at receivers with `input_without_threshold: unknown`: nobody knows, or what the root of their trace says of its sampler (`jaeger.sampler.type` and `.param`, else `sampler.type` and `.param`). Not with decisions before the window (decision_wait_after_root and the like).'),
     linked: option('linked', section('Traces of one window that are kept or dropped together, on the randomness of the one with the smallest id.', {
       spanLinks: option('span_links', flag, false, 'Traces that a span link of one points to in the other.'),
       sessionKey: optional('session_key', text, 'Traces whose spans have the same value of this attribute, for example `session.id`.'),

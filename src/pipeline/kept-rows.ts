@@ -18,6 +18,8 @@ export interface KeptRows {
   readonly nCeiling: Uint32Array | null;
   /** Why each row is kept, a code of KeepReasons; null where nobody asks. */
   readonly reasons: Uint32Array | null;
+  /** N of what each row came with by the word of its trace's root, two words a row, 0 = none; left out where no root was heard. */
+  readonly rootN?: Uint32Array | null;
   /** Whether each row is still to be held against its own randomness; else it was decided, for traces on the trace's. */
   readonly isUndecided: boolean;
   /** Set where all of them were decided on partial evidence. */
@@ -27,7 +29,7 @@ export interface KeptRows {
 }
 
 /** Rows of a window that are kept, as KeptRows has those of a batch. */
-export interface KeptOfWindow extends Pick<KeptRows, 'n' | 'nSplit' | 'nCeiling' | 'reasons' | 'partial'> {
+export interface KeptOfWindow extends Pick<KeptRows, 'n' | 'nSplit' | 'nCeiling' | 'reasons' | 'partial' | 'rootN'> {
   /** Numbers in the window, ascending. */
   readonly wseq: Uint32Array;
 }
@@ -55,10 +57,11 @@ export function keptRows(slots: readonly WindowSlot[], kept: KeptOfWindow, nMax:
   return out;
 }
 
-function partOf({ n, nSplit, nCeiling, reasons }: KeptOfWindow, from: number, to: number): Pick<KeptRows, 'n' | 'nSplit' | 'nCeiling' | 'reasons'> {
+function partOf({ n, nSplit, nCeiling, reasons, rootN = null }: KeptOfWindow, from: number, to: number): Pick<KeptRows, 'n' | 'nSplit' | 'nCeiling' | 'reasons' | 'rootN'> {
   return {
     n: n.subarray(from * 2, to * 2), nSplit: nSplit?.subarray(from * 2, to * 2) ?? null,
     nCeiling: nCeiling?.subarray(from * 2, to * 2) ?? null, reasons: reasons?.subarray(from, to) ?? null,
+    ...(rootN === null ? {} : { rootN: rootN.subarray(from * 2, to * 2) }),
   };
 }
 

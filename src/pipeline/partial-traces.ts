@@ -75,14 +75,15 @@ export interface KeptWithCauses extends KeptOfWindow {
 
 /** The rows of each cause apart. */
 export function byCause(kept: KeptWithCauses): KeptOfWindow[] {
-  const { causes } = kept;
+  const { causes, rootN = null } = kept;
   if (causes === null) return [kept];
   return [...new Set(causes)].map((cause) => {
     const picked = Array.from(causes.keys()).filter((index) => causes[index] === cause);
     const some = (words: Uint32Array): Uint32Array => Uint32Array.from(picked, (index) => words[index]);
+    const pairs = (words: Uint32Array): Uint32Array => Uint32Array.from(picked.flatMap((index) => [words[index * 2], words[index * 2 + 1]]));
     return {
-      wseq: some(kept.wseq), n: Uint32Array.from(picked.flatMap((index) => [kept.n[index * 2], kept.n[index * 2 + 1]])), nSplit: null, nCeiling: null,
-      reasons: kept.reasons === null ? null : some(kept.reasons), partial: causeOfCode(cause),
+      wseq: some(kept.wseq), n: pairs(kept.n), nSplit: null, nCeiling: null,
+      reasons: kept.reasons === null ? null : some(kept.reasons), partial: causeOfCode(cause), rootN: rootN === null ? null : pairs(rootN),
     };
   });
 }

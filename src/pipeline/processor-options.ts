@@ -36,7 +36,7 @@ export interface EarlyOptions {
 export interface ProcessorOptions {
   readonly seam: Seam;
   readonly time: TimeSource;
-  readonly windows: { readonly tracesLengthMs: number; readonly tracesWaitMs: number; readonly logsLengthMs: number; readonly linked?: LinkedBy | null; readonly early?: EarlyOptions };
+  readonly windows: { readonly tracesLengthMs: number; readonly tracesWaitMs: number; readonly logsLengthMs: number; readonly linked?: LinkedBy | null; readonly early?: EarlyOptions; readonly rootSays?: boolean };
   /** The first set; `usePolicies` replaces it. */
   readonly policies: readonly CompiledPolicy[];
   /** How enforce policies come together; `union` by default. */

@@ -3,6 +3,7 @@ import type { OtapBatch } from '../otap/batch.ts';
 import type { ItemStamps } from '../otap/take/item-stamps.ts';
 import { capInput } from '../sampling/cap-input.ts';
 import type { KeyedHash } from '../sampling/keyed-hash.ts';
+import { takeRootInput } from '../sampling/root-input.ts';
 import { stampRows, type TracestateCache } from '../sampling/stamp.ts';
 import { inputSource, readBatchInput } from '../store/input-columns.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
@@ -38,6 +39,8 @@ export function stampKept(
   batch: OtapBatch, kept: KeptRows, hash: KeyedHash, cache: TracestateCache, counts: StampCounts, reasons: KeepReasons | null = null, memory?: BufferSource,
 ): StampedRows {
   const { said, states } = readBatchInput(batch, inputSource(kept.batch), hash, kept.rows, memory);
+  const { rootN = null } = kept;
+  if (rootN !== null) takeRootInput(states, kept.rows, rootN);
   if (kept.nMax !== undefined) capInput(states, kept.rows, kept.nMax);
   const isByTrace = signalOf(batch) === 'traces' && !kept.isUndecided;
   const stamps = stampRows(said, states, { rows: kept.rows, n: kept.n, nSplit: kept.nSplit, nCeiling: kept.nCeiling, decidedBy: isByTrace ? 'trace' : 'row' }, hash, cache);

@@ -17,6 +17,7 @@ import { serviceCounts, windowCounts } from './service-counts.ts';
 import { groupTables, groupTraces, type LinkedBy, spreadOverGroups } from './linked-groups.ts';
 import { traceCounts } from './trace-counts.ts';
 import { evidenceOf, evidenceTables } from './trace-evidence.ts';
+import { rootInputs, rootTables } from './root-inputs.ts';
 import { settleSlot } from './settle-slot.ts';
 import { fallbackNOf, reasonWithStress, rememberShed, shedAtClose, withStress } from './stress-close.ts';
 import { byCause, type KeptWithCauses, type PartialIds, type PartialJoin, partialJoin, partialOf, writePartial } from './partial-traces.ts';
@@ -39,7 +40,7 @@ interface DecidedTraces {
 }
 
 /** Tables of a window that nothing needs once it is decided, by the ends of their names. */
-const tables = ['traces', 'decided', 'partial', ...evidenceTables, ...groupTables, ...verdictTables] as const;
+const tables = ['traces', 'decided', 'partial', ...rootTables, ...evidenceTables, ...groupTables, ...verdictTables] as const;
 
 /**
  * Decides windows of traces. A trace belongs to the window whose slot its first span came in, and all its spans up to the moment of the
@@ -74,9 +75,10 @@ export class TraceWindows {
   }
 
   async #decideSlot(slot: Slot, number: number, name: string, policies: readonly CompiledPolicy[]): Promise<WindowDecision> {
-    const { engine, ring, combining, keptTraces, certificate, head = null } = this.#parts;
+    const { engine, ring, combining, keptTraces, certificate, head = null, rootSays = false } = this.#parts;
     slot.flush();
-    const window: Window = { signal: 'traces', number, slots: [{ slot, offset: 0, filter: null }] };
+    const arrived: Window = { signal: 'traces', number, slots: [{ slot, offset: 0, filter: null }] };
+    const window = rootSays ? await rootInputs(engine, name, arrived) : arrived;
     const use = unionUse(policies, 'traces');
     await engine.run(`CREATE TABLE ${name}_traces AS ${tracesSql(window, head == null ? use : { ...use, columns: [...new Set([...use.columns, ...headReads.columns])] })}`);
     const evidence = await evidenceOf(engine, name, window);
@@ -170,12 +172,15 @@ export class TraceWindows {
     const hasReasons = this.#parts.combining.reasons !== null;
     const code = hasReasons ? ', k.code AS code' : '';
     const rows = windowRows(slots, { fields: [], keys: [], inputs: false });
-    const sql = `SELECT r.wseq AS wseq, k.n AS n${code}${column} FROM (${rows}) r JOIN ${kept} k ON k.trace_id = r.trace_id${join}${where} ORDER BY wseq`;
-    const { bytes } = (await this.#parts.engine.run(sql)).columns([4, 8, ...(hasReasons ? [4] : []), ...(column === '' ? [] : [1])]);
+    const { roots } = slots[0];
+    const [root, rootJoin] = roots === undefined ? ['', ''] : [', coalesce(g.n_in, 0::UBIGINT) AS root_n', ` LEFT JOIN ${roots} g ON g.trace_id = r.trace_id`];
+    const sql = `SELECT r.wseq AS wseq, k.n AS n${code}${column}${root} FROM (${rows}) r JOIN ${kept} k ON k.trace_id = r.trace_id${join}${rootJoin}${where} ORDER BY wseq`;
+    const { bytes } = (await this.#parts.engine.run(sql)).columns([4, 8, ...(hasReasons ? [4] : []), ...(column === '' ? [] : [1]), ...(roots === undefined ? [] : [8])]);
     return {
       wseq: new Uint32Array(bytes[0].buffer), n: new Uint32Array(bytes[1].buffer), nSplit: null, nCeiling: null,
       reasons: hasReasons ? withStress(new Uint32Array(bytes[2].buffer), slots[0].slot, this.#parts.combining.reasons) : null,
-      causes: column === '' ? null : bytes[bytes.length - 1],
+      causes: column === '' ? null : bytes[hasReasons ? 3 : 2],
+      rootN: roots === undefined ? null : new Uint32Array(bytes[bytes.length - 1].buffer),
     };
   }
 

@@ -64,4 +64,6 @@ export interface DeciderParts {
   readonly nowUnixNano?: () => bigint;
   /** Who is told of windows of traces, to tell senders how much is needed; null or left out where nobody is. */
   readonly head?: HeadTelling | null;
+  /** Whether the root of a trace is heard on what its spans came with (root-inputs.ts). */
+  readonly rootSays?: boolean;
 }

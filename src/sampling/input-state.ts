@@ -1,4 +1,5 @@
 import { type BufferSource, freshBuffers } from '../base/buffer-source.ts';
+import { drawnWithin } from './draw-within.ts';
 import type { KeyedHash } from './keyed-hash.ts';
 import { isRandomnessText, isZeroTraceId, traceIdHigh, traceIdLow } from './randomness.ts';
 import { inputFlags, type InputStates, leaves, type SamplingInput } from './sampling-input.ts';
@@ -192,7 +193,7 @@ class StateReader {
     const { randomness, nIn } = this.out;
     const fresh = doubleOf56(complementLow(this.#hash.low), complementHigh(this.#hash.low, this.#hash.high)) / TWO_56_DOUBLE;
     const within = doubleOf56(nIn[row * 2], nIn[row * 2 + 1]);
-    const n = Math.max(1, Math.min(Math.ceil(fresh * within), within));
+    const n = drawnWithin(fresh, within);
     const low = n % 2 ** 32;
     const high = Math.floor(n / 2 ** 32);
     randomness[row * 2] = complementLow(low);

@@ -18,6 +18,8 @@ export interface WindowSlot {
   readonly filter: string | null;
   /** Greatest N that its rows may have come with, where that is not the slot's own: a slot that still takes rows may lower its own. */
   readonly nMax?: bigint;
+  /** A table of trace_id, r, n_in, pcode: what rows of unknown probability came with, where something else says that of their trace. */
+  readonly roots?: string;
 }
 
 /** What a query needs of each row. */
@@ -40,7 +42,15 @@ export function windowRows(slots: readonly WindowSlot[], needs: RowNeeds): strin
   return slots.map((part) => slotRows(part, needs)).join('\nUNION ALL\n');
 }
 
-function slotRows({ slot, offset, filter, nMax = slot.nMax }: WindowSlot, needs: RowNeeds): string {
+function slotRows(part: WindowSlot, needs: RowNeeds): string {
+  if (part.roots === undefined) return ownRows(part, needs);
+  const rows = `FROM (${ownRows(part, { ...needs, inputs: true })}) b LEFT JOIN ${part.roots} g ON g.trace_id = b.trace_id`;
+  const said = (name: string): string => `CASE WHEN b.is_unknown AND g.trace_id IS NOT NULL THEN g.${name} ELSE b.${name} END AS ${name}`;
+  const inputs = needs.inputs ? `, ${said('n_in')}, ${said('pcode')}, b.is_unknown AND g.trace_id IS NULL AS is_unknown` : '';
+  return `SELECT b.* EXCLUDE (n_in, pcode, is_unknown) REPLACE (${said('r')})${inputs} ${rows}`;
+}
+
+function ownRows({ slot, offset, filter, nMax = slot.nMax }: WindowSlot, needs: RowNeeds): string {
   const conditions = [...(nMax < TWO_56 ? [`b.r >= ${TWO_56 - nMax}::UBIGINT`] : []), ...(filter === null ? [] : [`(${filter})`])];
   const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
   const own: SelectedColumn[] = [

@@ -10,6 +10,8 @@ import { batchOf, type Rows, type Value } from './random-batch.ts';
 export interface GivenSpan {
   /** 32 hex digits. */
   readonly trace: string;
+  /** 16 hex digits of the parent's id; a root where left out. */
+  readonly parent?: string;
   readonly name?: string;
   readonly startMs: number;
   readonly traceState?: string;
@@ -41,8 +43,9 @@ export function spansMessages(lists: readonly (readonly GivenSpan[])[]): Uint8Ar
   return messagesOf('traces', lists.map((spans): Rows => {
     const links = spans.flatMap(({ links: own = [] }, index) => own.map((trace): Row => ({ parent_id: index, trace_id: bytes(trace), span_id: bytes('01'.repeat(8)) })));
     return {
-      SPANS: spans.map(({ trace, name = 'root', startMs, traceState }, index): Row => ({
+      SPANS: spans.map(({ trace, parent, name = 'root', startMs, traceState }, index): Row => ({
         'id': index, 'resource.id': 0, 'scope.id': 0, 'trace_id': bytes(trace), 'span_id': bytes((index + 1).toString(16).padStart(16, '0')), name, 'kind': 1,
+        ...(parent === undefined ? {} : { parent_span_id: bytes(parent) }),
         'start_time_unix_nano': nano(startMs), 'duration_time_unix_nano': 1000n, 'trace_state': traceState ?? null,
       })),
       ...(links.length === 0 ? {} : { SPAN_LINKS: links.map((link, index) => ({ id: index, ...link })) }),
@@ -84,10 +87,10 @@ export interface SeenItem {
   readonly threshold: string | null;
 }
 
-/** Items of a stream's messages, in their order. */
-export function itemsSeen(signal: 'traces' | 'logs', messages: readonly Uint8Array[]): SeenItem[] {
+/** Items of a stream's messages, in their order; `withoutThreshold` says what those are that say nothing. */
+export function itemsSeen(signal: 'traces' | 'logs', messages: readonly Uint8Array[], withoutThreshold: 'unsampled' | 'unknown' = 'unsampled'): SeenItem[] {
   const decoder = new OtapStreamDecoder(signal);
-  return messages.flatMap((message) => seenOf(readItems(decoder.decode(message))));
+  return messages.flatMap((message) => seenOf(readItems(decoder.decode(message), withoutThreshold)));
 }
 
 function seenOf(items: Items): SeenItem[] {

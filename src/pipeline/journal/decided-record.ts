@@ -70,6 +70,8 @@ interface PartHead {
   readonly partial: PartialCause | null;
   /** Decimal; left out where stress relief had no part. */
   readonly nMax?: string;
+  /** Whether N of the roots' word follows. */
+  readonly root?: true;
 }
 
 const encoder = new TextEncoder();
@@ -112,6 +114,7 @@ export function decodeDecided(body: Uint8Array, reasons: KeepReasons | null): Lo
     nSplit: part.split ? reader.words(part.count * 2) : null, nCeiling: part.ceiling ? reader.words(part.count * 2) : null,
     reasons: part.reasons ? reasonsOf(part.count) : null, isUndecided: part.undecided, partial: part.partial,
     ...(part.nMax === undefined ? {} : { nMax: BigInt(part.nMax) }),
+    ...(part.root === undefined ? {} : { rootN: reader.words(part.count * 2) }),
   }));
   return { signal: head.signal, slot: head.slot, atUnixNano: BigInt(head.at), isDone: head.isDone, traces, kept, ...(head.early === undefined ? {} : { early: head.early }) };
 }
@@ -128,10 +131,10 @@ export function keptOf(logged: readonly LoggedRows[], batches: ReadonlyMap<numbe
   return { kept, missing };
 }
 
-function partHead({ batch, rows, nSplit, nCeiling, reasons, isUndecided, partial, nMax }: KeptRows): PartHead {
+function partHead({ batch, rows, nSplit, nCeiling, reasons, isUndecided, partial, nMax, rootN = null }: KeptRows): PartHead {
   return {
     ordinal: batch.ordinal, count: rows.length, split: nSplit !== null, ceiling: nCeiling !== null, reasons: reasons !== null, undecided: isUndecided, partial: partial ?? null,
-    ...(nMax === undefined ? {} : { nMax: String(nMax) }),
+    ...(nMax === undefined ? {} : { nMax: String(nMax) }), ...(rootN === null ? {} : { root: true }),
   };
 }
 
@@ -159,8 +162,8 @@ function readTraces({ count, reasons, partial, cause }: NonNullable<Head['traces
   return { count, ids, n, reasons: reasons ? reasonsOf(count) : null, partial, cause };
 }
 
-function rowsParts({ rows, n, nSplit, nCeiling, reasons }: KeptRows): Uint8Array[] {
-  return [bytesOf(rows), bytesOf(n), ...arrays(nSplit), ...arrays(nCeiling), ...arrays(reasons)];
+function rowsParts({ rows, n, nSplit, nCeiling, reasons, rootN = null }: KeptRows): Uint8Array[] {
+  return [bytesOf(rows), bytesOf(n), ...arrays(nSplit), ...arrays(nCeiling), ...arrays(reasons), ...arrays(rootN)];
 }
 
 function arrays(words: Uint32Array | null): Uint8Array[] {
