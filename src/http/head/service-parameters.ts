@@ -12,10 +12,10 @@ export function serviceParameters(url: string): { readonly name: string; readonl
   });
 }
 
-/** What is percent-encoded as UTF-8, else the text as it came: Node gives bytes beyond ASCII as Latin-1. */
+/** What is percent-encoded as UTF-8, else the text as it came. */
 function decoded(text: string): string {
   try {
-    return decodeURIComponent(/[\u0080-\u00ff]/.test(text) ? Buffer.from(text, 'latin1').toString('utf8') : text);
+    return decodeURIComponent(text);
   } catch {
     return text;
   }
