@@ -96,7 +96,7 @@ export class Processor {
       budget.count('open_traces', () => traces?.open.byteLength ?? 0);
       budget.count('decisions', () => traces?.decided.byteLength ?? 0);
     }
-    for (const sink of options.sinks) budget.count('queues', () => sink.queuedBytes);
+    for (const sink of options.sinks) budget.count('queues', () => sink.queuedBytes + (sink.tableBytes ?? 0));
     for (const { outbox } of [lanes.traces, lanes.logs]) if (outbox !== null) budget.count('queues', () => outbox.waitingBytes);
     const processor = new Processor(
       options, database, [writer, engines.traces, engines.logs], lanes, keptTraces, budget, account);

@@ -17,6 +17,8 @@ export interface BatchSink {
   readonly name: string;
   /** Bytes that wait in its queue. */
   readonly queuedBytes: number;
+  /** Bytes that it holds beside its queue; 0 where it is left out. */
+  readonly tableBytes?: number;
   /** Resolves when the queue has taken the batch; waits while it is full. `onSettled` is called where the sink has `delivered`. */
   push(batch: OutputBatch, onSettled?: OnSettled): Promise<void>;
   /** As `push`, of items that came as OTLP; a sink without it gets them as tables. */

@@ -47,16 +47,20 @@ function simulate({ seed, rememberMs = handOverMs, tracesMax = 1_000_000, deaths
   const went = new Map<number, Set<number>>();
   const last = new Map<number, number>();
   const gone = new Set<number>();
+  /** Members that do not answer, known to the balancer from the first span on that one did not answer for. */
+  const dead = new Set<number>();
   const counts = { changes: 0, moves: 0, afterGone: 0, nobody: 0, sentTo: new Map<number, number>() };
   let changeAtMs = 500;
   for (const { atMs, trace } of spansOf(next, traceMs)) {
     for (; changeAtMs <= atMs; changeAtMs += next() * 6000) {
       const name = names[Math.floor(next() * names.length)];
       if (deaths && next() < 0.5) {
-        const alive = router.members.filter(({ isDown, leavesAtMs }) => !isDown && leavesAtMs === null);
-        const down = router.members.find(({ isDown }) => isDown);
-        if (down !== undefined) router.setDown(down.number, false);
-        else if (alive.length > 1) router.setDown(alive[Math.floor(next() * alive.length)].number, true);
+        const serving = router.members.filter(({ leavesAtMs }) => leavesAtMs === null);
+        const [back] = dead;
+        if (back !== undefined) {
+          dead.delete(back);
+          router.setDown(back, false);
+        } else dead.add(serving[Math.floor(next() * serving.length)].number);
       } else if (!listed.has(name)) listed = new Set([...listed, name]);
       else if (listed.size > 2) listed = new Set([...listed].filter((each) => each !== name));
       for (const { number } of router.advanceTo(changeAtMs)) gone.add(number);
@@ -64,8 +68,10 @@ function simulate({ seed, rememberMs = handOverMs, tracesMax = 1_000_000, deaths
       counts.changes++;
     }
     for (const { number } of router.advanceTo(atMs)) gone.add(number);
-    const member = router.route(ids, trace * 4);
+    let member = router.route(ids, trace * 4);
+    for (; dead.has(member) && !router.members.some(({ number, isDown }) => number === member && isDown); member = router.route(ids, trace * 4)) router.setDown(member, true);
     if (member === nobody) counts.nobody++;
+    router.hold(ids, trace * 4, member);
     if (gone.has(member)) counts.afterGone++;
     counts.sentTo.set(member, (counts.sentTo.get(member) ?? 0) + 1);
     if (last.has(trace) && last.get(trace) !== member) counts.moves++;

@@ -7,8 +7,8 @@ import type { BatchSink, PushResult } from '../../pipeline/sink.ts';
 import { worstOf } from '../../pipeline/sink-delivery.ts';
 import { exporterClosed } from '../retry.ts';
 import { MemberLinks, type MemberLinksOptions } from './member-links.ts';
-import { type Part, partsOf } from './parts.ts';
-import { traceIdsOf } from './trace-ids.ts';
+import { holdPart, type Part, partsOf } from './parts.ts';
+import { type BatchTraceIds, traceIdsOf } from './trace-ids.ts';
 import type { TraceOwnersOptions } from './trace-owners.ts';
 import { type Member, nobody, TraceRouter } from './trace-router.ts';
 
@@ -66,6 +66,10 @@ export class Balancer implements BatchSink {
     return [...this.links.queuedBytes.values()].reduce((sum, bytes) => sum + bytes, 0);
   }
 
+  get tableBytes(): number {
+    return this.router.owners?.byteLength ?? 0;
+  }
+
   get delivered(): number {
     return this.links.delivered;
   }
@@ -83,7 +87,7 @@ export class Balancer implements BatchSink {
     for (let rows = allRows(batch); ; ) {
       const nowMs = this.#advance();
       const parts = partsOf(ids, rows, this.router);
-      const results = await Promise.all(parts.map((part) => this.#deliver(batch, part)));
+      const results = await Promise.all(parts.map((part) => this.#deliver(batch, ids, part)));
       final.push(...results.filter(({ kind }) => kind !== 'retryable'));
       const failed = parts.filter((_, index) => results[index].kind === 'retryable');
       if (failed.length === 0) return worstOf(final);
@@ -107,13 +111,16 @@ export class Balancer implements BatchSink {
     await Promise.all([...this.links.queuedBytes.keys()].map((endpoint) => this.links.close(endpoint, deadlineMs)));
   }
 
-  async #deliver(batch: OtapBatch, { member: number, rows }: Part): Promise<PushResult> {
+  async #deliver(batch: OtapBatch, ids: BatchTraceIds | null, part: Part): Promise<PushResult> {
+    const { member: number, rows } = part;
     const member = this.#member(number);
     if (member === undefined) return noMembers;
     const result = await this.links.deliver(member.name, batch, rows).catch((error: unknown): PushResult => ({ kind: 'retryable', reason: 'not_opened', message: messageOf(error) }));
     this.#options.observer.sent(batch.signal, member.name, rows.length, result);
-    if (result.kind === 'ok') this.#failures.delete(number);
-    else if (result.kind === 'retryable') this.#failed(number, result);
+    if (result.kind === 'retryable') this.#failed(number, result);
+    if (result.kind !== 'ok') return result;
+    this.#failures.delete(number);
+    if (this.router.owners !== null) holdPart(ids, part, this.router);
     return result;
   }
 

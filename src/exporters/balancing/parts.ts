@@ -24,6 +24,13 @@ export function partsOf(ids: BatchTraceIds | null, rows: Uint32Array, router: Pi
   return gathered(members, counts, rows);
 }
 
+/** The member has acknowledged these rows. */
+export function holdPart(ids: BatchTraceIds | null, { member, rows }: Part, router: Pick<TraceRouter, 'hold'>): void {
+  for (let from = 0; ids !== null && from < rows.length; from = endOfRun(ids, rows, from)) {
+    if (ids.has[rows[from]] === 1) router.hold(ids.words, rows[from] * 4, member);
+  }
+}
+
 /** Rows of one trace often stand together, and all of no trace go together. */
 function endOfRun(ids: BatchTraceIds | null, rows: Uint32Array, from: number): number {
   if (ids === null) return rows.length;

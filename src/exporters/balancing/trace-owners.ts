@@ -2,18 +2,18 @@ import { TraceIdTable, traceIdWords } from '../../policy/trace-id-table.ts';
 
 const placesMin = 1024;
 
-/** Traces of one stretch of time, each with its member. */
+/** Traces of one stretch of time, each with its entry. */
 class Generation {
   readonly sinceMs: number;
   readonly #hashSeed: number;
   #places: TraceIdTable;
-  #members: Uint32Array;
+  #entries: Uint32Array;
 
   constructor(sinceMs: number, hashSeed: number) {
     this.sinceMs = sinceMs;
     this.#hashSeed = hashSeed;
     this.#places = new TraceIdTable(placesMin, hashSeed);
-    this.#members = new Uint32Array(placesMin);
+    this.#entries = new Uint32Array(placesMin);
   }
 
   get size(): number {
@@ -21,25 +21,25 @@ class Generation {
   }
 
   get byteLength(): number {
-    return this.#places.byteLength + this.#members.byteLength;
+    return this.#places.byteLength + this.#entries.byteLength;
   }
 
   get(ids: Uint32Array, at: number): number {
     const place = this.#places.find(ids, at);
-    return place === -1 ? -1 : this.#members[place];
+    return place === -1 ? -1 : this.#entries[place];
   }
 
-  set(ids: Uint32Array, at: number, member: number): void {
+  set(ids: Uint32Array, at: number, entry: number): void {
     if (this.#places.isFull) this.#grow();
-    this.#members[this.#places.add(ids, at)] = member;
+    this.#entries[this.#places.add(ids, at)] = entry;
   }
 
   #grow(): void {
-    const [known, members] = [this.#places, this.#members];
+    const [known, entries] = [this.#places, this.#entries];
     this.#places = new TraceIdTable(known.places * 2, this.#hashSeed);
-    this.#members = new Uint32Array(known.places * 2);
+    this.#entries = new Uint32Array(known.places * 2);
     known.forEach((ids, place) => {
-      this.#members[this.#places.add(ids, place * traceIdWords)] = members[place];
+      this.#entries[this.#places.add(ids, place * traceIdWords)] = entries[place];
     });
   }
 }
@@ -54,7 +54,7 @@ export interface TraceOwnersOptions {
 }
 
 /**
- * Which member each trace was sent to, for as long as that may matter. In two generations: when the current one is `rememberMs` old, or has half of the
+ * Which member each trace was sent to, as an entry that its user knows to read, for as long as that may matter. In two generations: when the current one is `rememberMs` old, or has half of the
  * traces that may be remembered, it becomes the previous one, which is forgotten. 21 bytes a place, 2 to 4 places a trace.
  */
 export class TraceOwners {
@@ -92,7 +92,7 @@ export class TraceOwners {
     this.#current = this.#begin();
   }
 
-  /** The member that the trace whose id stands at `ids[at .. at + 4)` was sent to; -1 where that is not remembered. From now on it is remembered anew. */
+  /** The entry of the trace whose id stands at `ids[at .. at + 4)`; -1 where it is not remembered. From now on it is remembered anew. */
   touch(ids: Uint32Array, at: number): number {
     const current = this.#current.get(ids, at);
     if (current !== -1) return current;
@@ -101,14 +101,14 @@ export class TraceOwners {
     return earlier;
   }
 
-  /** From now on the trace is the member's. */
-  set(ids: Uint32Array, at: number, member: number): void {
+  /** The trace has this entry, a number below 2^32, from now on. */
+  set(ids: Uint32Array, at: number, entry: number): void {
     if (this.#current.size >= Math.max(1, Math.floor(this.#options.tracesMax / 2))) {
       if (this.#nowMs - this.#previous.sinceMs < this.#options.rememberMs * 2) this.#forgottenEarly += this.#previous.size;
       this.#previous = this.#current;
       this.#current = this.#begin();
     }
-    this.#current.set(ids, at, member);
+    this.#current.set(ids, at, entry);
   }
 
   #begin(): Generation {

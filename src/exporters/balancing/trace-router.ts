@@ -14,7 +14,7 @@ export interface Member {
   readonly isDown: boolean;
 }
 
-/** Traces of which spans went to more than one member, as far as is remembered: its member did not answer (down), or had been gone for longer than the hand-over (left). */
+/** Traces that go to another member than the one that acknowledged spans of them: it does not answer (down), or has been gone from the list for longer than the hand-over (left). */
 export interface TornTraces {
   readonly down: number;
   readonly left: number;
@@ -22,6 +22,9 @@ export interface TornTraces {
 
 /** No member can take it. */
 export const nobody = -1;
+
+/** Bit of an entry of the owners, beside twice the member's number: it has acknowledged spans of the trace. */
+const holds = 1;
 
 /**
  * Says which member a trace goes to: where its spans went before, as long as that is remembered and the member is there, else by rendezvous hashing over
@@ -88,14 +91,20 @@ export class TraceRouter {
 
   /** Number of the member for the trace whose id stands at `ids[at .. at + 4)`; `nobody` where none answers. */
   route(ids: Uint32Array, at: number): number {
-    const owner = this.#owners?.touch(ids, at) ?? nobody;
+    const entry = this.#owners?.touch(ids, at) ?? nobody;
+    const owner = entry === nobody ? nobody : entry >>> 1;
     const known = owner === nobody ? undefined : this.#members.get(owner);
     if (known !== undefined && !known.isDown) return owner;
     const best = this.#best(ids, at);
     if (best === nobody) return nobody;
-    if (owner !== nobody) this.#torn[known === undefined ? 'left' : 'down']++;
-    this.#owners?.set(ids, at, best);
+    if (owner !== nobody && (entry & holds) !== 0) this.#torn[known === undefined ? 'left' : 'down']++;
+    this.#owners?.set(ids, at, best * 2);
     return best;
+  }
+
+  /** A member has acknowledged spans of the trace. */
+  hold(ids: Uint32Array, at: number, member: number): void {
+    if (this.#owners?.touch(ids, at) === member * 2) this.#owners.set(ids, at, member * 2 + holds);
   }
 
   /** Members take turns with what belongs to no trace. */
