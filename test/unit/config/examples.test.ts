@@ -20,6 +20,6 @@ describe.each(['default.yaml', 'example.yaml'])('config/%s', (name) => {
 test('config/default.yaml says nothing but the defaults, and needs no other process', () => {
   const source = { name: 'default.yaml', environment: {}, directory: '/' };
   const own = parseConfig({ ...source, text: readFileSync(packageFile('config/default.yaml'), 'utf8') });
-  const least = parseConfig({ ...source, text: 'receivers: { otlp: { grpc: {}, http: {} } }\npolicies: package:package.json\nexporters: { debug: {} }' });
+  const least = parseConfig({ ...source, text: 'receivers: { otlp: { grpc: {}, http: {} } }\npolicies: package:package.json\nexporters: { debug: {} }\nhead: {}' });
   expect({ ...own, policies: [] }).toEqual({ ...least, policies: [] });
 });
