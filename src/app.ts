@@ -191,9 +191,9 @@ async function openProcessor(
 }
 
 /** What is decided before its window; nothing where nobody asks for it. */
-function earlyOf({ decisionWaitAfterRootMs, spansMax, bytesMax }: ThresherConfig['windows']['traces']): Pick<ProcessorOptions['windows'], 'early'> {
+function earlyOf({ decisionWaitAfterRootMs, isAtOnce, spansMax, bytesMax }: ThresherConfig['windows']['traces']): Pick<ProcessorOptions['windows'], 'early'> {
   const limits = spansMax === null && bytesMax === null ? null : { spansMax: spansMax ?? Infinity, bytesMax: bytesMax ?? Infinity };
-  return decisionWaitAfterRootMs === null && limits === null ? {} : { early: { waitAfterRootMs: decisionWaitAfterRootMs, limits } };
+  return decisionWaitAfterRootMs === null && limits === null && !isAtOnce ? {} : { early: { waitAfterRootMs: decisionWaitAfterRootMs, limits, isAtOnce } };
 }
 
 /** By default ten minutes, unless a window takes longer. */

@@ -38,9 +38,9 @@ function checkEarly({ windows: { traces } }: ThresherConfig, root: Place): void 
   const { decisionWaitAfterRootMs: afterRootMs, decisionWaitMs, linked, unknownInput } = traces;
   if (afterRootMs !== null && afterRootMs >= decisionWaitMs) at.at('decision_wait_after_root').fail('is not shorter than decision_wait, so that it would decide nothing');
   const isLinked = linked.spanLinks || linked.sessionKey !== null;
-  for (const [key, value] of [['decision_wait_after_root', afterRootMs], ['max_spans', traces.spansMax], ['max_bytes', traces.bytesMax]] as const) {
-    if (value !== null && isLinked) at.at(key).fail('cannot go with windows.traces.linked: traces that are decided together wait for their window');
-    if (value !== null && unknownInput === 'root') at.at(key).fail('cannot go with windows.traces.unknown_input: root, since the root may be yet to come; leave one of them out');
+  for (const [key, value] of [['decision_wait_after_root', afterRootMs], ['decide_at_once', traces.isAtOnce], ['max_spans', traces.spansMax], ['max_bytes', traces.bytesMax]] as const) {
+    if (value !== null && value !== false && isLinked) at.at(key).fail('cannot go with windows.traces.linked: traces that are decided together wait for their window');
+    if (value !== null && value !== false && unknownInput === 'root') at.at(key).fail('cannot go with windows.traces.unknown_input: root, since the root may be yet to come; leave one of them out');
   }
 }
 

@@ -1,6 +1,7 @@
 import { CodedError } from '../base/errors.ts';
 import type { ViewReads } from '../policy/compile/compiled.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
+import { certainPolicies } from './certain-policies.ts';
 import type { EarlyDecisions } from './early-decisions.ts';
 import { EarlyLooks } from './early-looks.ts';
 import { type EarlyDecision, EarlyWindows } from './early-windows.ts';
@@ -13,7 +14,7 @@ import type { WindowClock } from './window-clock.ts';
 /** What may be decided before its window; null where nothing may. Throws INVALID_ARGUMENT where traces are linked: they are decided together. */
 export function earlyOptions({ windows: { early, linked = null } }: ProcessorOptions, signal: SampledSignal): EarlyOptions | null {
   if (early === undefined) return null;
-  if (linked !== null) throw new CodedError('INVALID_ARGUMENT', 'early_decisions', 'windows.traces: decision_wait_after_root, max_spans and max_bytes cannot go with linked; leave them out');
+  if (linked !== null) throw new CodedError('INVALID_ARGUMENT', 'early_decisions', 'windows.traces: decision_wait_after_root, decide_at_once, max_spans and max_bytes cannot go with linked; leave them out');
   return signal === 'traces' ? early : null;
 }
 
@@ -45,17 +46,19 @@ export class EarlyLane {
   constructor(parts: EarlyLaneParts) {
     const { options, decider, clock, traces, monotonicMs } = parts;
     this.#parts = parts;
-    this.#looks = new EarlyLooks({ ring: decider.ring, clock, monotonicMs, waitAfterRootMs: options.waitAfterRootMs, oversize: traces.oversize ?? null });
+    this.#looks = new EarlyLooks({ ring: decider.ring, clock, monotonicMs, waitAfterRootMs: options.waitAfterRootMs, oversize: traces.oversize ?? null, isAtOnce: options.isAtOnce === true });
     this.#windows = new EarlyWindows(decider, traces, parts.decisions);
   }
 
   /** Decides what may be decided at a time (ns); ends with a slot whose window may close now, or null. Never rejects. */
   async decide(unixNano: bigint): Promise<number | null> {
-    const { decider: { ring }, policies, monotonicMs, onFailed, dispatch } = this.#parts;
+    const { decider: { ring, combining }, policies, monotonicMs, onFailed, dispatch } = this.#parts;
     for (let ask = this.#looks.next(unixNano); ask !== null; ask = this.#looks.next(unixNano)) {
       const startMs = monotonicMs();
       try {
-        const looked = await this.#windows.look(ask, policies.lookBy(), ring.numbers[0] === ask.slot);
+        const by = ask.isAtOnce ? certainPolicies(policies.lookBy(), combining.combine) : policies.lookBy();
+        if (ask.isAtOnce && by.length === 0) continue;
+        const looked = await this.#windows.look(ask, by, ring.numbers[0] === ask.slot);
         if (looked.kind === 'whole') return ask.slot;
         if (looked.kind === 'again') this.#looks.again(ask, true);
         if (looked.kind === 'decided') await dispatch(looked.decision);

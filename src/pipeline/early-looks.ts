@@ -9,6 +9,8 @@ export interface EarlyAsk {
   readonly rootsBefore: number | null;
   /** Traces that have grown too large, four words of each id; empty where there are none. */
   readonly oversize: Uint32Array<ArrayBuffer>;
+  /** Of all its traces, those whose outcome can no longer change, and no others. */
+  readonly isAtOnce: boolean;
 }
 
 export interface EarlyLookParts {
@@ -19,19 +21,26 @@ export interface EarlyLookParts {
   readonly waitAfterRootMs: number | null;
   /** Null where traces have no limits. */
   readonly oversize: OversizeTraces | null;
+  /** Whether traces are decided whose outcome can no longer change. */
+  readonly isAtOnce: boolean;
 }
 
-/** Looks for large traces are this far apart at least, and take at most this share of the time. */
+/** Looks for large traces, and rounds of looks for those whose outcome is certain, are this far apart at least, and take at most this share of the time. */
 const lookEveryMs = 1000;
 const shareMax = 0.1;
 
 const noIds = new Uint32Array(0);
 
-/** When which slot is looked into: once for its roots, and for large traces as they grow, but not all the time. */
+/** When which slot is looked into: once for its roots, and for large traces and those whose outcome is certain as they grow, but not all the time. */
 export class EarlyLooks {
   readonly #parts: EarlyLookParts;
   /** Rows that each slot had when it was first seen to have ended, and when (ns) that was. */
   readonly #ended = new Map<number, { readonly rows: number; readonly atNano: bigint; isLooked: boolean }>();
+  /** Rows that each slot had when it was last looked into for outcomes that are certain. */
+  readonly #looked = new Map<number, number>();
+  /** Slots that are yet to be looked into for that, ascending. */
+  #round: number[] = [];
+  #spentMs = 0;
   #nextMs = -Infinity;
   #againMs = -Infinity;
 
@@ -45,22 +54,38 @@ export class EarlyLooks {
     if (monotonicMs() < this.#againMs) return null;
     const open = ring.numbers.filter((slot) => slot >= ring.firstOpen);
     const rooted = this.#rooted(open, unixNano);
-    if (rooted !== null) return { ...rooted, oversize: oversize?.take(rooted.slot) ?? noIds };
-    if (oversize === null || monotonicMs() < this.#nextMs) return null;
-    for (const slot of oversize.slots) {
-      const ids = oversize.take(slot);
-      if (open.includes(slot)) return { slot, rootsBefore: null, oversize: ids };
+    if (rooted !== null) return { ...rooted, oversize: oversize?.take(rooted.slot) ?? noIds, isAtOnce: false };
+    const isTime = monotonicMs() >= this.#nextMs;
+    if (isTime) this.#startRound(open);
+    for (const slot of isTime ? oversize?.slots ?? [] : []) {
+      const ids = oversize?.take(slot) ?? noIds;
+      if (open.includes(slot)) return { slot, rootsBefore: null, oversize: ids, isAtOnce: false };
     }
-    return null;
+    this.#round = this.#round.filter((slot) => open.includes(slot));
+    const slot = this.#round.shift();
+    if (slot === undefined) return null;
+    this.#looked.set(slot, ring.get(slot)?.rows.rowCount ?? 0);
+    return { slot, rootsBefore: null, oversize: noIds, isAtOnce: true };
   }
 
   /** A look took so long. */
   took(elapsedMs: number): void {
-    this.#nextMs = this.#parts.monotonicMs() + Math.max(lookEveryMs, elapsedMs * (1 / shareMax - 1));
+    this.#spentMs += elapsedMs;
+    this.#nextMs = this.#parts.monotonicMs() + Math.max(lookEveryMs, this.#spentMs * (1 / shareMax - 1));
+  }
+
+  /** Slots to which rows came since they were last looked into. */
+  #startRound(open: readonly number[]): void {
+    const { ring, isAtOnce } = this.#parts;
+    this.#spentMs = 0;
+    if (!isAtOnce) return;
+    for (const slot of this.#looked.keys()) if (!open.includes(slot)) this.#looked.delete(slot);
+    this.#round = open.filter((slot) => (ring.get(slot)?.rows.rowCount ?? 0) > (this.#looked.get(slot) ?? 0));
   }
 
   /** What an ask that came to nothing was for is asked again, not at once; roots only where `withRoots`, else they wait for their window. */
-  again({ slot, rootsBefore, oversize }: EarlyAsk, withRoots: boolean): void {
+  again({ slot, rootsBefore, oversize, isAtOnce }: EarlyAsk, withRoots: boolean): void {
+    if (isAtOnce) this.#looked.delete(slot);
     const ended = this.#ended.get(slot);
     if (withRoots && rootsBefore !== null && ended !== undefined) ended.isLooked = false;
     this.#againMs = this.#parts.monotonicMs() + lookEveryMs;

@@ -40,6 +40,20 @@ export async function writeReady(engine: Session, name: string, window: Window, 
   return { ready, undecided: (await engine.run(`SELECT count(*) FROM ${name}_traces t${others}`)).integer() };
 }
 
+/**
+ * The same of traces whose outcome can no longer change, by `NAME_kept`, in which only what names them for good had a say: kept with all that their slot's rows may have
+ * come with, `nMax`. Evidence that came with less says nothing for good: a span that came with more would take its place (sampling.md, rule 11). Returns how many they are.
+ */
+export async function writeCertain(engine: Session, name: string, window: Window, nMax: bigint, early: EarlyOfSlot | null, partial: readonly PartialIds[]): Promise<number> {
+  await writePartial(engine, `${name}_partial`, partial);
+  const others = early === null ? '' : ` AND k.trace_id NOT IN (SELECT trace_id FROM ${early.table})`;
+  const isSampled = window.slots.some(({ slot }) => slot.inputs.rowCount > 0);
+  const known = isSampled ? ` AND k.trace_id IN (SELECT trace_id FROM (${windowRows(window.slots, { fields: [], keys: [], inputs: true })}) WHERE NOT is_unknown)` : '';
+  await engine.run(`CREATE TABLE ${name}_ready AS SELECT k.trace_id AS trace_id, coalesce(p.cause, 0)::UTINYINT AS cause
+    FROM ${name}_kept k LEFT JOIN ${name}_partial p ON p.trace_id = k.trace_id WHERE k.n = ${nMax}::UBIGINT${others}${known}`);
+  return (await engine.run(`SELECT count(*) FROM ${name}_ready`)).integer();
+}
+
 /** Items of the traces that are decided now. */
 export async function readyCounts(engine: Session, name: string, window: Window): Promise<WindowCounts> {
   const isSampled = window.slots.some(({ slot }) => slot.inputs.rowCount > 0);

@@ -8,7 +8,7 @@ import { windowRows } from '../store/window-rows.ts';
 import { tracesSql, type Window } from '../store/window-views.ts';
 import type { EarlyDecisions } from './early-decisions.ts';
 import type { EarlyAsk } from './early-looks.ts';
-import { earlyTable, lookTables, readyCounts, recordEarly, writeReady } from './early-window.ts';
+import { earlyTable, lookTables, readyCounts, recordEarly, writeCertain, writeReady } from './early-window.ts';
 import { noReason } from './keep-reasons.ts';
 import { type KeptRows, keptRows } from './kept-rows.ts';
 import { logDecision } from './journal/log-decision.ts';
@@ -20,10 +20,17 @@ import type { TraceMemory } from './trace-memory.ts';
 import { decideTraces, verdictTables } from './trace-verdict.ts';
 import type { DeciderParts } from './window-decision.ts';
 
+/** Traces that were decided early, by why. */
+export interface EarlyCounts {
+  readonly afterRoot: number;
+  readonly traceSize: number;
+  readonly atOnce: number;
+}
+
 /** Traces of an open slot that were decided before its window. */
 export interface EarlyDecision {
   readonly slot: number;
-  readonly traces: { readonly afterRoot: number; readonly traceSize: number };
+  readonly traces: EarlyCounts;
   /** Their items, and what these stand for. */
   readonly items: number;
   readonly truth: number;
@@ -50,7 +57,7 @@ const tables = ['traces', 'decided', ...lookTables, ...evidenceTables, ...verdic
 /**
  * Decides some traces of a slot that is still open (docs/adr/0009). The policies see the slot as it is now, all its traces, so that samples and budgets
  * are drawn among them; only those traces take their decision that were asked for. At the slot's window they are candidates again, with all
- * others, and keep the decision that they have (sampling.md, rule 18).
+ * others, and keep the decision that they have (sampling.md, rule 18). Where traces are asked for whose outcome can no longer change, only that is run which says so.
  */
 export class EarlyWindows {
   readonly #parts: DeciderParts;
@@ -83,12 +90,16 @@ export class EarlyWindows {
     const { nMax } = slot;
     const window: Window = { signal: 'traces', number: ask.slot, slots: [{ slot, offset: 0, filter: `b.rowid < ${bound}` }] };
     await engine.run(`CREATE TABLE ${name}_traces AS ${tracesSql(window, unionUse(policies, 'traces'))}`);
-    const { ready, undecided } = await writeReady(engine, name, window, ask, this.#early.of(ask.slot), this.#traces.partial.of(ask.slot));
-    if (ready === 0) return { kind: 'nothing' };
-    if (mayClose && ask.rootsBefore !== null && ask.oversize.length === 0 && ready === undecided && slot.rows.rowCount === bound) return { kind: 'whole' };
+    const known = [this.#early.of(ask.slot), this.#traces.partial.of(ask.slot)] as const;
+    if (!ask.isAtOnce) {
+      const { ready, undecided } = await writeReady(engine, name, window, ask, ...known);
+      if (ready === 0) return { kind: 'nothing' };
+      if (mayClose && ask.rootsBefore !== null && ask.oversize.length === 0 && ready === undecided && slot.rows.rowCount === bound) return { kind: 'whole' };
+    }
     const evidence = await evidenceOf(engine, name, window);
-    const looking = { ...this.#parts, runner: { run: (policy: CompiledPolicy, sight: Window, traces: string | null) => runner.run(policy, sight, traces, false) } };
+    const looking = { ...this.#parts, combining: ask.isAtOnce ? { ...combining, combine: 'union' as const } : combining, runner: { run: (policy: CompiledPolicy, sight: Window, traces: string | null) => runner.run(policy, sight, traces, false) } };
     throwFailure(await decideTraces(looking, name, evidence.window, policies));
+    if (ask.isAtOnce && await writeCertain(engine, name, window, nMax, ...known) === 0) return { kind: 'nothing' };
     const hasReasons = combining.reasons !== null;
     const verdict = await this.#verdict(name, slot, hasReasons);
     const rows = await this.#keptRows(name, window, slot, hasReasons);
@@ -101,8 +112,8 @@ export class EarlyWindows {
     }
     this.#early.add(ask.slot, table, { ...verdict, bound }, counts);
     const kept = byCause(rows).flatMap((part) => keptRows(window.slots, part, nMax));
-    const traces = this.#settle(verdict);
-    return { kind: 'decided', decision: { slot: ask.slot, ...counts, traces, kept, ...this.#log(slot, ask.slot, verdict, bound, { ...counts, kept }) } };
+    const traces = this.#settle(verdict, ask);
+    return { kind: 'decided', decision: { slot: ask.slot, ...counts, traces, kept, ...this.#log(slot, ask, verdict, bound, { ...counts, kept }) } };
   }
 
   async #verdict(name: string, slot: Slot, hasReasons: boolean): Promise<Verdict> {
@@ -126,17 +137,17 @@ export class EarlyWindows {
     return codes === null ? null : withStress(new Uint32Array(codes.buffer), slot, this.#parts.combining.reasons);
   }
 
-  #log({ runs }: Slot, number: number, { ids, n, reasons, causes }: Verdict, bound: number, { kept, ...counts }: WindowCounts & Pick<EarlyDecision, 'kept'>): Pick<EarlyDecision, 'atUnixNano' | 'logged'> {
+  #log({ runs }: Slot, { slot: number, isAtOnce }: EarlyAsk, { ids, n, reasons, causes }: Verdict, bound: number, { kept, ...counts }: WindowCounts & Pick<EarlyDecision, 'kept'>): Pick<EarlyDecision, 'atUnixNano' | 'logged'> {
     const atUnixNano = this.#parts.nowUnixNano?.() ?? 0n;
     const logged = logDecision({ ...this.#parts, nowUnixNano: () => atUnixNano }, () => ({
       signal: 'traces', slot: number, kept, traces: { count: n.length, ids, n, reasons, partial: partialOf(causes), cause: null },
-      early: { ...counts, during: runs.filter(({ seqStart }) => seqStart >= bound).map(({ batch }) => batch.ordinal) },
+      early: { ...counts, isAtOnce, during: runs.filter(({ seqStart }) => seqStart >= bound).map(({ batch }) => batch.ordinal) },
     }));
     return { atUnixNano, ...logged };
   }
 
   /** From here on, what comes of these traces follows their decision. */
-  #settle({ ids, n, reasons, causes }: Verdict): EarlyDecision['traces'] {
+  #settle({ ids, n, reasons, causes }: Verdict, { isAtOnce }: EarlyAsk): EarlyCounts {
     const { decided, open } = this.#traces;
     decided.startWindow(n.length);
     let traceSize = 0;
@@ -146,8 +157,13 @@ export class EarlyWindows {
       open.forget(ids, i * traceIdWords);
       if (cause === 'trace_size') traceSize++;
     }
-    return { afterRoot: n.length - traceSize, traceSize };
+    return earlyCounts(n.length, traceSize, isAtOnce);
   }
+}
+
+/** Counts of `count` traces that were decided early together, `traceSize` of them for their size. */
+export function earlyCounts(count: number, traceSize: number, isAtOnce: boolean): EarlyCounts {
+  return isAtOnce ? { afterRoot: 0, traceSize: 0, atOnce: count } : { afterRoot: count - traceSize, traceSize, atOnce: 0 };
 }
 
 /** What fails in a look is left to the window, which may have the fallback decide, and counts it. */

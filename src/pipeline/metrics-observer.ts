@@ -88,6 +88,7 @@ export class MetricsObserver extends TallyObserver {
     this.#registry.counter(metrics.itemsDecided).add(Math.max(0, decision.items - counts.kept), { signal, outcome: 'dropped' });
     this.#registry.counter(metrics.earlyTraces).add(decision.traces.afterRoot, { cause: 'after_root' });
     this.#registry.counter(metrics.earlyTraces).add(decision.traces.traceSize, { cause: 'trace_size' });
+    this.#registry.counter(metrics.earlyTraces).add(decision.traces.atOnce, { cause: 'at_once' });
   }
 
   override earlyFailed(signal: SampledSignal, error: unknown): void {

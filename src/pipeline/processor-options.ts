@@ -31,6 +31,8 @@ export interface EarlyOptions {
   readonly waitAfterRootMs: number | null;
   /** Traces larger than this are decided early; null where there are no limits. */
   readonly limits: TraceLimits | null;
+  /** Whether traces are decided at once whose outcome can no longer change; not where it is left out. */
+  readonly isAtOnce?: boolean;
 }
 
 export interface ProcessorOptions {

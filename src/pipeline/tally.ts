@@ -128,7 +128,7 @@ export class TallyObserver implements ProcessorObserver {
     const tally = this.bySignal[signal];
     tally.decided += decision.items;
     tally.decidedTruth += decision.truth;
-    tally.earlyTraces += decision.traces.afterRoot + decision.traces.traceSize;
+    tally.earlyTraces += decision.traces.afterRoot + decision.traces.traceSize + decision.traces.atOnce;
     this.#addKept(tally, counts);
   }
 

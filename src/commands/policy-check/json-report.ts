@@ -23,6 +23,7 @@ function fileJson({ path, name, policy, findings }: CheckedFile): unknown {
       stars: policy.stars.map(({ star, columns, keys }) => ({ star, columns, keys })),
       sides: policy.sides.map(({ side, columns }) => ({ view: side, columns })),
     },
+    decides_at_once: policy?.certain?.sql ?? null,
     findings: findings.map(findingJson),
   };
 }

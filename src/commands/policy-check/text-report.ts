@@ -42,11 +42,12 @@ function visible(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, ' ');
 }
 
-function readsText({ views, stars, sides }: CompiledPolicy): string {
+function readsText({ views, stars, sides, certain }: CompiledPolicy): string {
   const ofViews = views.map(({ view, columns, keys }) => [view, [...columns, ...keys.map(({ source, key, type }) => `${source}['${key}'] ${type}`)]] as const);
   const ofStars = stars.map(({ star, keys, columns }) => [star, [...columns, ...(keys === 'all' ? ['every key'] : [`keys ${keys.join(', ')}`])]] as const);
   const ofSides = sides.map(({ side, columns }) => [side, columns] as const);
-  return [...ofViews, ...ofStars, ...ofSides].map(([table, parts]) => `    reads ${table}: ${parts.map(visible).join(', ')}\n`).join('');
+  const atOnce = certain === undefined ? '' : `    can decide at once: ${visible(certain.sql)}\n`;
+  return `${[...ofViews, ...ofStars, ...ofSides].map(([table, parts]) => `    reads ${table}: ${parts.map(visible).join(', ')}\n`).join('')}${atOnce}`;
 }
 
 /** What all files come to together. */

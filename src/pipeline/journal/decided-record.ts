@@ -34,6 +34,8 @@ export interface EarlyLook {
   /** Their rows by then, and what these stand for. */
   readonly items: number;
   readonly truth: number;
+  /** Whether they were decided since their outcome could no longer change. */
+  readonly isAtOnce: boolean;
   /** Ordinals of the batches whose rows came to the slot while these traces were being decided. */
   readonly during: readonly number[];
 }

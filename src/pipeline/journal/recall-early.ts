@@ -5,7 +5,7 @@ import type { Slot } from '../../store/slot.ts';
 import { type ColumnData, TableWriter } from '../../store/table-writer.ts';
 import type { DecidedEarly, EarlyDecisions } from '../early-decisions.ts';
 import { createEarlyTable, earlyTable } from '../early-window.ts';
-import type { EarlyDecision } from '../early-windows.ts';
+import { type EarlyDecision, earlyCounts } from '../early-windows.ts';
 import type { TraceMemory } from '../trace-memory.ts';
 import type { DeciderParts } from '../window-decision.ts';
 import { type EarlyLook, keptOf, type LoggedWindow, type TraceDecisions } from './decided-record.ts';
@@ -37,7 +37,7 @@ export async function recallEarly({ engine, ring, combining }: DeciderParts, mem
   }
   const { kept, missing } = keptOf(window.kept, batchesOf(slot?.runs ?? [], memory.followers.of(number)));
   const traceSize = traces?.partial.filter(([, cause]) => cause === 'trace_size').length ?? 0;
-  return { missing, decision: { slot: number, atUnixNano, items: early.items, truth: early.truth, traces: { afterRoot: (traces?.count ?? 0) - traceSize, traceSize }, kept } };
+  return { missing, decision: { slot: number, atUnixNano, items: early.items, truth: early.truth, traces: earlyCounts(traces?.count ?? 0, traceSize, early.isAtOnce), kept } };
 }
 
 /** The slot's first row of a batch that came during the look, which may not be at the number that it was at where damage took rows away. */

@@ -89,4 +89,8 @@ export interface CompiledPolicy {
   /** What it remembers of each window; null where the header declares nothing. */
   readonly history: HistoryPlan | null;
   readonly warnings: readonly string[];
+  /**
+   * The part of it that names traces for good, with probability 1: once it names one, it does so whatever spans of it come. Left out where nothing of it can be seen to.
+   */
+  readonly certain?: CompiledPolicy;
 }

@@ -5,6 +5,7 @@ import { neverSplitting, samplingFunctions } from './allowed-functions.ts';
 import { Analysis, type Bench } from './analysis.ts';
 import { bindingError } from './binding-error.ts';
 import { allReads, tableShapes, type TableShape } from './catalog-sql.ts';
+import { type CertainPart, certainPart } from './certain/certain-part.ts';
 import { checkCeilingReads, checkCeilingText } from './ceiling-reads.ts';
 import type { CompiledPolicy, KeyRead, SideReads, StarReads, ViewReads } from './compiled.ts';
 import { type Finding, findingText } from './finding.ts';
@@ -88,7 +89,9 @@ export class PolicyCompiler {
       const warnings = [...header.warnings, ...checkSides(source, sides, header), ...findings.filter(({ severity }) => severity !== 'note').map(findingText)];
       const history = await historyPlan(source, header, signal, this.#analysis);
       const only = namesOnlySampleOf(statement, this.#names.macros);
-      const policy: CompiledPolicy = { name, signal, mode: header.mode, source: text, sql, ...shape, quickSqls: quick, namesOnlySampleOf: only, ...(header.headMinimum === null ? {} : { headMinimum: header.headMinimum }), views: withTraceOfRecords(viewReads(tables, reads), sides), stars, sides, history, warnings };
+      const certain = signal === 'traces' && header.mode === 'enforce' ? await certainPart({ analysis: this.#analysis, bench, source, statement, tables, keys, macros: this.#names.macros, reads }) : null;
+      const whole: CompiledPolicy = { name, signal, mode: header.mode, source: text, sql, ...shape, quickSqls: quick, namesOnlySampleOf: only, ...(header.headMinimum === null ? {} : { headMinimum: header.headMinimum }), views: withTraceOfRecords(viewReads(tables, reads), sides), stars, sides, history, warnings };
+      const policy = certain === null ? whole : { ...whole, certain: partOf(whole, certain, viewReads(tables, certain.reads)) };
       return { policy, source, statement, keys, findings };
     } catch (error) {
       throw error instanceof PolicyError ? error : bindingError(source, statement, tables, keys, error);
@@ -107,6 +110,11 @@ export interface Examined {
   readonly keys: readonly KeyRead[];
   /** What the lints say; warnings about the header are in `policy.warnings` alone. */
   readonly findings: readonly Finding[];
+}
+
+/** A part of a policy as a policy, which reads views of the window alone. */
+function partOf({ name, signal, mode, source }: CompiledPolicy, { sql, wrappedSql, keyKind, hasSplit }: CertainPart, views: readonly ViewReads[]): CompiledPolicy {
+  return { name, signal, mode, source, sql, wrappedSql, keyKind, hasSplit, views, namesOnlySampleOf: null, stars: [], sides: [], history: null, warnings: [] };
 }
 
 interface Binding {

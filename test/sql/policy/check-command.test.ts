@@ -67,6 +67,7 @@ test('the text says where, shows the line with a caret, and what to write', asyn
   expect((await check('good.sql', 'wrong.sql')).out).toMatchInlineSnapshot(`
     "good.sql: policy for traces
         reads traces: trace_id, has_error
+        can decide at once: SELECT trace_id, 1.0 AS probability FROM traces WHERE has_error
     wrong.sql:3:27: error: there is no column has_eror here [unknown_name]
         | WHERE root_name = 'ä' AND has_eror
         |                           ^
@@ -90,6 +91,7 @@ test('JSON for programs', async () => {
   expect(report.files[0]).toEqual({
     path: 'warned.sql', name: 'warned', signal: 'traces', mode: 'enforce',
     reads: { views: [{ view: 'spans', columns: ['trace_id', 'status_code'], keys: [] }], stars: [], sides: [] },
+    decides_at_once: 'SELECT trace_id, 1.0 AS probability FROM spans WHERE (status_code = 7)',
     findings: [{ code: 'never_matches', severity: 'warning', line: 3, column: 7, message: 'no row can fulfil this condition', hint: 'status_code is 0 unset, 1 ok, 2 error' }],
   });
   expect(report.files[3].findings[0]).toMatchObject({ code: 'too_large', severity: 'error', line: null });

@@ -41,8 +41,8 @@ describe('early decisions', () => {
   });
 
   test('cannot go with linked traces', () => {
-    expect(complaints('windows: { traces: { max_spans: 10, max_bytes: 1MiB, linked: { span_links: true } } }').map((line) => line.slice(0, 50))).toEqual([
-      'test.yaml:4: windows.traces.max_spans: cannot go w', 'test.yaml:4: windows.traces.max_bytes: cannot go w']);
+    expect(complaints('windows: { traces: { max_spans: 10, max_bytes: 1MiB, decide_at_once: true, linked: { span_links: true } } }').map((line) => line.slice(0, 50))).toEqual([
+      'test.yaml:4: windows.traces.decide_at_once: cannot', 'test.yaml:4: windows.traces.max_spans: cannot go w', 'test.yaml:4: windows.traces.max_bytes: cannot go w']);
   });
 
   test('go with durability', () => {
