@@ -124,7 +124,7 @@ export interface Tier {
 }
 
 /** Starts `thresher run` with a configuration; `grpcPort` 0 is any. */
-export async function startTier(directory: string, name: string, config: object, grpcPort = 0): Promise<Tier> {
+async function startTier(directory: string, name: string, config: object, grpcPort = 0): Promise<Tier> {
   const path = join(directory, `${name}.yaml`);
   writeFileSync(path, JSON.stringify({
     receivers: { otlp: { grpc: { endpoint: `127.0.0.1:${grpcPort}` }, http: { endpoint: '127.0.0.1:0' } } }, http: { endpoint: '127.0.0.1:0' }, logs: { format: 'json' }, ...config,
@@ -133,6 +133,53 @@ export async function startTier(directory: string, name: string, config: object,
   await child.says('"reason":"started"');
   const portOf = (key: string): number => Number(new RegExp(`"${key}":"127\\.0\\.0\\.1:(\\d+)"`).exec(child.said)?.[1]);
   return { child, grpcPort: portOf('grpc'), otlpHttpPort: portOf('otlp_http'), httpPort: portOf('http') };
+}
+
+/** The processes of one test, and their next hop. */
+export class Tiers {
+  readonly backend = new Backend();
+  readonly membersFile: string;
+  readonly #directory: string;
+  readonly #started: Tier[] = [];
+  #backendPort: Promise<number> | null = null;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+    this.membersFile = join(directory, 'members.txt');
+  }
+
+  /** A sampler that says who it is, with windows of a second; of the traces that meet a condition it keeps half. */
+  async sampler(name: string, condition: string, grpcPort = 0): Promise<Tier> {
+    const policy = join(this.#directory, `${name}.sql`);
+    writeFileSync(policy, `SELECT trace_id, 0.5 AS probability FROM traces ${condition}`);
+    const port = await (this.#backendPort ??= this.backend.listen());
+    return this.#start(name, {
+      windows: { traces: { length: '1s', decision_wait: '2s' } }, policies: [policy],
+      exporters: { otlphttp: { endpoint: `http://127.0.0.1:${port}`, encoding: 'json', compression: 'none', headers: { 'x-member': name } } },
+    }, grpcPort);
+  }
+
+  writeMembers(...members: readonly Tier[]): void {
+    writeFileSync(this.membersFile, `# members of the test\n${members.map(({ grpcPort }) => `127.0.0.1:${grpcPort}\n`).join('')}`);
+  }
+
+  balancer(protocol: 'otlp' | 'otap', options: object): Promise<Tier> {
+    return this.#start('balancer', {
+      exporters: { load_balancing: { resolver: { file: { path: this.membersFile } }, protocol: { [protocol]: { tls: { insecure: true } } }, ...options } },
+      pipelines: { traces: { mode: 'pass', receivers: ['otlp'], exporters: ['load_balancing'] } },
+    });
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#started.map(({ child }) => child.kill()));
+    this.backend.close();
+  }
+
+  async #start(name: string, config: object, grpcPort = 0): Promise<Tier> {
+    const tier = await startTier(this.#directory, name, config, grpcPort);
+    this.#started.push(tier);
+    return tier;
+  }
 }
 
 /** Sum of the series that begin so. */
