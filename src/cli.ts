@@ -5,6 +5,7 @@ import { UsageError } from './commands/arguments.ts';
 import { audit } from './commands/audit.ts';
 import { convertCommand } from './commands/convert.ts';
 import { defineCommand, exitCodes, type Command, type CommandIo, type ExitCode } from './commands/command.ts';
+import { head } from './commands/head.ts';
 import { inspect } from './commands/inspect.ts';
 import { policy } from './commands/policy.ts';
 import { replay } from './commands/replay.ts';
@@ -13,7 +14,7 @@ import { commandUsage, overview } from './commands/usage.ts';
 import { ConfigError } from './config/load.ts';
 
 /** Every command but `help`, in the order of the overview. */
-const registered: readonly Command[] = [run, replay, inspect, policy, convertCommand, audit];
+const registered: readonly Command[] = [run, replay, inspect, policy, head, convertCommand, audit];
 
 function withHelp(commands: readonly Command[]): readonly Command[] {
   const help: Command = defineCommand({

@@ -3,6 +3,9 @@ import { basename, join, relative, resolve } from 'node:path';
 import { loadConfig } from '../config/load.ts';
 import { Place, type Issue } from '../config/place.ts';
 import { list } from '../config/collections.ts';
+import { realSeam } from '../base/seam.ts';
+import { checkRule } from '../head/check-rule.ts';
+import { isRule } from '../head/compile-rule.ts';
 import { policyFiles } from '../config/policy-files.ts';
 import { filePath, flag, oneOf, text } from '../config/scalars.ts';
 import { option, optional } from '../config/section.ts';
@@ -24,7 +27,7 @@ export const policyCheck = defineCommand({
   summary: 'Say what is wrong with policies, what they read, and what that costs',
   text: 'Each file is parsed, bound to the views and planned as the engine does it, and then read as a statistician would: choices that depend on '
     + 'an item\'s own randomness, probabilities outside [0, 1], conditions that no row can fulfil, functions that depend on the order of rows. '
-    + 'docs/policies.md lists the codes and the JSON.\n\n'
+    + 'docs/policies.md lists the codes and the JSON. A file that reads head_statistics makes rates for head sampling (docs/head.md), and is checked as such.\n\n'
     + 'Nothing is run but plans on empty tables. The exit code is 1 where a file has an error (with --strict: or a warning), and 2 where the '
     + 'arguments cannot be used.',
   options: {
@@ -59,7 +62,7 @@ function filesToCheck({ config: configPath, settings, positionals }: CheckOption
   if (configPath === null && positionals.length === 0) throw new UsageError(['FILE is missing: name policies, or a configuration with --config']);
   if (configPath === null && settings.length > 0) throw new UsageError(['--set: goes over the settings of a --config, and there is none']);
   const config = configPath === null ? null : loadConfig(resolve(io.directory, configPath), settings, io.environment);
-  const paths = new Set([...(config?.policies.files ?? []), ...positionals.flatMap((pattern, index) => named(pattern, index, io))]);
+  const paths = new Set([...(config?.policies.files ?? []), ...(config?.head == null ? [] : [config.head.policy]), ...positionals.flatMap((pattern, index) => named(pattern, index, io))]);
   return { paths: [...paths], combine: config?.policy.combine ?? 'union' };
 }
 
@@ -85,6 +88,10 @@ async function checkFiles(paths: readonly string[], combine: Combine, io: Comman
       if (io.signal.aborted) break;
       const name = basename(full, '.sql');
       const sql = textOf(full);
+      if (isRule(sql)) {
+        files.push({ text: sql, file: { path: shownPath(full, io), name, policy: null, isHeadRule: true, findings: await checkRule(name, sql, realSeam()) } });
+        continue;
+      }
       const { policy, findings } = await checker.check(name, sql);
       files.push({ text: sql, file: { path: shownPath(full, io), name, policy, findings: [...findings, ...combinationFindings(policy, combine)] } });
     }

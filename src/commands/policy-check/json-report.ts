@@ -13,10 +13,10 @@ export function jsonReport(files: readonly CheckedFile[], { findings, projection
   return `${JSON.stringify(report, null, 2)}\n`;
 }
 
-function fileJson({ path, name, policy, findings }: CheckedFile): unknown {
+function fileJson({ path, name, policy, findings, isHeadRule }: CheckedFile): unknown {
   return {
     path, name,
-    signal: policy?.signal ?? null,
+    signal: isHeadRule === true ? 'head' : policy?.signal ?? null,
     mode: policy?.mode ?? null,
     reads: policy === null ? null : {
       views: policy.views.map(({ view, columns, keys }) => ({ view, columns, keys: keys.map(({ source, key, type }) => ({ source, key, type })) })),

@@ -13,9 +13,9 @@ function painter(isColoured: boolean): Paint {
 }
 
 /** A file's report: what was found, each with its line and a caret, and what the policy reads. */
-export function fileReport({ path, policy, findings }: CheckedFile, text: string, isColoured: boolean): string {
+export function fileReport({ path, policy, findings, isHeadRule }: CheckedFile, text: string, isColoured: boolean): string {
   const paint = painter(isColoured);
-  const head = policy === null ? '' : `${paint(path, '1')}: ${policy.mode === 'enforce' ? '' : `${policy.mode} `}policy for ${policy.signal}\n${readsText(policy)}`;
+  const head = policy === null ? (isHeadRule === true ? `${paint(path, '1')}: rates of head sampling\n` : '') : `${paint(path, '1')}: ${policy.mode === 'enforce' ? '' : `${policy.mode} `}policy for ${policy.signal}\n${readsText(policy)}`;
   return `${head}${findings.map((one) => findingReport(path, text, one, paint)).join('')}`;
 }
 

@@ -9,6 +9,8 @@ export interface CheckedFile {
   /** Null where it does not compile. */
   readonly policy: CompiledPolicy | null;
   readonly findings: readonly Finding[];
+  /** Left out for policies: it is the SQL of rates for head sampling, and no policy. */
+  readonly isHeadRule?: true;
 }
 
 /** What policies come to that run together. */
