@@ -6,6 +6,7 @@ import { fiveColumns } from '../../../bench/five-columns.ts';
 import { startUnixNano, writeCapture } from '../../../bench/generate.ts';
 import { heldPerItem } from '../../../bench/held.ts';
 import { liveOnce } from '../../../bench/live.ts';
+import { type HeldSample, holdLong } from '../../../bench/long-window.ts';
 import { median } from '../../../bench/meter.ts';
 import { phaseOf, phaseShares } from '../../../bench/phases.ts';
 import { profiled, stacksOf } from '../../../bench/profile.ts';
@@ -135,5 +136,22 @@ describe('profiles', () => {
 
   test('median of odd and even numbers of values', () => {
     expect([median([3, 1, 2]), median([4, 1, 2, 3])]).toEqual([2, 2.5]);
+  });
+});
+
+describe('a long window', () => {
+  test('on the disk: all of it is held, and the same leaves as from memory', { timeout: 30_000 }, async () => {
+    const results = [];
+    for (const retain of ['memory', 'disk'] as const) {
+      const samples: HeldSample[] = [];
+      const result = await holdLong({ input, items, itemsPerSecond, lengthMs: 500, waitMs: 1500, memoryLimitBytes: 2 ** 28, retain, directory, onSample: (sample) => samples.push(sample) });
+      expect(Math.max(...samples.map(({ held }) => held))).toBeGreaterThan(itemsPerSecond * 1.5);
+      expect(result.observer).toMatchObject({ firstError: null, closedBeforeDue: 0, bySignal: { traces: { items, unreadable: 0, policyFailures: 0 } } });
+      expect(result.sentItems).toBe(result.observer.bySignal.traces.kept);
+      expect(samples.some(({ disk }) => disk > 0)).toBe(retain === 'disk');
+      results.push({ kept: result.observer.bySignal.traces.kept, estimate: result.observer.bySignal.traces.estimate });
+    }
+    expect(results[0].kept).toBeGreaterThan(items / 20);
+    expect(results[1]).toEqual(results[0]);
   });
 });
