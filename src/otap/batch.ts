@@ -18,8 +18,16 @@ export interface PayloadTable {
    * `rows` are ascending row numbers, `parents[i]` the decoded parent id of rows[i].
    */
   rowsOfKey(key: string): { readonly rows: Uint32Array; readonly parents: Uint32Array };
+  /** Where the values of these rows of an attribute table are read: in this table, or in one that holds nothing else and so reads no more than them. */
+  valuesOf(rows: Uint32Array): RowsOfTable;
   /** Forgets decompressed columns; they are read again when asked for. */
   release(): void;
+}
+
+/** Some rows of a table, by their numbers in it. */
+export interface RowsOfTable {
+  readonly table: PayloadTable;
+  readonly rows: Uint32Array;
 }
 
 /** Absolute ids, one a row; `validity` as in Column. */

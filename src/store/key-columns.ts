@@ -1,4 +1,4 @@
-import type { PayloadTable } from '../otap/batch.ts';
+import type { PayloadTable, RowsOfTable } from '../otap/batch.ts';
 import type { Column } from '../otap/column.ts';
 import { anyValueText, valueColumnsOf } from '../otap/decode/any-value.ts';
 import { isValid } from '../otap/decode/bits.ts';
@@ -61,7 +61,7 @@ export function readKeyOf(context: ReadContext, owner: AttributedTable, key: Key
   if (attributes === null || ids === null) return out;
   const { rows, parents } = attributes.rowsOfKey(key.key);
   if (rows.length === 0) return out;
-  spread(ids, parents, readValues(context, attributes, rows, key, onMismatch), out, width);
+  spread(ids, parents, readValues(context, attributes.valuesOf(rows), key, onMismatch), out, width);
   return out;
 }
 
@@ -104,8 +104,7 @@ function indexByParent(parents: Uint32Array): RowById {
 
 function readValues(
   context: ReadContext,
-  table: PayloadTable,
-  rows: Uint32Array,
+  { table, rows }: RowsOfTable,
   key: KeyColumn,
   onMismatch: OnMismatch,
 ): KeyValues {

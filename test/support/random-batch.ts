@@ -31,7 +31,7 @@ function tableOf(info: PayloadInfo, rows: readonly { readonly [path: string]: Va
     const dictionary = spec.dictionary !== 'none' || spec.type === 'duration' ? asDictionary(spec.path) : false;
     columns.set(spec.path, dictionary ? dictionaryOf(spec, values, validity) : plainOf(spec.type, values, validity));
   }
-  return {
+  const table: PayloadTable = {
     info,
     rowCount: rows.length,
     paths: [...columns.keys()],
@@ -42,8 +42,10 @@ function tableOf(info: PayloadInfo, rows: readonly { readonly [path: string]: Va
       const found = Uint32Array.from(rows.keys()).filter((row) => rows[row]['key'] === key);
       return { rows: found, parents: found.map((row) => Number(rows[row]['parent_id'])) };
     },
+    valuesOf: (wanted) => ({ table, rows: wanted }),
     release: () => {},
   };
+  return table;
 }
 
 function validityOf(values: readonly Value[]): Uint8Array | null {

@@ -35,7 +35,7 @@ function tableOf(info: PayloadInfo, rows: readonly Row[]): PayloadTable {
     if (idEncoding !== null) ids.set(path, { values: Uint32Array.from(cells, (cell) => Number(cell ?? 0)), validity });
     columns.set(path, columnOf(type, cells, validity));
   }
-  return {
+  const table: PayloadTable = {
     info, rowCount: rows.length, paths: [...columns.keys()],
     column: (path) => columns.get(path) ?? null,
     encodingMark: () => 'plain',
@@ -44,8 +44,10 @@ function tableOf(info: PayloadInfo, rows: readonly Row[]): PayloadTable {
       const found = Uint32Array.from(rows.keys()).filter((row) => rows[row]['key'] === key);
       return { rows: found, parents: found.map((row) => Number(rows[row]['parent_id'])) };
     },
+    valuesOf: (wanted) => ({ table, rows: wanted }),
     release: () => undefined,
   };
+  return table;
 }
 
 function validityOf(cells: readonly Cell[]): Uint8Array | null {

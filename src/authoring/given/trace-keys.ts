@@ -118,6 +118,7 @@ export class TraceKeys {
       ids: (path) => table.ids(path),
       encodingMark: (path) => table.encodingMark(path),
       rowsOfKey: (key) => table.rowsOfKey(key),
+      valuesOf: (rows) => table.valuesOf(rows),
       release: () => table.release(),
       column: (path) => {
         const column = table.column(path);

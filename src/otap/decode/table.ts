@@ -1,4 +1,4 @@
-import type { IdColumn, PayloadTable } from '../batch.ts';
+import type { IdColumn, PayloadTable, RowsOfTable } from '../batch.ts';
 import type { Column } from '../column.ts';
 import { CodedError } from '../../base/errors.ts';
 import type { RecordBody } from '../ipc/record-batch.ts';
@@ -52,6 +52,10 @@ export class ArrowTable implements PayloadTable {
 
   rowsOfKey(key: string): KeyRows {
     return this.#named(() => this.#rowsOfKey(key));
+  }
+
+  valuesOf(rows: Uint32Array): RowsOfTable {
+    return { table: this, rows };
   }
 
   release(): void {

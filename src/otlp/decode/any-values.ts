@@ -4,7 +4,7 @@ import { cborOfValue } from './cbor-writer.ts';
 import { counting, u32Memory, u8Memory, Validity } from './column-memory.ts';
 import { wideColumn } from './field-columns.ts';
 import { type Member, readMember, typeOfField } from './member.ts';
-import { MadeStore, RangeStore } from './stores.ts';
+import { MadeStore, PoolStore, RangeStore } from './stores.ts';
 import { int32Memory } from './ranges.ts';
 import { isTrueAt, lengthAt, startAt, varint64At } from './varint.ts';
 import type { RequestBytes } from './walk.ts';
@@ -60,6 +60,20 @@ export class AnyValues {
       default:
         return null;
     }
+  }
+
+  /** The texts with a dictionary of the different ones; null where no row has one. */
+  texts(): DictionaryColumn | null {
+    if (!this.#has(valueTypes.STR)) return null;
+    const { bytes, source, hashSeed } = this.#request;
+    const { types } = this;
+    const store = new PoolStore(hashSeed);
+    const codes = u32Memory(source, types.length);
+    for (let row = 0; row < types.length; row++) {
+      const start = startAt(bytes, this.#values[row]);
+      codes[row] = types[row] === valueTypes.STR ? store.codeOf(bytes, start, start + lengthAt(bytes, this.#values[row])) : 0;
+    }
+    return { kind: 'dictionary', type: 'utf8', length: types.length, validity: this.#validity(valueTypes.STR, valueTypes.STR), codes, dictionary: { store, size: store.size } };
   }
 
   #has(type: number): boolean {

@@ -1,14 +1,15 @@
-import type { IdColumn } from '../../otap/batch.ts';
+import type { IdColumn, RowsOfTable } from '../../otap/batch.ts';
 import type { Column } from '../../otap/column.ts';
 import type { PayloadInfo } from '../../otap/payload-type.ts';
 import { AnyValues } from './any-values.ts';
 import { checkAttributes } from './check-attributes.ts';
-import { u32Memory } from './column-memory.ts';
+import { counting, u32Memory } from './column-memory.ts';
 import { named } from './errors.ts';
 import { type KeyValue, plainValueTag, readKeyValue } from './key-value.ts';
 import { type KeyRows, LazyTable } from './lazy-table.ts';
 import { int32Memory, type Ranges } from './ranges.ts';
 import { PoolStore } from './stores.ts';
+import { ValueTable } from './value-table.ts';
 import type { RequestBytes } from './walk.ts';
 
 const paths: readonly string[] = ['parent_id', 'key', 'type', 'str', 'int', 'double', 'bool', 'bytes', 'ser'];
@@ -69,6 +70,14 @@ export class AttributeTable extends LazyTable {
     }
     const { values } = this.#parents;
     return { rows: Uint32Array.from(rows), parents: Uint32Array.from(rows, (row) => values[row]) };
+  }
+
+  override valuesOf(rows: Uint32Array): RowsOfTable {
+    const { source } = this.#request;
+    const { values } = this.#located();
+    const positions = int32Memory(source, rows.length);
+    for (let index = 0; index < rows.length; index++) positions[index] = values[rows[index]];
+    return { table: new ValueTable(this.info, this.#request, positions), rows: counting(source, rows.length) };
   }
 
   #keys(): Column {

@@ -1,4 +1,4 @@
-import type { IdColumn, PayloadTable } from '../../otap/batch.ts';
+import type { IdColumn, PayloadTable, RowsOfTable } from '../../otap/batch.ts';
 import type { Column } from '../../otap/column.ts';
 import type { PayloadInfo } from '../../otap/payload-type.ts';
 import { named } from './errors.ts';
@@ -50,6 +50,10 @@ export abstract class LazyTable implements PayloadTable {
 
   rowsOfKey(key: string): KeyRows {
     return named(this.info.name, () => this.findKey(key));
+  }
+
+  valuesOf(rows: Uint32Array): RowsOfTable {
+    return { table: this, rows };
   }
 
   release(): void {
