@@ -12,7 +12,8 @@ import { acceptedAck, type BatchAck, type OtlpIntake, type TelemetryMessage } fr
 import { bodyOnTheWire, type RetainedBody } from './wire-body.ts';
 
 const compress = promisify(zstdCompress);
-const fastest = { [constants.ZSTD_c_compressionLevel]: 1 };
+/** zstd's fast levels are below 0. On recorded spans, 1,000 a request, level 1 takes 0.57 us a span for 60 B of 352, this one 0.47 for 69 B; what is read again is read a sixth faster. */
+const level = -2;
 /** Requests mostly shrink to less; a longer output takes the way to the other thread once more. */
 const expectedShare = 1 / 4;
 /** Shorter requests are not worth it. */
@@ -77,6 +78,6 @@ export class OtlpRequests implements OtlpIntake {
 /** What came plain, compressed where that saves at least an eighth; on another thread but for what is short. */
 async function compressed(bytes: Uint8Array): Promise<RetainedBody> {
   if (bytes.length < compressBytesMin) return { encoding: 'none', bytes };
-  const small = bytes.length < offThreadBytesMin ? compressHere(bytes, 1) : await compress(bytes, { params: fastest, pledgedSrcSize: bytes.length, chunkSize: Math.ceil(bytes.length * expectedShare) });
+  const small = bytes.length < offThreadBytesMin ? compressHere(bytes, level) : await compress(bytes, { params: { [constants.ZSTD_c_compressionLevel]: level }, pledgedSrcSize: bytes.length, chunkSize: Math.ceil(bytes.length * expectedShare) });
   return small.length < bytes.length * 0.875 ? { encoding: 'zstd', bytes: small } : { encoding: 'none', bytes };
 }

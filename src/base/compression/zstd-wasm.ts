@@ -3,8 +3,8 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
 /** Bytes of the arena's two halves: what goes in, and what may come out. */
-export const arenaInputBytesMax = 64 * 1024;
-export const arenaOutputBytesMax = 512 * 1024;
+export const arenaInputBytesMax = 512 * 1024;
+export const arenaOutputBytesMax = 2 * 1024 * 1024;
 
 /** libzstd's functions by the (minified) names under which @bokuweb/zstd-wasm 0.0.27 exports them. */
 interface ZstdExports {
