@@ -65,17 +65,20 @@ const stepMs = 100;
 /** Steps from one span of a trace to the next. */
 const stepsApart = 3;
 
-/** Sends traces of four spans, 300 ms from one to the next, each request to all of `ports`. */
+/** Sends traces of four spans, 300 ms from one to the next, each request to all of `ports`; where several stand together, to one of these by turns. */
 export class Sender {
   /** When each trace was begun, by `performance.now()`. */
   readonly begun = new Map<string, number>();
   refused = 0;
   slowestMs = 0;
-  readonly #ports: readonly number[];
+  /** `trace/span` of what was answered with OK. */
+  readonly acknowledged = new Set<string>();
+  readonly #ports: readonly (number | readonly number[])[];
+  #turn = 0;
   readonly #chance: () => number;
   readonly #born: string[][] = [];
 
-  constructor(seed: number, ...ports: readonly number[]) {
+  constructor(seed: number, ...ports: readonly (number | readonly number[])[]) {
     this.#ports = ports;
     this.#chance = mulberry(seed);
   }
@@ -100,19 +103,23 @@ export class Sender {
     this.#born.push(born);
     for (const trace of born) this.begun.set(trace, performance.now());
     const due = Array.from({ length: spansOfTrace }, (_, part) => (this.#born.at(-1 - part * stepsApart) ?? []).map((traceId) => spanOf(traceId, part))).flat();
-    if (due.length > 0) await Promise.all(this.#ports.map((port) => this.#post(port, JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: due }] }] }))));
+    const turn = this.#turn++;
+    if (due.length > 0) await Promise.all(this.#ports.map((port) => this.#post(typeof port === 'number' ? port : port[turn % port.length], due)));
   }
 
-  async #post(port: number, body: string): Promise<void> {
+  async #post(port: number, spans: readonly JsonSpan[]): Promise<void> {
     const startMs = performance.now();
-    const { ok } = await fetch(`http://127.0.0.1:${port}/v1/traces`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    const body = JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] });
+    const isTaken = await fetch(`http://127.0.0.1:${port}/v1/traces`, { method: 'POST', headers: { 'content-type': 'application/json' }, body }).then(({ ok }) => ok, () => false);
     this.slowestMs = Math.max(this.slowestMs, performance.now() - startMs);
-    if (!ok) this.refused++;
+    if (!isTaken) this.refused++;
+    else for (const { traceId, spanId } of spans) this.acknowledged.add(`${traceId}/${spanId}`);
   }
 }
 
-function spanOf(traceId: string, part: number): object {
-  return { traceId, spanId: String(part + 1).padStart(16, '0'), name: 'a', kind: 1, startTimeUnixNano: `${Date.now()}000000`, endTimeUnixNano: `${Date.now()}000001` };
+function spanOf(traceId: string, part: number): JsonSpan {
+  const span = { traceId, spanId: String(part + 1).padStart(16, '0'), name: 'a', kind: 1, startTimeUnixNano: `${Date.now()}000000`, endTimeUnixNano: `${Date.now()}000001` };
+  return span;
 }
 
 /** A process of a tier. */
