@@ -15,6 +15,7 @@ import { drainSinks } from './pipeline/drain-sinks.ts';
 import { MetricsObserver } from './pipeline/metrics-observer.ts';
 import { openJournal } from './pipeline/journal/open-journal.ts';
 import type { LinkedBy } from './pipeline/linked-groups.ts';
+import type { RootSays } from './pipeline/root-inputs.ts';
 import { openRetained } from './pipeline/open-retained.ts';
 import { Processor, type ProcessorOptions } from './pipeline/processor.ts';
 import { registerResourceMetrics, type Resources } from './pipeline/resource-metrics.ts';
@@ -167,13 +168,13 @@ function seamOf({ sampling, seed }: ThresherConfig): Seam {
 }
 
 async function openProcessor(
-  config: ThresherConfig, seam: Seam, { sinks, routes }: BuiltRoutes, observer: MetricsObserver, { policies, setupSql }: OpenPolicies, { countServices, journal, retained, head }: { readonly countServices: boolean } & Required<Pick<ProcessorOptions, 'journal' | 'retained' | 'head'>>,
+  config: ThresherConfig, seam: Seam, { sinks, routes }: BuiltRoutes, observer: MetricsObserver, { policies, setupSql }: OpenPolicies, { countServices, journal, retained, head }: { readonly countServices: boolean; readonly head: HeadSampling['controller'] | null } & Required<Pick<ProcessorOptions, 'journal' | 'retained'>>,
 ): Promise<Processor> {
   return Processor.open({
     seam, journal, retained, head, time: 'arrival', policies, setupSql, sinks, routes, observer,
     windows: {
       tracesLengthMs: config.windows.traces.lengthMs, tracesWaitMs: config.windows.traces.decisionWaitMs,
-      logsLengthMs: config.windows.logs.lengthMs, linked: linkedOf(config.windows.traces.linked), rootSays: config.windows.traces.unknownInput === 'root', ...earlyOf(config.windows.traces),
+      logsLengthMs: config.windows.logs.lengthMs, linked: linkedOf(config.windows.traces.linked), rootSays: rootSaysOf(config.windows.traces.unknownInput, head), ...earlyOf(config.windows.traces),
     },
     hashSeed: randomInt(2 ** 32),
     limits: { deadlineMs: config.policy.deadlineMs, rowsMax: config.policy.rowsMax },
@@ -217,6 +218,11 @@ function queuesOf({ exporters }: ThresherConfig, sinks: readonly BatchSink[]): R
     const sink = sinks.find(({ name }) => name === exporter.id);
     return 'sendingQueue' in exporter && sink !== undefined ? [{ name: sink.name, queuedBytes: sink.queuedBytes, bytesMax: exporter.sendingQueue.bytesMax }] : [];
   });
+}
+
+/** What is heard of roots; null where nothing is. */
+function rootSaysOf(unknownInput: ThresherConfig['windows']['traces']['unknownInput'], head: HeadSampling['controller'] | null): RootSays | null {
+  return unknownInput === 'unknown' ? null : { served: unknownInput === 'served' ? head : null };
 }
 
 /** Null where nothing links traces, so that nothing is looked for. */

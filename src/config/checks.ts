@@ -33,14 +33,15 @@ function checkHorizon({ decisionCache, windows }: ThresherConfig, root: Place): 
 }
 
 /** Traces are decided early one by one. */
-function checkEarly({ windows: { traces } }: ThresherConfig, root: Place): void {
+function checkEarly({ head, windows: { traces } }: ThresherConfig, root: Place): void {
   const at = root.at('windows').at('traces');
   const { decisionWaitAfterRootMs: afterRootMs, decisionWaitMs, linked, unknownInput } = traces;
   if (afterRootMs !== null && afterRootMs >= decisionWaitMs) at.at('decision_wait_after_root').fail('is not shorter than decision_wait, so that it would decide nothing');
+  if (unknownInput === 'served' && head === null) at.at('unknown_input').fail('needs the section head, which serves the rates; write head: {}');
   const isLinked = linked.spanLinks || linked.sessionKey !== null;
   for (const [key, value] of [['decision_wait_after_root', afterRootMs], ['decide_at_once', traces.isAtOnce], ['max_spans', traces.spansMax], ['max_bytes', traces.bytesMax]] as const) {
     if (value !== null && value !== false && isLinked) at.at(key).fail('cannot go with windows.traces.linked: traces that are decided together wait for their window');
-    if (value !== null && value !== false && unknownInput === 'root') at.at(key).fail('cannot go with windows.traces.unknown_input: root, since the root may be yet to come; leave one of them out');
+    if (value !== null && value !== false && unknownInput !== 'unknown') at.at(key).fail('cannot go with windows.traces.unknown_input, since the root may be yet to come; leave one of them out');
   }
 }
 

@@ -1,12 +1,13 @@
 import type { Seam } from '../base/seam.ts';
 import type { HeadConfig } from '../config/head.ts';
 import type { HeadSink, HeadWindow } from '../pipeline/head-counts.ts';
+import type { ServedRates } from '../pipeline/root-inputs.ts';
 import type { KeyState } from './key-state.ts';
 import { limitRate } from './limit-rate.ts';
 import type { RateRow, RateSettings, WantedRate } from './rate-row.ts';
 import { type HeadState, readState, writeState } from './state.ts';
 import { HeadStatistics, type ServiceState } from './statistics.ts';
-import { rateOf, type Strategy, strategyJson, toldOperations } from './strategy.ts';
+import { type Strategy, strategyJson, toldOperations } from './strategy.ts';
 import { type ServiceSummary, summaryOf } from './summary.ts';
 
 /** What changed of the answers, for whoever serves them. */
@@ -39,7 +40,7 @@ export interface HeadControllerParts {
  * Makes rates out of decided windows (sampling.md, rules 21 and 22): statistics, the rule's SQL, then limits of change. Windows come as they are decided; the rule runs
  * beside, once at a time, and for many windows that come meanwhile once.
  */
-export class HeadController implements HeadSink {
+export class HeadController implements HeadSink, ServedRates {
   readonly #parts: HeadControllerParts;
   readonly #statistics: HeadStatistics;
   readonly #strategies = new Map<string, { readonly strategy: Strategy; readonly json: string }>();
@@ -84,13 +85,15 @@ export class HeadController implements HeadSink {
   }
 
   /**
-   * The rate that senders which ask us sample traces of an operation with at a time (ns); null within two poll intervals of a change, or of our
-   * start, when nobody knows which of the two (sampling.md, rule 23).
+   * The one rate that all traces of each service are sampled with, from two poll intervals after the last change of its answer on (rule 23). Null where operations have rates of
+   * their own: a span may have another name when it ends than when it was sampled.
    */
-  stableRate(service: string, operation: string, atNano: bigint): number | null {
-    const strategy = this.strategy(service);
-    const sinceNano = strategy.changedNano > this.#startNano ? strategy.changedNano : this.#startNano;
-    return atNano < sinceNano + BigInt(Math.round(this.#parts.settings.pollIntervalMs * 2e6)) ? null : rateOf(strategy, operation);
+  stable(): ReturnType<ServedRates['stable']> {
+    const { defaultRate, pollIntervalMs } = this.#parts.settings;
+    const since = (changedNano: bigint): bigint => (changedNano > this.#startNano ? changedNano : this.#startNano) + BigInt(Math.round(pollIntervalMs * 2e6));
+    const services = [...this.#strategies.values()].map(({ strategy: { service, rate, changedNano, operations } }) => (
+      { service, rate: operations.length > 0 ? null : { rate, sinceNano: since(changedNano) } }));
+    return { otherwise: { rate: defaultRate, sinceNano: since(this.#forgotNano) }, services };
   }
 
   /** What outlives the process. */

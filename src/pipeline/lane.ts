@@ -104,9 +104,9 @@ function traceMemory({ decisionsMax, memoryLimitBytes, duckdbShare, hashSeed, ho
 export function buildLane(options: ProcessorOptions, signal: SampledSignal, store: LaneStore, onLate: OnLate): Lane {
   const { seam, limits, fallback, observer } = options;
   const { clock, keptTraces } = store;
-  const linked = options.windows.linked ?? null;
+  const { linked = null, rootSays = null } = options.windows;
   const earlyBy = earlyOptions(options, signal);
-  const ownViews = [...(signal === 'traces' && linked !== null ? readsOfLinks(linked) : []), ...readsOfRoots(earlyBy), ...(signal === 'traces' && options.windows.rootSays === true ? [readsOfRootSamplers] : []), ...(signal === 'traces' && options.head != null ? [headReads] : [])];
+  const ownViews = [...(signal === 'traces' && linked !== null ? readsOfLinks(linked) : []), ...readsOfRoots(earlyBy), ...(signal === 'traces' && rootSays !== null ? [readsOfRootSamplers] : []), ...(signal === 'traces' && options.head != null ? [headReads] : [])];
   const sets = new PolicySets(signal, options.extraKeys, { generation: 1, policies: options.policies }, ownViews);
   const ring = new SlotRing(store.writer, signal === 'traces' ? 't' : 'l', sets.plan, options.spill != null);
   const policies = new LanePolicies({ ring, sets, beside: signal === 'logs' ? keptTraces : null, onInForce: (generation) => observer.policiesInForce(signal, generation) });
@@ -117,7 +117,7 @@ export function buildLane(options: ProcessorOptions, signal: SampledSignal, stor
   const journal = options.journal ?? null;
   const parts: DeciderParts = {
     engine: store.engine, ring, runner, fallback, hash: new KeyedHash(seam.hashKey), combining, keptTraces, certificate: options.certificate ?? null,
-    journal, nowUnixNano: seam.nowUnixNano, head: options.head == null ? null : { sink: options.head, boundsOf: (slot) => clock.boundsOf(slot) }, rootSays: options.windows.rootSays === true,
+    journal, nowUnixNano: seam.nowUnixNano, head: options.head == null ? null : { sink: options.head, boundsOf: (slot) => clock.boundsOf(slot) }, rootSays,
   };
   const decisions = traces === null || (earlyBy === null && journal === null) ? null : new EarlyDecisions();
   const sendEarly = async (decision: EarlyDecision): Promise<void> => {

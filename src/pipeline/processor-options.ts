@@ -18,6 +18,7 @@ import type { EarlyDecision } from './early-windows.ts';
 import type { TraceLimits } from './open-traces.ts';
 import type { PastHorizon } from './past-horizon.ts';
 import type { RetainedStore } from './retained-store.ts';
+import type { RootSays } from './root-inputs.ts';
 import type { TimeSource } from './signal-intake.ts';
 import type { BatchSink } from './sink.ts';
 import type { SinkRoutes } from './sink-routes.ts';
@@ -38,7 +39,7 @@ export interface EarlyOptions {
 export interface ProcessorOptions {
   readonly seam: Seam;
   readonly time: TimeSource;
-  readonly windows: { readonly tracesLengthMs: number; readonly tracesWaitMs: number; readonly logsLengthMs: number; readonly linked?: LinkedBy | null; readonly early?: EarlyOptions; readonly rootSays?: boolean };
+  readonly windows: { readonly tracesLengthMs: number; readonly tracesWaitMs: number; readonly logsLengthMs: number; readonly linked?: LinkedBy | null; readonly early?: EarlyOptions; readonly rootSays?: RootSays | null };
   /** The first set; `usePolicies` replaces it. */
   readonly policies: readonly CompiledPolicy[];
   /** How enforce policies come together; `union` by default. */

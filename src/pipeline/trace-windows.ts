@@ -75,10 +75,10 @@ export class TraceWindows {
   }
 
   async #decideSlot(slot: Slot, number: number, name: string, policies: readonly CompiledPolicy[]): Promise<WindowDecision> {
-    const { engine, ring, combining, keptTraces, certificate, head = null, rootSays = false } = this.#parts;
+    const { engine, ring, combining, keptTraces, certificate, head = null, rootSays = null } = this.#parts;
     slot.flush();
     const arrived: Window = { signal: 'traces', number, slots: [{ slot, offset: 0, filter: null }] };
-    const window = rootSays ? await rootInputs(engine, name, arrived) : arrived;
+    const window = rootSays === null ? arrived : await rootInputs(engine, name, arrived, rootSays);
     const use = unionUse(policies, 'traces');
     await engine.run(`CREATE TABLE ${name}_traces AS ${tracesSql(window, head == null ? use : { ...use, columns: [...new Set([...use.columns, ...headReads.columns])] })}`);
     const evidence = await evidenceOf(engine, name, window);

@@ -11,6 +11,7 @@ import type { Journal } from './journal/journal.ts';
 import type { PolicyCounts } from './policy-counts.ts';
 import type { RandomnessCounts } from './randomness-watch.ts';
 import type { ServiceCounts } from './service-counts.ts';
+import type { RootSays } from './root-inputs.ts';
 import type { SlotRing } from './slot-ring.ts';
 
 /** What came of a closed window. */
@@ -64,6 +65,6 @@ export interface DeciderParts {
   readonly nowUnixNano?: () => bigint;
   /** Who is told of windows of traces, to tell senders how much is needed; null or left out where nobody is. */
   readonly head?: HeadTelling | null;
-  /** Whether the root of a trace is heard on what its spans came with (root-inputs.ts). */
-  readonly rootSays?: boolean;
+  /** How the root of a trace is heard on what its spans came with (root-inputs.ts); null or left out: not at all. */
+  readonly rootSays?: RootSays | null;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { RootSays, StableRate } from '../../src/pipeline/root-inputs.ts';
 import { openPolicies } from '../../src/policies.ts';
 import { openFlow } from '../sql/store/support.ts';
 import { type GivenSpan, itemsSeen, randomTrace, type SeenItem, shareOf, spansMessages } from '../support/given-messages.ts';
@@ -56,7 +57,7 @@ interface Run {
   readonly sent: readonly Uint8Array[];
 }
 
-async function run(given: readonly Uint8Array[], sql: string, { withoutThreshold = 'unknown', rootSays = true }: { readonly withoutThreshold?: 'unknown' | 'unsampled'; readonly rootSays?: boolean } = {}): Promise<Run> {
+async function run(given: readonly Uint8Array[], sql: string, { withoutThreshold = 'unknown', rootSays = { served: null } }: { readonly withoutThreshold?: 'unknown' | 'unsampled'; readonly rootSays?: RootSays | null } = {}): Promise<Run> {
   const flow = await openFlow({ ...(await openPolicies([{ name: 'p', text: sql }])), windows: { tracesLengthMs: 10_000, tracesWaitMs: 0, logsLengthMs: 10_000, rootSays } });
   try {
     const stream = flow.processor.intake.open('traces', { withoutThreshold });
@@ -128,6 +129,32 @@ describe('spans that were sampled by a head that says so on the root alone', () 
     expect(new Set(kept.items.map(({ trace }) => trace))).toEqual(new Set(known.filter(({ rate }) => rate === 1 / 512).map(({ trace }) => trace)));
   });
 
+  /** A service that is told rates: `own` is what service `test` was told, `otherwise` what the rest is. */
+  const served = (own: StableRate | null | undefined, otherwise: StableRate): RootSays => (
+    { served: { stable: () => ({ otherwise, services: own === undefined ? [{ service: 'other', rate: null }] : [{ service: 'test', rate: own }, { service: 'other', rate: null }] }) } });
+  const plain: Head[] = sampledAtHead(chance, 1 / 4, 400).map((trace) => ({ trace, rate: 1 / 4, attributes: {}, hasRoot: true }));
+  const changedMs = 1e9 + 20;
+  const since = { rate: 1 / 4, sinceNano: BigInt(changedMs) * 1_000_000n };
+  const always = { rate: 1 / 2, sinceNano: 0n };
+
+  test.each<readonly [string, RootSays, number, number]>([
+    ['to a service, known from when it was sure on', served(since, always), 200, 4], ['to a service of operations, unknown', served(null, always), 0, 4],
+    ['to services of which nothing came', served(undefined, always), 400, 2], ['to nobody yet', served(undefined, { rate: 1, sinceNano: 2n ** 62n }), 0, 1],
+  ])('a rate that was served %s', async (_, rootSays, traces, count) => {
+    const { items } = await run(messages([...plain, ...silent.slice(0, 200)]), 'SELECT trace_id, 1.0 AS probability FROM traces', { rootSays });
+    const counted = items.filter(({ isUnknown }) => !isUnknown);
+    expect(items).toHaveLength(3 * 600);
+    expect(counted.length).toBe(3 * traces);
+    expect(counted.every((item) => item.count === count)).toBe(true);
+    const from = plain.slice(plain.length - traces).map(({ trace }) => trace);
+    expect(new Set(counted.map(({ trace }) => trace))).toEqual(new Set(from));
+  });
+
+  test('what a root says goes before what was served', async () => {
+    const { items } = await run(messages(known.slice(0, 50)), 'SELECT trace_id, 1.0 AS probability FROM traces', { rootSays: served(always, always) });
+    expect(items.every(({ count }) => count === 4)).toBe(true);
+  });
+
   test('control: taken as unsampled they are counted by the tail alone', async () => {
     const kept = await run(messages(known), 'SELECT trace_id, 0.5 AS probability FROM traces', { withoutThreshold: 'unsampled' });
     expect(judge(ofKnown(kept)).ratio).toBeLessThan(0.02);
@@ -139,7 +166,7 @@ describe('spans that were sampled by a head that says so on the root alone', () 
   });
 
   test('control: without the option nothing is known', async () => {
-    const kept = await run(messages(known), 'SELECT trace_id, 1.0 AS probability FROM traces', { rootSays: false });
+    const kept = await run(messages(known), 'SELECT trace_id, 1.0 AS probability FROM traces', { rootSays: null });
     expect(kept.items.every(({ isUnknown }) => isUnknown)).toBe(true);
   });
 });

@@ -45,6 +45,12 @@ describe('early decisions', () => {
       'test.yaml:4: windows.traces.decide_at_once: cannot', 'test.yaml:4: windows.traces.max_spans: cannot go w', 'test.yaml:4: windows.traces.max_bytes: cannot go w']);
   });
 
+  test('cannot go with what the root says of unknown input, and rates that were served need the service', () => {
+    expect(complaints('windows: { traces: { max_spans: 10, unknown_input: root } }').map((line) => line.slice(0, 50))).toEqual(['test.yaml:4: windows.traces.max_spans: cannot go w']);
+    expect(complaints('windows: { traces: { unknown_input: served } }')).toEqual(['test.yaml:4: windows.traces.unknown_input: needs the section head, which serves the rates; write head: {}']);
+    expect(complaints('head: {}\nwindows: { traces: { unknown_input: served } }')).toEqual([]);
+  });
+
   test('go with durability', () => {
     expect(complaints('durability: fsync\nstorage: { directory: /data }\nwindows: { traces: { decision_wait_after_root: 1s } }')).toEqual([]);
   });

@@ -130,14 +130,13 @@ describe('the controller', () => {
     expect(loop.controller.snapshot().strategies.length).toBe(10);
   });
 
-  test('an operation with clearly less than its service is told; who asks knows the rate by operation', async () => {
+  test('an operation with clearly less than its service is told; its traces\' rate is not known then, that of others two polls after the last change', async () => {
     const loop = new Loop(({ operation }) => (operation === 'health' ? 0.01 : operation === 'pay' ? 0.45 : 0.5), { changeMax: 1e6 });
     await loop.window([counts('a'), counts('a', { operation: 'health' }), counts('a', { operation: 'pay' })]);
     expect(loop.controller.strategy('a').operations).toEqual([{ operation: 'health', rate: 0.01 }]);
-    const after = loop.clock.nowNano + 121n * second;
-    expect([loop.controller.stableRate('a', 'health', after), loop.controller.stableRate('a', 'pay', after), loop.controller.stableRate('b', 'x', after)]).toEqual([0.01, 0.5, 1]);
-    expect(loop.controller.stableRate('b', 'x', 119n * second)).toBeNull();
-    expect(loop.controller.stableRate('a', 'health', loop.clock.nowNano + 119n * second)).toBeNull();
+    await loop.window([counts('b')]);
+    expect(loop.controller.stable()).toEqual({
+      otherwise: { rate: 1, sinceNano: 120n * second }, services: [{ service: 'a', rate: null }, { service: 'b', rate: { rate: 0.5, sinceNano: loop.clock.nowNano + 120n * second } }] });
   });
 
   test('a rule that fails leaves the rates as they are', async () => {
