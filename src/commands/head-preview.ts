@@ -83,7 +83,7 @@ function preview(url: URL, { body, strategy, headers }: Answer): string {
 
 /** What is particular to each client. */
 const clients: readonly (readonly [string, string])[] = [
-  ['Go (contrib/samplers/jaegerremote)', 'by the trace id, and writes no threshold: see docs/head.md, "Counts"'],
+  ['Go (contrib/samplers/jaegerremote)', 'by the trace id, and writes no threshold: see docs/head-clients.md'],
   ['Java (jaeger-remote-sampler)', 'the same'],
   ['JavaScript (sampler-jaeger-remote)', 'the same'],
   ['Rust (jaeger_remote_sampler)', 'the same'],
