@@ -2,13 +2,15 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Child, until } from '../support/child.ts';
 import { HeadGrpcServer, status } from '../support/head-grpc-server.ts';
+import { startHeadService } from '../support/head-service.ts';
 import { type HeadAnswer, HeadServer, operationsAnswer, rateAnswer } from '../support/head-server.ts';
 import type { Piece } from './support/pieces.ts';
 import { describeWith, pathOf } from './support/with-pieces.ts';
 
 /**
- * Scenario: applications with the SDKs' own remote samplers, which poll an endpoint that gives all answers that Thresher can give, errors among them.
- * Guarantees: each follows every change of a rate, of operations too; on an error it goes on with the last rate, and comes back with the next good answer.
+ * Scenario: applications with the SDKs' own remote samplers, which poll Thresher's head-sampling service, and an endpoint that gives all answers that it can give, errors
+ * among them.
+ * Guarantees: each follows every change of a rate, of operations too; on an error, and when the service has gone, it goes on with the last rate; it comes back with the next good answer.
  */
 interface Client {
   readonly name: string;
@@ -40,7 +42,7 @@ interface Rates {
 interface Endpoint {
   readonly url: string;
   readonly polls: () => number;
-  set(rate: number, operations?: Readonly<Record<string, number>>): void;
+  set(rate: number, operations?: Readonly<Record<string, number>>): void | Promise<void>;
   readonly faults: readonly (readonly [string, () => void])[];
   close(): Promise<void>;
 }
@@ -71,14 +73,24 @@ async function grpcEndpoint(): Promise<Endpoint> {
   };
 }
 
+/** Thresher's service, which gives no faulty answers. */
+async function serviceEndpoint(protocol: 'http' | 'grpc'): Promise<Endpoint> {
+  const service = await startHeadService(0);
+  return {
+    url: `http://${protocol === 'http' ? service.http : service.grpc[0]}`, polls: () => 0, close: () => service.close(), faults: [],
+    set: (rate, operations = {}) => service.set('shop', rate, Object.entries(operations).map(([operation, own]) => ({ operation, rate: own }))),
+  };
+}
+
 const others = Object.fromEntries(Array.from({ length: 254 }, (_, i) => [`GET /items/{id}/part ${i}`, 0.5]));
 
-for (const { name, piece, protocol, command, path, attributes } of clients) {
-  describeWith(name, [piece], () => {
+const cases = clients.flatMap((client) => [{ ...client, server: 'an endpoint with faults' }, { ...client, server: 'Thresher' }]);
+for (const { name, piece, protocol, command, path, attributes, server } of cases) {
+  describeWith(`${name} and ${server}`, [piece], () => {
     let endpoint: Endpoint;
     let child: Child;
     beforeAll(async () => {
-      endpoint = await (protocol === 'http' ? httpEndpoint() : grpcEndpoint());
+      endpoint = await (server === 'Thresher' ? serviceEndpoint(protocol) : protocol === 'http' ? httpEndpoint() : grpcEndpoint());
       const [program, ...args] = command(pathOf(piece));
       child = new Child(name, program, [...args, `${endpoint.url}${path}`, 'shop', '200']);
     });
@@ -107,31 +119,39 @@ for (const { name, piece, protocol, command, path, attributes } of clients) {
     };
 
     test('follows rates as they change', async () => {
-      endpoint.set(0.5);
+      await endpoint.set(0.5);
       expect((await follows(0.5, 0.5)).attributes).toEqual(attributes(0.5));
-      endpoint.set(1);
+      await endpoint.set(1);
       expect((await follows(1, 1)).attributes).toEqual(attributes(1));
-      endpoint.set(0.1);
+      await endpoint.set(0.1);
       await follows(0.1, 0.1);
     });
 
     test('follows rates of 256 operations, and their end', async () => {
-      endpoint.set(0.25, { op: 0.5, rare: 1, ...others });
+      await endpoint.set(0.25, { op: 0.5, rare: 1, ...others });
       await follows(0.5, 1);
-      endpoint.set(0.25, { rare: 1 });
+      await endpoint.set(0.25, { rare: 1 });
       await follows(0.25, 1);
-      endpoint.set(0.5);
+      await endpoint.set(0.5);
       await follows(0.5, 0.5);
     });
 
-    test('goes on with the last rates through every error, and comes back', async () => {
+    if (server === 'Thresher') test('goes on with the last rates when the service has gone', async () => {
+      await endpoint.set(0.5);
+      await follows(0.5, 0.5);
+      await endpoint.close();
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      expect(child.runs).toBe(true);
+      await follows(0.5, 0.5);
+    });
+    else test('goes on with the last rates through every error, and comes back', async () => {
       for (const [fault, begin] of endpoint.faults) {
-        endpoint.set(1);
+        await endpoint.set(1);
         await follows(1, 1);
         begin();
         await polled(3);
         expect(last(), fault).toMatchObject({ op: 1000, rare: 1000 });
-        endpoint.set(0.25);
+        await endpoint.set(0.25);
         await follows(0.25, 0.25);
       }
     });
