@@ -5,39 +5,71 @@ import type { SplicedItems } from '../otlp/splice/spliced-items.ts';
 import { type Gatherer, gathererFor, type GathererOptions } from './gatherers.ts';
 import { type BatchSink, delivered, type PushResult } from './sink.ts';
 
-/** Takes rows of batches to one sink, at once and by themselves, and tells what came of them at the next hop. */
+/** What goes together: rows of one delivery, or of several that waited for others to be acknowledged. */
+interface Load {
+  /** What comes of each push. */
+  readonly results: Promise<PushResult>[];
+  readonly isPushed: PromiseWithResolvers<void>;
+}
+
+/** So many loads are under way before further deliveries wait and go together. */
+const underWayMax = 2;
+
+/**
+ * Takes rows of batches to one sink and tells what came of them at the next hop. They go at once; only while others are not acknowledged yet do they gather, so
+ * that under load requests are few and large (as segments do by RFC 896).
+ */
 export class SinkDelivery {
   readonly #gatherer: Gatherer;
   #turn: Promise<void> = Promise.resolve();
-  /** Of the delivery whose turn it is. */
-  #results: Promise<PushResult>[] = [];
+  #load: Load = newLoad();
+  #isLoaded = false;
+  #underWay = 0;
 
   constructor(sink: BatchSink, options: Omit<GathererOptions, 'onLost'>) {
     this.#gatherer = gathererFor([this.#told(sink)], { ...options, onLost: (_sink, _rows, error) => {
-      this.#results.push(Promise.resolve({ kind: 'permanent', reason: 'not_taken', message: messageOf(error) }));
+      this.#load.results.push(Promise.resolve({ kind: 'permanent', reason: 'not_taken', message: messageOf(error) }));
     } });
   }
 
   /**
-   * Resolves when all of these rows are acknowledged, refused or given up; with what came of them, the worst of it where they went as several. Waits
+   * Resolves when all of these rows are acknowledged, refused or given up; with what came of them and of what went with them, the worst of it. Waits
    * while the sink's queue is full. Never rejects.
    */
   async deliver(batch: OtapBatch, rows: Uint32Array): Promise<PushResult> {
-    const results: Promise<PushResult>[] = [];
-    const taken = this.#turn.then(() => this.#take(batch, rows, results));
-    this.#turn = taken;
-    await taken;
-    return worstOf(await Promise.all(results));
+    let load = this.#load;
+    await this.#inTurn(async () => {
+      load = this.#load;
+      this.#isLoaded = true;
+      await this.#gatherer.add(batch, rows, null).catch((error: unknown) => {
+        load.results.push(Promise.resolve({ kind: 'permanent', reason: 'unreadable', message: messageOf(error) }));
+      });
+    });
+    if (this.#underWay < underWayMax) await this.#send();
+    await load.isPushed.promise;
+    return worstOf(await Promise.all(load.results));
   }
 
-  async #take(batch: OtapBatch, rows: Uint32Array, results: Promise<PushResult>[]): Promise<void> {
-    this.#results = results;
-    try {
-      await this.#gatherer.add(batch, rows, null);
-    } catch (error) {
-      results.push(Promise.resolve({ kind: 'permanent', reason: 'unreadable', message: messageOf(error) }));
-    }
-    await this.#gatherer.flush();
+  /** Hands over what has been gathered; what came of it lets the next load go. */
+  #send(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (!this.#isLoaded) return;
+      const load = this.#load;
+      this.#underWay++;
+      await this.#gatherer.flush();
+      this.#load = newLoad();
+      this.#isLoaded = false;
+      load.isPushed.resolve();
+      void Promise.all(load.results).then(() => {
+        this.#underWay--;
+        return this.#send();
+      });
+    });
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    this.#turn = this.#turn.then(work);
+    return this.#turn;
   }
 
   /** The sink, of whose pushes it is kept what came of each. */
@@ -54,8 +86,12 @@ export class SinkDelivery {
   async #push<B extends OutputBatch | SplicedItems>(sink: BatchSink, batch: B, push: (batch: B, onSettled: (result: PushResult) => void) => Promise<void>): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<PushResult>();
     await push(batch, resolve);
-    this.#results.push(sink.delivered === undefined ? Promise.resolve(delivered) : promise);
+    this.#load.results.push(sink.delivered === undefined ? Promise.resolve(delivered) : promise);
   }
+}
+
+function newLoad(): Load {
+  return { results: [], isPushed: Promise.withResolvers<void>() };
 }
 
 /** Refused for good is worse than given up for now. */

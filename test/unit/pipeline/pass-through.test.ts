@@ -73,20 +73,45 @@ describe('what passes', () => {
 });
 
 describe('a delivery', () => {
-  test('of many rows in several pushes ends with the last of them; deliveries do not mix', async () => {
+  const rows = (...of: readonly number[]): Uint32Array => Uint32Array.from(of);
+
+  test('of many rows in several pushes ends with the last of them', async () => {
     const sink = new AskedSink('s');
     const delivery = new SinkDelivery(sink, { signal: 'traces', rowsMax: 3, hashSeed: 1 });
     const results: string[] = [];
-    const all = [Uint32Array.of(0, 1, 2, 3), Uint32Array.of(4, 5)].map((rows, index) => delivery.deliver(batch, rows).then(({ kind }) => results.push(`${index} ${kind}`)));
-    await turn();
-    expect(sink.pushed.map(({ rows }) => rows)).toEqual([3, 1, 2]);
+    for (const [index, taken] of [rows(0, 1, 2, 3), rows(4, 5)].entries()) {
+      void delivery.deliver(batch, taken).then(({ kind }) => results.push(`${index} ${kind}`));
+      await turn();
+    }
+    expect(sink.pushed.map(({ rows: count }) => count)).toEqual([3, 1, 2]);
     sink.pushed[2].answer({ kind: 'ok' });
     sink.pushed[0].answer({ kind: 'retryable', reason: 'away', message: '' });
     await turn();
     expect(results).toEqual(['1 ok']);
     sink.pushed[1].answer({ kind: 'ok' });
-    await Promise.all(all);
+    await turn();
     expect(results).toEqual(['1 ok', '0 retryable']);
+  });
+
+  test('waits while others are not acknowledged, and goes together with those that wait too, each row once', async () => {
+    const sink = new AskedSink('s');
+    const delivery = new SinkDelivery(sink, { signal: 'traces', rowsMax: 100, hashSeed: 1 });
+    const results: string[] = [];
+    for (const [index, taken] of [rows(0), rows(1, 2), rows(3), rows(4, 5), rows(6)].entries()) {
+      void delivery.deliver(batch, taken).then(({ kind }) => results.push(`${index} ${kind}`));
+      await turn();
+    }
+    expect(sink.pushed.map(({ rows: count }) => count)).toEqual([1, 2]);
+    sink.pushed[0].answer({ kind: 'ok' });
+    await turn();
+    expect([results, sink.pushed.map(({ rows: count }) => count)]).toEqual([['0 ok'], [1, 2, 4]]);
+    sink.pushed[2].answer({ kind: 'retryable', reason: 'away', message: '' });
+    sink.pushed[1].answer({ kind: 'ok' });
+    await turn();
+    expect(results).toEqual(['0 ok', '2 retryable', '3 retryable', '4 retryable', '1 ok']);
+    void delivery.deliver(batch, rows(7)).then(({ kind }) => results.push(kind));
+    await turn();
+    expect(sink.pushed.at(-1)?.rows).toBe(1);
   });
 
   test('to a sink that fails is refused for good', async () => {
