@@ -2,10 +2,15 @@ import { createHash } from 'node:crypto';
 import type { HeadUpdate } from '../../head/controller.ts';
 import { type Strategy, strategyJson, strategyProtobuf } from '../../head/strategy.ts';
 
+/** Headers of all that is answered over HTTP. */
+export const commonHeaders = { 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' } as const;
+
 /** An answer as it goes on the wire, written when it is first asked for. */
 export class Answer {
   readonly strategy: Strategy;
   #json: string | null = null;
+  #body: Buffer | null = null;
+  #headers: Readonly<Record<string, string | number>> | null = null;
   #etag: string | null = null;
   #protobuf: Uint8Array | null = null;
 
@@ -16,6 +21,18 @@ export class Answer {
   get json(): string {
     this.#json ??= strategyJson(this.strategy);
     return this.#json;
+  }
+
+  /** The JSON in UTF-8. */
+  get body(): Buffer {
+    this.#body ??= Buffer.from(this.json);
+    return this.#body;
+  }
+
+  /** Headers of an answer with this body. */
+  get headers(): Readonly<Record<string, string | number>> {
+    this.#headers ??= { ...commonHeaders, 'content-type': 'application/json; charset=utf-8', 'content-length': this.body.length, 'etag': this.etag, 'thresher-head-reason': this.reason };
+    return this.#headers;
   }
 
   get etag(): string {

@@ -5,7 +5,7 @@ import { CodedError, messageOf } from '../../base/errors.ts';
 import type { OpenListenerSecurity } from '../../security/listener-security.ts';
 import { UnauthenticatedError } from '../../security/bearer-auth.ts';
 import type { Logger } from '../../telemetry/log.ts';
-import type { Answers } from './answers.ts';
+import { type Answers, commonHeaders } from './answers.ts';
 import { headPage } from './head-page.ts';
 import { headReport } from './head-report.ts';
 import type { RateHistory } from './history.ts';
@@ -55,20 +55,23 @@ export async function listenSamplingHttp(parts: SamplingHttpParts): Promise<{ re
 }
 
 function addRoutes(app: FastifyInstance, { answers, history, log, onRequest }: SamplingHttpParts): void {
-  const serve = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    const services = serviceParameters(request.raw.url ?? '');
+  const serve = ({ raw }: FastifyRequest, reply: FastifyReply): void => {
+    const services = serviceParameters(raw.url ?? '');
+    // Thousands of SDKs may ask: written to the socket at once, without what Fastify does for other replies.
+    reply.hijack();
     if (services.length !== 1) {
       onRequest('bad_request');
-      return reply.code(400).type('text/plain; charset=utf-8').send(parameterError);
+      reply.raw.writeHead(400, { ...commonHeaders, 'content-type': 'text/plain; charset=utf-8', 'content-length': Buffer.byteLength(parameterError) }).end(parameterError);
+      return;
     }
     const answer = answers.of(services[0].name, services[0].otherwise);
-    reply.header('etag', answer.etag).header('thresher-head-reason', answer.reason);
-    const isKnown = request.headers['if-none-match'] === answer.etag;
+    const isKnown = raw.headers['if-none-match'] === answer.etag;
     onRequest(isKnown ? 'not_modified' : 'ok');
-    return isKnown ? reply.code(304).send() : reply.type('application/json; charset=utf-8').send(answer.json);
+    if (isKnown) reply.raw.writeHead(304, answer.headers).end();
+    else reply.raw.writeHead(200, answer.headers).end(answer.body);
   };
   app.addHook('onSend', async (_, reply) => {
-    reply.header('cache-control', 'no-cache').header('x-content-type-options', 'nosniff');
+    reply.headers(commonHeaders);
   });
   for (const path of ['/sampling', '/api/sampling', '/']) app.get(path, serve);
   app.get('/policies', (_, reply) => reply.send(telemetryPolicies(answers.strategies)));
