@@ -4,6 +4,7 @@ import { measureLoopDelay } from './base/loop-delay.ts';
 import { autoLimitBytes, machineMemory } from './base/machine-memory.ts';
 import { hashKeyOfSeed, realSeam, type Seam } from './base/seam.ts';
 import { formatBytes } from './base/units.ts';
+import { longestWaitMs } from './config/longest-wait.ts';
 import type { ThresherConfig } from './config/load.ts';
 import { findPolicyFiles, policyDirectories, type PolicyFiles } from './config/policy-files.ts';
 import { routesOf, routesText, withoutUnused } from './config/routes.ts';
@@ -173,7 +174,7 @@ async function openProcessor(
   return Processor.open({
     seam, journal, retained, head, time: 'arrival', policies, setupSql, sinks, routes, observer,
     windows: {
-      tracesLengthMs: config.windows.traces.lengthMs, tracesWaitMs: config.windows.traces.decisionWaitMs,
+      tracesLengthMs: config.windows.traces.lengthMs, tracesWaitMs: longestWaitMs(config.windows.traces),
       logsLengthMs: config.windows.logs.lengthMs, linked: linkedOf(config.windows.traces.linked), rootSays: rootSaysOf(config.windows.traces.unknownInput, head), ...earlyOf(config.windows.traces),
     },
     hashSeed: randomInt(2 ** 32),
@@ -192,14 +193,15 @@ async function openProcessor(
 }
 
 /** What is decided before its window; nothing where nobody asks for it. */
-function earlyOf({ decisionWaitAfterRootMs, isAtOnce, spansMax, bytesMax }: ThresherConfig['windows']['traces']): Pick<ProcessorOptions['windows'], 'early'> {
+function earlyOf({ decisionWaitMs, decisionWaitAfterRootMs, sessionGapMs, isAtOnce, spansMax, bytesMax }: ThresherConfig['windows']['traces']): Pick<ProcessorOptions['windows'], 'early'> {
   const limits = spansMax === null && bytesMax === null ? null : { spansMax: spansMax ?? Infinity, bytesMax: bytesMax ?? Infinity };
-  return decisionWaitAfterRootMs === null && limits === null && !isAtOnce ? {} : { early: { waitAfterRootMs: decisionWaitAfterRootMs, limits, isAtOnce } };
+  const sessions = sessionGapMs === null ? null : { gapMs: sessionGapMs, waitMs: decisionWaitMs };
+  return decisionWaitAfterRootMs === null && limits === null && sessions === null && !isAtOnce ? {} : { early: { waitAfterRootMs: decisionWaitAfterRootMs, limits, isAtOnce, sessions } };
 }
 
 /** By default ten minutes, unless a window takes longer. */
 function horizonMsOf({ decisionCache, windows: { traces } }: ThresherConfig): number {
-  return decisionCache.horizonMs ?? Math.max(600_000, traces.lengthMs + traces.decisionWaitMs);
+  return decisionCache.horizonMs ?? Math.max(600_000, traces.lengthMs + longestWaitMs(traces));
 }
 
 /** Reloads policies when their files change, come or go. */

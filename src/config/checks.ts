@@ -4,6 +4,7 @@ import { checkExporterSecurity, checkListenerSecurity } from './check-security.t
 import { checkBalancing } from './check-balancing.ts';
 import { checkPipelines } from './check-pipelines.ts';
 import type { ThresherConfig } from './declaration.ts';
+import { longestWaitMs } from './longest-wait.ts';
 import type { Place } from './place.ts';
 import type { ReceiverConfig } from './receivers.ts';
 import type { ListenerSecurity } from './security.ts';
@@ -26,20 +27,22 @@ export function checkTogether(config: ThresherConfig, root: Place): void {
 
 /** A decision that is forgotten before the next window with the same traces is decided would be no memory. */
 function checkHorizon({ decisionCache, windows }: ThresherConfig, root: Place): void {
-  const leastMs = windows.traces.lengthMs + windows.traces.decisionWaitMs;
+  const leastMs = windows.traces.lengthMs + longestWaitMs(windows.traces);
   if (decisionCache.horizonMs !== null && decisionCache.horizonMs < leastMs) {
-    root.at('decision_cache').at('horizon').fail(`is shorter than windows.traces.length and decision_wait together; write at least ${formatDurationMs(leastMs)}, or leave it out`);
+    root.at('decision_cache').at('horizon').fail(`is shorter than windows.traces.length and ${windows.traces.sessionGapMs === null ? 'decision_wait' : 'session_max'} together; write at least ${formatDurationMs(leastMs)}, or leave it out`);
   }
 }
 
 /** Traces are decided early one by one. */
 function checkEarly({ head, windows: { traces } }: ThresherConfig, root: Place): void {
   const at = root.at('windows').at('traces');
-  const { decisionWaitAfterRootMs: afterRootMs, decisionWaitMs, linked, unknownInput } = traces;
+  const { decisionWaitAfterRootMs: afterRootMs, decisionWaitMs, sessionGapMs, sessionMaxMs, linked, unknownInput } = traces;
   if (afterRootMs !== null && afterRootMs >= decisionWaitMs) at.at('decision_wait_after_root').fail('is not shorter than decision_wait, so that it would decide nothing');
+  if (sessionGapMs !== null && afterRootMs !== null) at.at('session_gap').fail('cannot go with decision_wait_after_root, which does not wait for traces whose root is there; leave one of them out');
+  if (sessionGapMs !== null && sessionMaxMs <= decisionWaitMs) at.at('session_max').fail('is not longer than decision_wait, so that no trace would be waited for');
   if (unknownInput === 'served' && head === null) at.at('unknown_input').fail('needs the section head, which serves the rates; write head: {}');
   const isLinked = linked.spanLinks || linked.sessionKey !== null;
-  for (const [key, value] of [['decision_wait_after_root', afterRootMs], ['decide_at_once', traces.isAtOnce], ['max_spans', traces.spansMax], ['max_bytes', traces.bytesMax]] as const) {
+  for (const [key, value] of [['decision_wait_after_root', afterRootMs], ['session_gap', sessionGapMs], ['decide_at_once', traces.isAtOnce], ['max_spans', traces.spansMax], ['max_bytes', traces.bytesMax]] as const) {
     if (value !== null && value !== false && isLinked) at.at(key).fail('cannot go with windows.traces.linked: traces that are decided together wait for their window');
     if (value !== null && value !== false && unknownInput !== 'unknown') at.at(key).fail('cannot go with windows.traces.unknown_input, since the root may be yet to come; leave one of them out');
   }

@@ -16,6 +16,8 @@ const windows = section('How long telemetry is held before it is decided.', {
     lengthMs: option('length', duration({ min: 100 }), '10s', 'Length of a window.'),
     decisionWaitMs: option('decision_wait', duration(), '30s', 'A window is decided this long after its end, so that its traces are whole.'),
     decisionWaitAfterRootMs: optional('decision_wait_after_root', duration(), 'Traces whose root has come are decided this long after the end of their slot, those without at the end of decision_wait. Policies run twice on a window then. Not with linked.'),
+    sessionGapMs: optional('session_gap', duration({ min: 1000 }), 'Traces are waited for while they grow: after decision_wait a trace is decided once no span of it has come for this long, its slot stays open for the others. Policies run again each time that some have ended. Not with linked, nor with decision_wait_after_root.'),
+    sessionMaxMs: option('session_max', duration(), '5m', 'With session_gap: a trace is decided this long after the end of its slot, grow as it may. All spans of a slot stay until its last trace is decided.'),
     isAtOnce: option('decide_at_once', flag, false, 'Traces are decided as soon as their outcome can no longer change: a policy keeps them whatever else comes, as one WHERE has_error (`policy check` says which do). A look into each slot that has new spans, once a second at most. Not with linked.'),
     spansMax: optional('max_spans', integer({ min: 1 }), 'A trace that grows larger is decided early, on what is there, and marked (`sampling.partial`); what comes later follows. Not with linked.'),
     bytesMax: optional('max_bytes', size({ min: 1 }), 'The same by bytes as they came, of which each span has its share of its batch.'),

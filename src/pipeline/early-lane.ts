@@ -14,7 +14,7 @@ import type { WindowClock } from './window-clock.ts';
 /** What may be decided before its window; null where nothing may. Throws INVALID_ARGUMENT where traces are linked: they are decided together. */
 export function earlyOptions({ windows: { early, linked = null } }: ProcessorOptions, signal: SampledSignal): EarlyOptions | null {
   if (early === undefined) return null;
-  if (linked !== null) throw new CodedError('INVALID_ARGUMENT', 'early_decisions', 'windows.traces: decision_wait_after_root, decide_at_once, max_spans and max_bytes cannot go with linked; leave them out');
+  if (linked !== null) throw new CodedError('INVALID_ARGUMENT', 'early_decisions', 'windows.traces: decision_wait_after_root, decide_at_once, session_gap, max_spans and max_bytes cannot go with linked; leave them out');
   return signal === 'traces' ? early : null;
 }
 
@@ -42,12 +42,18 @@ export class EarlyLane {
   readonly #parts: EarlyLaneParts;
   readonly #looks: EarlyLooks;
   readonly #windows: EarlyWindows;
+  #whole: number | null = null;
 
   constructor(parts: EarlyLaneParts) {
     const { options, decider, clock, traces, monotonicMs } = parts;
     this.#parts = parts;
-    this.#looks = new EarlyLooks({ ring: decider.ring, clock, monotonicMs, waitAfterRootMs: options.waitAfterRootMs, oversize: traces.oversize ?? null, isAtOnce: options.isAtOnce === true });
+    this.#looks = new EarlyLooks({ ring: decider.ring, clock, monotonicMs, waitAfterRootMs: options.waitAfterRootMs, oversize: traces.oversize ?? null, isAtOnce: options.isAtOnce === true, sessions: options.sessions ?? null });
     this.#windows = new EarlyWindows(decider, traces, parts.decisions);
+  }
+
+  /** Whether the window of a slot closes since all its traces are ready. */
+  isWhole(slot: number): boolean {
+    return this.#whole === slot;
   }
 
   /** Decides what may be decided at a time (ns); ends with a slot whose window may close now, or null. Never rejects. */
@@ -59,7 +65,8 @@ export class EarlyLane {
         const by = ask.isAtOnce ? certainPolicies(policies.lookBy(), combining.combine) : policies.lookBy();
         if (ask.isAtOnce && by.length === 0) continue;
         const looked = await this.#windows.look(ask, by, ring.numbers[0] === ask.slot);
-        if (looked.kind === 'whole') return ask.slot;
+        if (looked.kind === 'whole') return this.#whole = ask.slot;
+        if (looked.kind !== 'again' && looked.left !== null) this.#looks.left(ask.slot, looked.left);
         if (looked.kind === 'again') this.#looks.again(ask, true);
         if (looked.kind === 'decided') await dispatch(looked.decision);
       } catch (error) {

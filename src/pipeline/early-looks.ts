@@ -1,4 +1,5 @@
 import type { OversizeTraces } from './oversize-traces.ts';
+import { QuietSlots, type SessionOptions } from './quiet-slots.ts';
 import type { SlotRing } from './slot-ring.ts';
 import type { WindowClock } from './window-clock.ts';
 
@@ -7,6 +8,8 @@ export interface EarlyAsk {
   readonly slot: number;
   /** Traces whose root is among the slot's rows before this one; null: none for their root. */
   readonly rootsBefore: number | null;
+  /** Traces without a row from this one on have ended; null: none are decided for that. */
+  readonly quietBefore: number | null;
   /** Traces that have grown too large, four words of each id; empty where there are none. */
   readonly oversize: Uint32Array<ArrayBuffer>;
   /** Of all its traces, those whose outcome can no longer change, and no others. */
@@ -23,6 +26,8 @@ export interface EarlyLookParts {
   readonly oversize: OversizeTraces | null;
   /** Whether traces are decided whose outcome can no longer change. */
   readonly isAtOnce: boolean;
+  /** Null where traces are not waited for while they grow. */
+  readonly sessions: SessionOptions | null;
 }
 
 /** Looks for large traces, and rounds of looks for those whose outcome is certain, are this far apart at least, and take at most this share of the time. */
@@ -30,6 +35,7 @@ const lookEveryMs = 1000;
 const shareMax = 0.1;
 
 const noIds = new Uint32Array(0);
+const noCause = { rootsBefore: null, quietBefore: null, oversize: noIds, isAtOnce: false };
 
 /** When which slot is looked into: once for its roots, and for large traces and those whose outcome is certain as they grow, but not all the time. */
 export class EarlyLooks {
@@ -40,12 +46,14 @@ export class EarlyLooks {
   readonly #looked = new Map<number, number>();
   /** Slots that are yet to be looked into for that, ascending. */
   #round: number[] = [];
+  readonly #quiet: QuietSlots | null;
   #spentMs = 0;
   #nextMs = -Infinity;
   #againMs = -Infinity;
 
   constructor(parts: EarlyLookParts) {
     this.#parts = parts;
+    this.#quiet = parts.sessions === null ? null : new QuietSlots(parts.ring, parts.clock, parts.sessions);
   }
 
   /** The next slot to look into at `unixNano`; null where there is none. */
@@ -54,18 +62,24 @@ export class EarlyLooks {
     if (monotonicMs() < this.#againMs) return null;
     const open = ring.numbers.filter((slot) => slot >= ring.firstOpen);
     const rooted = this.#rooted(open, unixNano);
-    if (rooted !== null) return { ...rooted, oversize: oversize?.take(rooted.slot) ?? noIds, isAtOnce: false };
+    const ripe = rooted ?? this.#quiet?.next(open, unixNano) ?? null;
+    if (ripe !== null) return { ...noCause, ...ripe, oversize: oversize?.take(ripe.slot) ?? noIds };
     const isTime = monotonicMs() >= this.#nextMs;
     if (isTime) this.#startRound(open);
     for (const slot of isTime ? oversize?.slots ?? [] : []) {
       const ids = oversize?.take(slot) ?? noIds;
-      if (open.includes(slot)) return { slot, rootsBefore: null, oversize: ids, isAtOnce: false };
+      if (open.includes(slot)) return { ...noCause, slot, oversize: ids };
     }
     this.#round = this.#round.filter((slot) => open.includes(slot));
     const slot = this.#round.shift();
     if (slot === undefined) return null;
     this.#looked.set(slot, ring.get(slot)?.rows.rowCount ?? 0);
-    return { slot, rootsBefore: null, oversize: noIds, isAtOnce: true };
+    return { ...noCause, slot, isAtOnce: true };
+  }
+
+  /** A look for traces that have ended left so many undecided. */
+  left(slot: number, traces: number): void {
+    this.#quiet?.left(slot, traces);
   }
 
   /** A look took so long. */
@@ -84,7 +98,8 @@ export class EarlyLooks {
   }
 
   /** What an ask that came to nothing was for is asked again, not at once; roots only where `withRoots`, else they wait for their window. */
-  again({ slot, rootsBefore, oversize, isAtOnce }: EarlyAsk, withRoots: boolean): void {
+  again({ slot, rootsBefore, quietBefore, oversize, isAtOnce }: EarlyAsk, withRoots: boolean): void {
+    if (quietBefore !== null) this.#quiet?.again(slot);
     if (isAtOnce) this.#looked.delete(slot);
     const ended = this.#ended.get(slot);
     if (withRoots && rootsBefore !== null && ended !== undefined) ended.isLooked = false;

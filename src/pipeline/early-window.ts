@@ -32,12 +32,25 @@ export async function writeReady(engine: Session, name: string, window: Window, 
   await writePartial(engine, `${name}_partial`, partial);
   const rows = windowRows(window.slots, { fields: ['parent_span_id'], keys: [], inputs: false });
   const rooted = ask.rootsBefore === null ? '' : `SELECT trace_id FROM (${rows}) WHERE parent_span_id IS NULL AND wseq < ${ask.rootsBefore} UNION `;
+  const quiet = ask.quietBefore === null ? '' : `SELECT trace_id FROM (${arrivedSql(window)}) WHERE trace_id IN (SELECT trace_id FROM ${name}_traces) AND last < ${ask.quietBefore} UNION `;
   const others = early === null ? '' : ` WHERE t.trace_id NOT IN (SELECT trace_id FROM ${early.table})`;
   await engine.run(`CREATE TABLE ${name}_ready AS
-    SELECT t.trace_id AS trace_id, coalesce(l.cause, p.cause, 0)::UTINYINT AS cause FROM (${rooted}SELECT trace_id FROM ${name}_large) t
+    SELECT t.trace_id AS trace_id, coalesce(l.cause, p.cause, 0)::UTINYINT AS cause FROM (${rooted}${quiet}SELECT trace_id FROM ${name}_large) t
     LEFT JOIN ${name}_large l ON l.trace_id = t.trace_id LEFT JOIN ${name}_partial p ON p.trace_id = t.trace_id${others}`);
   const ready = (await engine.run(`SELECT count(*) FROM ${name}_ready`)).integer();
   return { ready, undecided: (await engine.run(`SELECT count(*) FROM ${name}_traces t${others}`)).integer() };
+}
+
+/** The last row of each trace of a slot, whatever its randomness: what has ended is decided by what came (sampling.md, rule 18). */
+function arrivedSql({ slots }: Window): string {
+  return slots.map(({ slot, filter }) => `SELECT b.trace_id, max(b.rowid) AS last FROM ${slot.rows.table} b${filter === null ? '' : ` WHERE ${filter}`} GROUP BY b.trace_id`).join(' UNION ALL ');
+}
+
+/** How many undecided traces of a slot have ended, before anything else is asked of it. */
+export async function quietCounts(engine: Session, window: Window, quietBefore: number, early: EarlyOfSlot | null): Promise<Readiness> {
+  const others = early === null ? '' : ` WHERE t.trace_id NOT IN (SELECT trace_id FROM ${early.table})`;
+  const { bytes } = (await engine.run(`SELECT count(*)::DOUBLE, (count(*) FILTER (last < ${quietBefore}))::DOUBLE FROM (${arrivedSql(window)}) t${others}`)).columns([8, 8]);
+  return { undecided: new Float64Array(bytes[0].buffer)[0], ready: new Float64Array(bytes[1].buffer)[0] };
 }
 
 /**

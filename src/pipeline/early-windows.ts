@@ -8,7 +8,7 @@ import { windowRows } from '../store/window-rows.ts';
 import { tracesSql, type Window } from '../store/window-views.ts';
 import type { EarlyDecisions } from './early-decisions.ts';
 import type { EarlyAsk } from './early-looks.ts';
-import { earlyTable, lookTables, readyCounts, recordEarly, writeCertain, writeReady } from './early-window.ts';
+import { earlyTable, lookTables, quietCounts, readyCounts, recordEarly, writeCertain, writeReady } from './early-window.ts';
 import { noReason } from './keep-reasons.ts';
 import { type KeptRows, keptRows } from './kept-rows.ts';
 import { logDecision } from './journal/log-decision.ts';
@@ -25,7 +25,12 @@ export interface EarlyCounts {
   readonly afterRoot: number;
   readonly traceSize: number;
   readonly atOnce: number;
+  /** They had ended. */
+  readonly quiet: number;
 }
+
+/** Why traces are decided early that are not too large. */
+export type EarlyCause = Exclude<keyof EarlyCounts, 'traceSize'>;
 
 /** Traces of an open slot that were decided before its window. */
 export interface EarlyDecision {
@@ -41,8 +46,11 @@ export interface EarlyDecision {
   readonly logged?: Promise<number | null>;
 }
 
-/** What a look into an open slot found: traces that are decided now; `whole`: all of the slot's are ready, so its window may close; nothing; or that it is to be done again. */
-export type Looked = { readonly kind: 'decided'; readonly decision: EarlyDecision } | { readonly kind: 'whole' | 'nothing' | 'again' };
+/**
+ * What a look into an open slot found: traces that are decided now; `whole`: all of the slot's are ready, so its window may close; nothing; or that it is to be done again.
+ * `left`: traces that are not decided yet, where the look was for those that have ended.
+ */
+export type Looked = { readonly kind: 'decided'; readonly decision: EarlyDecision; readonly left: number | null } | { readonly kind: 'nothing'; readonly left: number | null } | { readonly kind: 'whole' } | { readonly kind: 'again' };
 
 /** Decided traces, each with the number of why on part of its evidence. */
 interface Verdict {
@@ -74,7 +82,7 @@ export class EarlyWindows {
   /** Throws what the engine throws, or a policy failed with; then nothing was decided. `mayClose`: whether the slot is the next to be decided anyway. */
   async look(ask: EarlyAsk, policies: readonly CompiledPolicy[], mayClose: boolean): Promise<Looked> {
     const slot = this.#parts.ring.get(ask.slot);
-    if (slot === null) return { kind: 'nothing' };
+    if (slot === null) return { kind: 'nothing', left: null };
     const name = `y${this.#count++}`;
     try {
       return await this.#lookInto(slot, ask, name, policies, mayClose);
@@ -89,17 +97,21 @@ export class EarlyWindows {
     const bound = slot.rows.rowCount;
     const { nMax } = slot;
     const window: Window = { signal: 'traces', number: ask.slot, slots: [{ slot, offset: 0, filter: `b.rowid < ${bound}` }] };
-    await engine.run(`CREATE TABLE ${name}_traces AS ${tracesSql(window, unionUse(policies, 'traces'))}`);
     const known = [this.#early.of(ask.slot), this.#traces.partial.of(ask.slot)] as const;
+    const quiet = ask.quietBefore === null ? null : await quietCounts(engine, window, ask.quietBefore, known[0]);
+    const left = quiet === null ? null : quiet.undecided - quiet.ready;
+    if (quiet !== null && left === 0 && mayClose && slot.rows.rowCount === bound) return { kind: 'whole' };
+    if (quiet?.ready === 0 && ask.oversize.length === 0) return { kind: 'nothing', left };
+    await engine.run(`CREATE TABLE ${name}_traces AS ${tracesSql(window, unionUse(policies, 'traces'))}`);
     if (!ask.isAtOnce) {
       const { ready, undecided } = await writeReady(engine, name, window, ask, ...known);
-      if (ready === 0) return { kind: 'nothing' };
+      if (ready === 0) return { kind: 'nothing', left };
       if (mayClose && ask.rootsBefore !== null && ask.oversize.length === 0 && ready === undecided && slot.rows.rowCount === bound) return { kind: 'whole' };
     }
     const evidence = await evidenceOf(engine, name, window);
     const looking = { ...this.#parts, combining: ask.isAtOnce ? { ...combining, combine: 'union' as const } : combining, runner: { run: (policy: CompiledPolicy, sight: Window, traces: string | null) => runner.run(policy, sight, traces, false) } };
     throwFailure(await decideTraces(looking, name, evidence.window, policies));
-    if (ask.isAtOnce && await writeCertain(engine, name, window, nMax, ...known) === 0) return { kind: 'nothing' };
+    if (ask.isAtOnce && await writeCertain(engine, name, window, nMax, ...known) === 0) return { kind: 'nothing', left };
     const hasReasons = combining.reasons !== null;
     const verdict = await this.#verdict(name, slot, hasReasons);
     const rows = await this.#keptRows(name, window, slot, hasReasons);
@@ -113,7 +125,7 @@ export class EarlyWindows {
     this.#early.add(ask.slot, table, { ...verdict, bound }, counts);
     const kept = byCause(rows).flatMap((part) => keptRows(window.slots, part, nMax));
     const traces = this.#settle(verdict, ask);
-    return { kind: 'decided', decision: { slot: ask.slot, ...counts, traces, kept, ...this.#log(slot, ask, verdict, bound, { ...counts, kept }) } };
+    return { kind: 'decided', left, decision: { slot: ask.slot, ...counts, traces, kept, ...this.#log(slot, ask, verdict, bound, { ...counts, kept }) } };
   }
 
   async #verdict(name: string, slot: Slot, hasReasons: boolean): Promise<Verdict> {
@@ -137,17 +149,17 @@ export class EarlyWindows {
     return codes === null ? null : withStress(new Uint32Array(codes.buffer), slot, this.#parts.combining.reasons);
   }
 
-  #log({ runs }: Slot, { slot: number, isAtOnce }: EarlyAsk, { ids, n, reasons, causes }: Verdict, bound: number, { kept, ...counts }: WindowCounts & Pick<EarlyDecision, 'kept'>): Pick<EarlyDecision, 'atUnixNano' | 'logged'> {
+  #log({ runs }: Slot, ask: EarlyAsk, { ids, n, reasons, causes }: Verdict, bound: number, { kept, ...counts }: WindowCounts & Pick<EarlyDecision, 'kept'>): Pick<EarlyDecision, 'atUnixNano' | 'logged'> {
     const atUnixNano = this.#parts.nowUnixNano?.() ?? 0n;
     const logged = logDecision({ ...this.#parts, nowUnixNano: () => atUnixNano }, () => ({
-      signal: 'traces', slot: number, kept, traces: { count: n.length, ids, n, reasons, partial: partialOf(causes), cause: null },
-      early: { ...counts, isAtOnce, during: runs.filter(({ seqStart }) => seqStart >= bound).map(({ batch }) => batch.ordinal) },
+      signal: 'traces', slot: ask.slot, kept, traces: { count: n.length, ids, n, reasons, partial: partialOf(causes), cause: null },
+      early: { ...counts, cause: causeOfAsk(ask), during: runs.filter(({ seqStart }) => seqStart >= bound).map(({ batch }) => batch.ordinal) },
     }));
     return { atUnixNano, ...logged };
   }
 
   /** From here on, what comes of these traces follows their decision. */
-  #settle({ ids, n, reasons, causes }: Verdict, { isAtOnce }: EarlyAsk): EarlyCounts {
+  #settle({ ids, n, reasons, causes }: Verdict, ask: EarlyAsk): EarlyCounts {
     const { decided, open } = this.#traces;
     decided.startWindow(n.length);
     let traceSize = 0;
@@ -157,13 +169,18 @@ export class EarlyWindows {
       open.forget(ids, i * traceIdWords);
       if (cause === 'trace_size') traceSize++;
     }
-    return earlyCounts(n.length, traceSize, isAtOnce);
+    return earlyCounts(n.length, traceSize, causeOfAsk(ask));
   }
 }
 
 /** Counts of `count` traces that were decided early together, `traceSize` of them for their size. */
-export function earlyCounts(count: number, traceSize: number, isAtOnce: boolean): EarlyCounts {
-  return isAtOnce ? { afterRoot: 0, traceSize: 0, atOnce: count } : { afterRoot: count - traceSize, traceSize, atOnce: 0 };
+export function earlyCounts(count: number, traceSize: number, cause: EarlyCause): EarlyCounts {
+  return { afterRoot: 0, atOnce: 0, quiet: 0, [cause]: count - traceSize, traceSize };
+}
+
+function causeOfAsk({ isAtOnce, quietBefore }: EarlyAsk): EarlyCause {
+  if (isAtOnce) return 'atOnce';
+  return quietBefore === null ? 'afterRoot' : 'quiet';
 }
 
 /** What fails in a look is left to the window, which may have the fallback decide, and counts it. */

@@ -156,6 +156,7 @@ export function buildLane(options: ProcessorOptions, signal: SampledSignal, stor
       const delivered = deferred<void>();
       const counts = await sender.send({ kept, record, marks }, delivered.resolve);
       observer.decided(signal, decision, counts);
+      if (earlyBy?.sessions != null && early?.isWhole(slot) === false) observer.sessionsCut(decision.traces ?? 0);
       if (marks !== null) await droppedDispatch?.dispatch(marks.othersOf(arrivedRows(ring.get(slot), decision.followers ?? [])));
       if (journal !== null) void Promise.all([delivered.promise, settledSinks(route.dropped)]).then(() => journal.exported({ signal, slot }));
     },

@@ -89,6 +89,12 @@ export class MetricsObserver extends TallyObserver {
     this.#registry.counter(metrics.earlyTraces).add(decision.traces.afterRoot, { cause: 'after_root' });
     this.#registry.counter(metrics.earlyTraces).add(decision.traces.traceSize, { cause: 'trace_size' });
     this.#registry.counter(metrics.earlyTraces).add(decision.traces.atOnce, { cause: 'at_once' });
+    this.#registry.counter(metrics.earlyTraces).add(decision.traces.quiet, { cause: 'quiet' });
+  }
+
+  override sessionsCut(traces: number): void {
+    super.sessionsCut(traces);
+    this.#registry.counter(metrics.sessionsCut).add(traces);
   }
 
   override earlyFailed(signal: SampledSignal, error: unknown): void {

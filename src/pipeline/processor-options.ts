@@ -16,6 +16,7 @@ import type { Journal } from './journal/journal.ts';
 import type { LinkedBy } from './linked-groups.ts';
 import type { EarlyDecision } from './early-windows.ts';
 import type { TraceLimits } from './open-traces.ts';
+import type { SessionOptions } from './quiet-slots.ts';
 import type { PastHorizon } from './past-horizon.ts';
 import type { RetainedStore } from './retained-store.ts';
 import type { RootSays } from './root-inputs.ts';
@@ -34,6 +35,8 @@ export interface EarlyOptions {
   readonly limits: TraceLimits | null;
   /** Whether traces are decided at once whose outcome can no longer change; not where it is left out. */
   readonly isAtOnce?: boolean;
+  /** How traces are waited for while they grow, in windows whose wait is the longest; left out or null where they are not. */
+  readonly sessions?: SessionOptions | null;
 }
 
 export interface ProcessorOptions {
@@ -93,6 +96,8 @@ export interface ProcessorObserver extends IntakeObserver, EarlyClosingObserver 
   late(signal: SampledSignal, counts: StampCounts, droppedCount: number, lateness: readonly Lateness[]): void;
   /** Some traces of an open slot were decided before its window. */
   early(signal: SampledSignal, decision: EarlyDecision, counts: StampCounts): void;
+  /** So many traces were decided with a window that closed though some of its traces may not have ended. */
+  sessionsCut(traces: number): void;
   /** Nothing could be decided early; it will be tried again, or the window decides. */
   earlyFailed(signal: SampledSignal, error: unknown): void;
   /** Stress relief takes items in with another probability from now on. */

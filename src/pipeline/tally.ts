@@ -69,6 +69,8 @@ export class TallyObserver implements ProcessorObserver {
   lostItems = 0;
   /** Dropped items that went to sinks which want them. */
   droppedRoutedItems = 0;
+  /** Traces that were waited for while they grew, and decided with their window all the same. */
+  sessionsCutTraces = 0;
   #firstError: string | null = null;
 
   /** The first failure of a policy, the engine or a batch, in words. */
@@ -128,8 +130,12 @@ export class TallyObserver implements ProcessorObserver {
     const tally = this.bySignal[signal];
     tally.decided += decision.items;
     tally.decidedTruth += decision.truth;
-    tally.earlyTraces += decision.traces.afterRoot + decision.traces.traceSize + decision.traces.atOnce;
+    tally.earlyTraces += decision.traces.afterRoot + decision.traces.traceSize + decision.traces.atOnce + decision.traces.quiet;
     this.#addKept(tally, counts);
+  }
+
+  sessionsCut(traces: number): void {
+    this.sessionsCutTraces += traces;
   }
 
   earlyFailed(signal: SampledSignal, error: unknown): void {

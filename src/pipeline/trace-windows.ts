@@ -109,7 +109,7 @@ export class TraceWindows {
     const logged = logDecision(this.#parts, () => ({ signal: 'traces', slot: number, kept: keptOfAll, traces: { ...decided, partial: partialOf(decided.causes), cause } }));
     return {
       ...logged,
-      slot: number, items: Math.max(0, counts.items - (early?.items ?? 0)), truth: Math.max(0, counts.truth - (early?.truth ?? 0)), services, outcomes, policies: policyCounts, mixedTraces: evidence.mixedTraces, shedRows, ...certified,
+      slot: number, items: Math.max(0, counts.items - (early?.items ?? 0)), truth: Math.max(0, counts.truth - (early?.truth ?? 0)), services, outcomes, policies: policyCounts, mixedTraces: evidence.mixedTraces, traces: decided.count, shedRows, ...certified,
       kept: keptOfAll, followers: followers.arrived,
       release: () => {
         followers.release();

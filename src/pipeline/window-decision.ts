@@ -23,6 +23,8 @@ export interface WindowDecision {
   readonly services: readonly ServiceCounts[];
   /** Traces whose spans came with different probabilities (sampling.md, rule 11); left out for logs. */
   readonly mixedTraces?: number;
+  /** Traces that were decided with the window, and not before; left out for logs, and where no query says. */
+  readonly traces?: number;
   /** Rows beside `items` that stress relief dropped at close, since its threshold rose after they came; left out where there are none. */
   readonly shedRows?: number;
   readonly kept: readonly KeptRows[];

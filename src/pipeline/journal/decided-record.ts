@@ -1,6 +1,7 @@
 import type { PartialCause } from '../../sampling/partial.ts';
 import type { HeldBatch } from '../../store/held-batch.ts';
 import type { SampledSignal } from '../../store/slot-plan.ts';
+import type { EarlyCause } from '../early-windows.ts';
 import type { KeepReasons } from '../keep-reasons.ts';
 import type { KeptRows } from '../kept-rows.ts';
 import { malformed } from './records.ts';
@@ -34,8 +35,8 @@ export interface EarlyLook {
   /** Their rows by then, and what these stand for. */
   readonly items: number;
   readonly truth: number;
-  /** Whether they were decided since their outcome could no longer change. */
-  readonly isAtOnce: boolean;
+  /** Why they were decided, those that were not too large. */
+  readonly cause: EarlyCause;
   /** Ordinals of the batches whose rows came to the slot while these traces were being decided. */
   readonly during: readonly number[];
 }

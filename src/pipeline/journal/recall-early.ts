@@ -37,7 +37,7 @@ export async function recallEarly({ engine, ring, combining }: DeciderParts, mem
   }
   const { kept, missing } = keptOf(window.kept, batchesOf(slot?.runs ?? [], memory.followers.of(number)));
   const traceSize = traces?.partial.filter(([, cause]) => cause === 'trace_size').length ?? 0;
-  return { missing, decision: { slot: number, atUnixNano, items: early.items, truth: early.truth, traces: earlyCounts(traces?.count ?? 0, traceSize, early.isAtOnce), kept } };
+  return { missing, decision: { slot: number, atUnixNano, items: early.items, truth: early.truth, traces: earlyCounts(traces?.count ?? 0, traceSize, early.cause), kept } };
 }
 
 /** The slot's first row of a batch that came during the look, which may not be at the number that it was at where damage took rows away. */

@@ -30,7 +30,7 @@ describe('a valid configuration', () => {
   test('has every default, in milliseconds and bytes', () => {
     expect(parsed(least)).toEqual({
       receivers: [{ id: 'otlp', type: 'otlp', grpc: { endpoint: '127.0.0.1:4317', maxRecvMsgBytes: 16 * 2 ** 20, maxConcurrentStreams: 100, readTimeoutMs: 30_000, tls: null, auth: null, insecure: false }, http: null, inputWithoutThreshold: 'unsampled', validate: 'all' }],
-      windows: { traces: { lengthMs: 10_000, decisionWaitMs: 30_000, decisionWaitAfterRootMs: null, isAtOnce: false, spansMax: null, bytesMax: null, unknownInput: 'unknown', linked: { spanLinks: false, sessionKey: null } }, logs: { lengthMs: 60_000, randomness: 'trace' } },
+      windows: { traces: { lengthMs: 10_000, decisionWaitMs: 30_000, decisionWaitAfterRootMs: null, sessionGapMs: null, sessionMaxMs: 300_000, isAtOnce: false, spansMax: null, bytesMax: null, unknownInput: 'unknown', linked: { spanLinks: false, sessionKey: null } }, logs: { lengthMs: 60_000, randomness: 'trace' } },
       policies: { patterns: [join(directory, 'a.sql')], files: [join(directory, 'a.sql')] },
       policy: { deadlineMs: 10_000, fallback: { probability: 1 }, rowsMax: 10_000_000, combine: 'union', signalsWithoutPolicy: 'keep', reload: 'auto' },
       output: { policyAttribute: false },

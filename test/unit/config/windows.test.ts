@@ -51,6 +51,13 @@ describe('early decisions', () => {
     expect(complaints('head: {}\nwindows: { traces: { unknown_input: served } }')).toEqual([]);
   });
 
+  test('sessions are longer than the wait, and no root ends them', () => {
+    expect(parsed('windows: { traces: { session_gap: 10s } }').windows.traces).toMatchObject({ sessionGapMs: 10_000, sessionMaxMs: 300_000 });
+    expect(complaints('windows: { traces: { session_gap: 10s, session_max: 30s, decision_wait_after_root: 1s } }').map((line) => line.slice(0, 60))).toEqual([
+      'test.yaml:4: windows.traces.session_gap: cannot go with decis', 'test.yaml:4: windows.traces.session_max: is not longer than d'].map((line) => line.slice(0, 60)));
+    expect(complaints('windows: { traces: { session_gap: 10s, session_max: 1h } }\ndecision_cache: { horizon: 30m }')[0]).toContain('write at least 1h10s');
+  });
+
   test('go with durability', () => {
     expect(complaints('durability: fsync\nstorage: { directory: /data }\nwindows: { traces: { decision_wait_after_root: 1s } }')).toEqual([]);
   });
