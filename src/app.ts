@@ -111,7 +111,7 @@ async function start(written: ThresherConfig, log: Logger, options: AppOptions, 
   registerResourceMetrics(registry, () => ({ memory: processor.memory, grantedBytes, queues: queuesOf(config, sinks), lagMs: (signal) => processor.lagMs(signal, seam.nowUnixNano()), stress: processor.stress }));
   const reloader = new PolicyReloader(
     { seam, log, registry, patterns: config.policies.patterns, keepsRest, use: (policies) => processor.usePolicies(policies) }, { texts, policies: compiled.policies });
-  const reloadPolicies = config.policy.reload === 'off' ? null : (trigger: ReloadTrigger) => reloader.reload(trigger);
+  const reloadPolicies = config.policy.reload === 'off' ? null : (trigger: ReloadTrigger) => Promise.all([reloader.reload(trigger), head?.reload()]).then(([outcome]) => outcome);
   const stored = journal ?? retained?.files ?? null;
   const state = { isReady: false, lastTickMs: seam.monotonicMs() };
   const http = await startHttp({
@@ -121,7 +121,7 @@ async function start(written: ThresherConfig, log: Logger, options: AppOptions, 
   });
   opened.push(() => http.close());
   await processor.recover();
-  const headAddresses = await head?.listen() ?? null;
+  const headAddresses = await head?.listen(config.policy.reload === 'auto') ?? null;
   const receivers = await startReceivers(config.receivers, { seam, log, registry, intake: processor.intake, checkTaken: checkTakenBy(routes), memoryLimitBytes: processor.memory.limitBytes });
   opened.push(() => receivers.drain(0));
   processor.memory.count('receiving', () => receivers.underWayBytes);

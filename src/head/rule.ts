@@ -1,11 +1,11 @@
 import type { Seam } from '../base/seam.ts';
+import { allReads, createTableSql } from '../policy/compile/catalog-sql.ts';
 import { PolicyError } from '../policy/compile/policy-error.ts';
 import { withinDeadline } from '../policy/deadline.ts';
 import { Database, type Session } from '../store/duckdb.ts';
 import type { CompiledRule } from './compile-rule.ts';
 import type { RateRow, RateSettings, WantedRate } from './rate-row.ts';
 import { rowsJson, rowsSql, ruleTables, settingsColumns, statisticsColumns } from './rule-tables.ts';
-import { createTableSql, allReads } from '../policy/compile/catalog-sql.ts';
 
 const memoryLimitBytes = 128 * 2 ** 20;
 const deadlineMs = 5000;
@@ -14,7 +14,7 @@ const reasonCharsMax = 200;
 
 /** Runs the SQL of rates, in a small DuckDB of its own, so that it waits for nobody's query and nobody for it. */
 export class HeadRule {
-  readonly #rule: CompiledRule;
+  #rule: CompiledRule;
   readonly #seam: Seam;
   readonly #database: Database;
   #session: Session | null = null;
@@ -27,6 +27,11 @@ export class HeadRule {
 
   static async open(rule: CompiledRule, seam: Seam): Promise<HeadRule> {
     return new HeadRule(rule, seam, await Database.open({ memoryLimitBytes, threads: 1 }));
+  }
+
+  /** From the next call on another SQL makes the rates. */
+  use(rule: CompiledRule): void {
+    this.#rule = rule;
   }
 
   /** One call at a time. Throws PolicyError where the SQL fails, returns a rate outside [0, 1], or takes longer than 5 s. */

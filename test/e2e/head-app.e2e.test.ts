@@ -61,6 +61,19 @@ describe('a running Thresher', () => {
     expect(rate).toBeLessThan(0.6);
   }, 60_000);
 
+  test('takes changed SQL of rates over, and keeps the old one where the new one is wrong', async () => {
+    const rates = join(directory, 'changing.sql');
+    writeFileSync(rates, 'SELECT service, operation, 0.5 AS rate FROM head_statistics');
+    const app = await start(`  policy: ${rates}\n`, 'plays');
+    const address = app.addresses.head?.http ?? '';
+    await until(async () => await rateOf(address, 'frontend') === 0.5, 'the rate of the first text');
+    writeFileSync(rates, 'SELECT service, operation, 0.7 AS rat FROM head_statistics');
+    await app.reloadPolicies?.('signal');
+    writeFileSync(rates, 'SELECT service, operation, 0.25 AS rate FROM head_statistics');
+    await until(async () => await rateOf(address, 'frontend') === 0.25, 'the rate of the last text');
+    await app.drain();
+  }, 60_000);
+
   test('does not start where a port is taken, or the SQL of rates is wrong, and says which', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => taken.once('listening', resolve));
