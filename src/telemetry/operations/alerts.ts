@@ -66,6 +66,18 @@ export const alerts: readonly Alert[] = [
     response: 'docs/otap.md and docs/otlp.md explain the reasons; the log (`batch_refused`) has the message. For `message_too_large` raise `max_recv_msg_size` or let senders batch smaller.',
   },
   {
+    name: 'ThresherMemberDown', severity: 'warning', lasts: '2m', expr: `${series(m.balancerMembers, { state: '="down"' })} > 0`,
+    summary: '{{ $labels.instance }}: {{ $value }} members of {{ $labels.exporter }} do not answer',
+    means: 'Telemetry that belongs to these members goes to the others. What they held undecided waits for their return where they have durability, and is lost where not.',
+    response: 'The log (`member_down`) names them and says why. A member that is to go should leave the list `hand_over` before it is ended (docs/scaling.md).',
+  },
+  {
+    name: 'ThresherTracesTorn', severity: 'warning', lasts: '0m', expr: grew(m.balancerTorn, '15m', { cause: '="down"' }),
+    summary: '{{ $labels.instance }}: spans of some traces went to two members of {{ $labels.exporter }}',
+    means: 'A member that held undecided traces did not answer, and their further spans went to others. Each part is decided by itself: counts stay right, but conditions on whole traces may have missed.',
+    response: 'Look why members end. Where they come back quickly with their log on the disk, raise `failover_after` above the time that takes.',
+  },
+  {
     name: 'ThresherExportQueueNearlyFull', severity: 'warning', lasts: '5m', expr: `${series(m.queueBytes)} / ${series(m.queueCapacityBytes)} > 0.8`,
     summary: '{{ $labels.instance }}: the queue of {{ $labels.exporter }} is {{ $value | humanizePercentage }} full',
     means: 'The next hop takes less than is kept. When the queue is full windows wait, memory fills, and then the intake refuses.',
