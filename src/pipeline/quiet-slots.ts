@@ -50,7 +50,7 @@ export class QuietSlots {
       if (unixNano < this.#clock.startOf(slot + 1) + this.#waitNano || (looked !== undefined && unixNano < looked + this.#gapNano)) continue;
       if (this.#finished.has(slot) && slot !== open[0]) continue;
       const quietBefore = this.#rowsAt(slot, unixNano - this.#gapNano);
-      if (quietBefore === 0) continue;
+      if (quietBefore === 0 && this.#rows(slot) > 0) continue;
       this.#looked.set(slot, unixNano);
       return { slot, quietBefore };
     }
@@ -75,12 +75,16 @@ export class QuietSlots {
   }
 
   #note(slot: number, atNano: bigint): void {
-    const rows = this.#ring.get(slot)?.rows.rowCount ?? 0;
+    const rows = this.#rows(slot);
     const known = this.#checkpoints.get(slot) ?? [];
     this.#checkpoints.set(slot, known);
     const last = known.at(-1);
     if (last === undefined || (last.rows !== rows && atNano >= last.atNano + this.#gapNano / checkpointsOfGap)) known.push({ atNano, rows });
     while (known.length > 1 && known[1].atNano <= atNano - this.#gapNano) known.shift();
+  }
+
+  #rows(slot: number): number {
+    return this.#ring.get(slot)?.rows.rowCount ?? 0;
   }
 
   /** Rows that the slot had at a time, at least. */

@@ -126,6 +126,26 @@ describe('a restart after an early decision', () => {
     expect(world.sentSpans).toMatchObject([{ count: 2, partial: 'trace_size' }]);
   });
 
+  test('goes on with sessions: what has ended keeps its decision, what grows is waited for', async () => {
+    const sessions: Partial<ProcessorOptions> = { windows: { ...lengths, tracesWaitMs: 60_000, early: { waitAfterRootMs: null, limits: null, sessions: { gapMs: 8000, waitMs: 10_000 } } } };
+    await world.start(await keep(0.5), sessions);
+    await world.send(root(1, 'a'), root(2, 'b'));
+    await world.later(1000);
+    await world.later(14_000);
+    await world.send(child(2, 'c'));
+    for (let i = 0; i < 5; i++) await world.later(1000);
+    expect(world.sent).toEqual(['a x2']);
+    world.kill();
+    await world.start(await keep(0.25), sessions);
+    await world.later(1000);
+    await world.send(child(1, 'late'), child(2, 'd'));
+    for (let i = 0; i < 7; i++) await world.later(1000);
+    expect(world.sent).toEqual(['late x2']);
+    for (let i = 0; i < 10; i++) await world.later(1000);
+    expect(world.sent).toEqual(['b x4', 'c x4', 'd x4', 'late x2']);
+    expect([world.running.processor.held('traces').items, world.running.tally.sessionsCutTraces]).toEqual([0, 0]);
+  });
+
   test('gives sinks of what is dropped only what was dropped', async () => {
     const dropped = new CollectingSink();
     const traces = { kept: [world.sink], dropped: [dropped] };

@@ -17,7 +17,8 @@ test('a trace that is quiet is decided when its time has come, one that grows wh
   expect(await scene.at(36.5)).toEqual(['b', 'c', 'd']);
   await scene.arrive(37);
   expect(await scene.at(37)).toEqual(['e', 'late']);
-  expect(scene.tally.bySignal.traces).toMatchObject({ windows: 1, earlyTraces: 1, decided: 4, kept: 6, lateKept: 2 });
+  expect(await scene.at(60), 'slots to which nothing new came hold nobody up').toEqual([]);
+  expect(scene.tally.bySignal.traces).toMatchObject({ windows: 4, earlyTraces: 1, decided: 4, kept: 6, lateKept: 2 });
   expect(scene.tally.sessionsCutTraces).toBe(0);
   expect(scene.tally.firstError).toBeNull();
   scene.close();
