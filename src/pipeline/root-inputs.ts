@@ -1,7 +1,7 @@
 import type { ViewReads } from '../policy/compile/compiled.ts';
 import { encodeInputProbabilityWords } from '../sampling/input-probability.ts';
 import { writeRootRandomness } from '../sampling/root-input.ts';
-import { doubleOf56, TWO_56 } from '../sampling/word56.ts';
+import { doubleOf56, TWO_56, TWO_56_DOUBLE } from '../sampling/word56.ts';
 import type { Session } from '../store/duckdb.ts';
 import { keyColumnIn, type ReadKey } from '../store/same-key.ts';
 import { TableWriter } from '../store/table-writer.ts';
@@ -98,8 +98,13 @@ async function writeServed(engine: Session, table: string, served: ServedRates):
 async function writeRoots(engine: Session, table: string, ids: Uint8Array, r: Uint32Array, n: Uint32Array): Promise<void> {
   const drawn = new Uint32Array(r.length);
   const codes = new Uint32Array(r.length / 2);
+  const idWords = wordsOf(ids);
   for (let at = 0; at < r.length; at += 2) {
-    writeRootRandomness(drawn, at, r[at], r[at + 1], doubleOf56(n[at], n[at + 1]));
+    const nIn = doubleOf56(n[at], n[at + 1]);
+    if (nIn === TWO_56_DOUBLE) {
+      drawn[at] = idWords[at * 2];
+      drawn[at + 1] = idWords[at * 2 + 1] & 0xffffff;
+    } else writeRootRandomness(drawn, at, r[at], r[at + 1], nIn);
     codes[at / 2] = encodeInputProbabilityWords(n[at], n[at + 1]);
   }
   const writer = await TableWriter.create(engine, table, [{ name: 'trace_id', type: 'UUID' }, { name: 'r', type: 'UBIGINT' }, { name: 'n_in', type: 'UBIGINT' }, { name: 'pcode', type: 'UINTEGER' }]);

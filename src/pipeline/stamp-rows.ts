@@ -40,7 +40,7 @@ export function stampKept(
 ): StampedRows {
   const { said, states } = readBatchInput(batch, inputSource(kept.batch), hash, kept.rows, memory);
   const { rootN = null } = kept;
-  if (rootN !== null) takeRootInput(states, kept.rows, rootN);
+  if (rootN !== null) takeRootInput(said, states, kept.rows, rootN);
   if (kept.nMax !== undefined) capInput(states, kept.rows, kept.nMax);
   const isByTrace = signalOf(batch) === 'traces' && !kept.isUndecided;
   const stamps = stampRows(said, states, { rows: kept.rows, n: kept.n, nSplit: kept.nSplit, nCeiling: kept.nCeiling, decidedBy: isByTrace ? 'trace' : 'row' }, hash, cache);

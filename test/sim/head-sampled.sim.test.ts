@@ -150,6 +150,14 @@ describe('spans that were sampled by a head that says so on the root alone', () 
     expect(new Set(counted.map(({ trace }) => trace))).toEqual(new Set(from));
   });
 
+  test('a root that says 1 makes its trace what is unsampled: its own randomness, and a threshold', async () => {
+    const whole: Head[] = Array.from({ length: 500 }, (_, i) => (
+      { trace: randomTrace(chance), rate: 1, attributes: i % 2 === 0 ? { 'sampler.type': 'const', 'sampler.param': 'true' } : { 'sampler.type': 'probabilistic', 'sampler.param': 1 }, hasRoot: true }));
+    const { items } = await run(messages(whole), 'SELECT trace_id, 0.25 AS probability FROM traces');
+    expect(new Set(items.map(({ trace }) => trace))).toEqual(new Set(whole.map(({ trace }) => trace).filter((trace) => shareOf(trace) <= 0.25)));
+    expect(items.every(({ count, threshold }) => count === 4 && threshold === 'c')).toBe(true);
+  });
+
   test('what a root says goes before what was served', async () => {
     const { items } = await run(messages(known.slice(0, 50)), 'SELECT trace_id, 1.0 AS probability FROM traces', { rootSays: served(always, always) });
     expect(items.every(({ count }) => count === 4)).toBe(true);
