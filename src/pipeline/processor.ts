@@ -223,8 +223,9 @@ export class Processor {
     await Promise.all(Object.values(this.#lanes).map(({ outbox }) => outbox?.caughtUp()));
   }
 
-  /** What waits on the disk for sinks stays there. */
+  /** What waits on the disk for sinks stays there, and so does what waits for the disk. */
   stopSending(): void {
+    this.#options.journal?.leaveUndecided();
     for (const { outbox } of Object.values(this.#lanes)) outbox?.stop();
   }
 

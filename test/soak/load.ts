@@ -67,6 +67,7 @@ async function deliver(first: number): Promise<void> {
   underWay++;
   const body = writer.write(first);
   for (;;) {
+    counts.sent++;
     const answer = await post(body);
     if (answer?.status === 200) {
       counts.acknowledged.push(first);
@@ -82,14 +83,14 @@ async function deliver(first: number): Promise<void> {
 
 /** Null where no answer came. */
 function post(body: Buffer): Promise<{ readonly status: number; readonly retryAfterMs: number } | null> {
-  counts.sent++;
   return new Promise((resolve) => {
     const request = http.request({ host: '127.0.0.1', port: options.port, path: '/v1/traces', method: 'POST', agent, headers: { 'content-type': 'application/x-protobuf', 'content-length': body.length } }, (response) => {
       response.resume();
       response.on('end', () => resolve({ status: response.statusCode ?? 0, retryAfterMs: Number(response.headers['retry-after'] ?? 1) * 1000 }));
       response.on('error', () => resolve(null));
     });
-    request.on('error', () => resolve(null));
+    // A connection that rested was closed by the server just now: nothing of the request was read there.
+    request.on('error', (error) => resolve(request.reusedSocket && 'code' in error && error.code === 'ECONNRESET' ? post(body) : null));
     request.end(body);
   });
 }

@@ -8,7 +8,7 @@ import { isKept } from './traffic.ts';
 const requestType = protobuf.parse(readFileSync(join(import.meta.dirname, '../support/proto/otlp.proto'), 'utf8')).root.lookupType('thresher.test.Traces');
 
 interface DecodedRequest {
-  readonly resourceSpans: readonly { readonly scopeSpans: readonly { readonly spans: readonly { readonly spanId: Buffer }[] }[] }[];
+  readonly resourceSpans?: readonly { readonly scopeSpans: readonly { readonly spans: readonly { readonly spanId: Buffer }[] }[] }[];
 }
 
 /** A next hop over OTLP/HTTP that may go away and come back on its port. It knows of each span how often it came. */
@@ -58,7 +58,7 @@ export class NextHop {
 
   #take(request: Buffer): void {
     this.requests++;
-    const { resourceSpans }: DecodedRequest = requestType.toObject(requestType.decode(request));
+    const { resourceSpans = [] }: DecodedRequest = requestType.toObject(requestType.decode(request));
     for (const { scopeSpans } of resourceSpans) for (const { spans } of scopeSpans) for (const { spanId } of spans) this.#count(spanId.readUIntBE(2, 6) - 1);
   }
 

@@ -13,6 +13,7 @@ export interface JournalSaid {
   readonly damage: { readonly segment: string; readonly at: number; readonly isTail: boolean }[];
   readonly recovered: RecoveryCounts[];
   readonly unreadable: string[];
+  unlogged: number;
 }
 
 export interface DurableFlow {
@@ -32,10 +33,11 @@ export async function startProcess(
 ): Promise<DurableFlow> {
   const seam = { ...seededSeam(7, startUnixNano), hashKey: new Uint8Array(16), sleepMs };
   seam.advanceMs(atMs);
-  const said: JournalSaid = { states: [], damage: [], recovered: [], unreadable: [] };
+  const said: JournalSaid = { states: [], damage: [], recovered: [], unreadable: [], unlogged: 0 };
   const journal = new Journal({
     disk, directory: '/data', mode: 'fsync', syncIntervalMs: 100, limitBytes: 2 ** 30, segmentBytes: 20_000, onError: 'refuse', onCorrupt: 'skip', horizonMs: 600_000, seam,
     observer: {
+      unlogged: () => void said.unlogged++,
       state: (failure: CodedError | null) => said.states.push(failure?.reason ?? null),
       damaged: (damage) => said.damage.push(damage), recovered: (counts) => said.recovered.push(counts), unreadable: (message) => said.unreadable.push(message),
     },
@@ -52,7 +54,7 @@ export async function startProcess(
 }
 
 /** Time goes on by `advanceMs` alone: a deadline that nobody reaches. */
-function untilAborted(_ms: number, signal?: AbortSignal): Promise<void> {
+export function untilAborted(_ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((_resolve, reject) => {
     if (signal?.aborted === true) reject(signal.reason);
     else signal?.addEventListener('abort', () => reject(signal.reason), { once: true });

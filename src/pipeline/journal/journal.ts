@@ -5,12 +5,13 @@ import { RecordLog, type RecordPlace } from '../../storage/record-log.ts';
 import type { HeldBatch } from '../../store/held-batch.ts';
 import type { SampledSignal } from '../../store/slot-plan.ts';
 import type { KeepReasons } from '../keep-reasons.ts';
-import { overLimit } from '../storage-limit.ts';
 import { removeSegment, stripSegment } from './clean-segments.ts';
 import { type DecidedWindow, encodeDecided } from './decided-record.ts';
+import { DecisionLog } from './decisions.ts';
 import type { JournalOptions, JournalWindows, LoggedBatch, StreamPlace } from './options.ts';
 import type { Marks } from './read-segments.ts';
 import { encodeEarly, encodeNumber, encodeStart, encodeWindow, recordKinds, sequenceBytes, type WindowName } from './records.ts';
+import { LogRoom } from './room.ts';
 import { JournalSegments, type LowestOpen } from './segments.ts';
 
 export type { JournalObserver, JournalOptions, JournalWindows, RecoveryCounts, StreamPlace } from './options.ts';
@@ -31,16 +32,18 @@ export class Journal {
   #started = 0;
   #cleaning = false;
   #isClosed = false;
-  #wasOverLimit = false;
   /** Marks that could not be written. */
   readonly #unmarked: (() => void)[] = [];
   #limitedTo = TWO_56;
-  #decisions: Promise<void> = done;
+  readonly #room: LogRoom;
+  readonly #decisions: DecisionLog;
   readonly #logged = new WeakMap<HeldBatch, LoggedBatch>();
   readonly #undelivered: { readonly [signal in SampledSignal]: Set<number> } = { traces: new Set(), logs: new Set() };
 
   constructor(options: JournalOptions) {
     this.options = options;
+    this.#room = new LogRoom(options, () => this.byteLength);
+    this.#decisions = new DecisionLog({ options, append: (kind, parts) => this.#append(kind, parts), segment: () => this.segment });
   }
 
   /** What is written goes to segment `first` and those that follow. `marks`: what is known to be delivered of what will be read. */
@@ -88,12 +91,11 @@ export class Journal {
     return this.#log?.failure ?? null;
   }
 
-  /** Before a batch of about `bytes` is taken. Throws RESOURCE_EXHAUSTED where it has to be refused: `storage_limit`, or what the log failed with. */
+  /** Before a batch of about `bytes` is taken. Throws RESOURCE_EXHAUSTED where it has to be refused: `storage_limit`, `storage_full`, or what the log failed with. */
   admit(bytes: number): void {
     if (this.options.onError === 'memory' || this.isRecovering) return;
-    const { failure } = this;
-    if (failure !== null) throw failure;
-    if (this.byteLength + bytes > this.options.limitBytes) throw overLimit('the log', this.options.limitBytes);
+    const refusal = this.failure ?? this.#decisions.failure ?? this.#room.refusal(bytes);
+    if (refusal !== null) throw refusal;
   }
 
   /** A new segment where the current one is full: between two batches, since a stream's records need its state in their segment. */
@@ -110,7 +112,7 @@ export class Journal {
 
   /** A batch, before it goes into windows; `place` is that of its stream, null where it needs none; `read`: where it stood that is read back. */
   batch(held: HeldBatch, place: StreamPlace | null, read: RecordPlace | null = null): void {
-    if (!this.isRecovering && this.#isOverLimit(held.serialisedBytes)) {
+    if (!this.isRecovering && this.#room.isFull(held.serialisedBytes)) {
       if (place !== null) place.segment = -1;
       return;
     }
@@ -144,7 +146,7 @@ export class Journal {
 
   /** Resolves when all decisions so far are durable and so is the batch, or cannot be: what follows decisions leaves then. */
   async followable(held: HeldBatch): Promise<void> {
-    await Promise.all([this.#decisions, this.#logged.get(held)?.durable.catch(() => undefined)]);
+    await Promise.all([this.#decisions.durable, this.#logged.get(held)?.durable.catch(() => undefined)]);
   }
 
   /** Where a batch stands in the log that is settled; null where it does not. */
@@ -178,14 +180,11 @@ export class Journal {
     if (!this.isRecovering) void this.#append(recordKinds.closed, [encodeWindow(window)]);
   }
 
-  /** Resolves with its segment when the decision is durable, with null when it cannot be: it is exported all the same, since that is what makes room. */
+  /** Resolves with its segment when the decision is durable; with null where it cannot be and leaves all the same (`on_error: memory`). */
   async decided(window: DecidedWindow, reasons: KeepReasons | null): Promise<number | null> {
     if (window.early === undefined) this.#undelivered[window.signal].add(window.slot);
     this.segments.decided(this.segment, window.atUnixNano);
-    const { segment } = this;
-    const logged = this.isRecovering ? done : this.#append(window.early === undefined ? recordKinds.decided : recordKinds.early, encodeDecided(window, reasons));
-    this.#decisions = logged.catch(() => undefined);
-    return logged.then(() => segment, () => null);
+    return this.isRecovering ? this.segment : this.#decisions.append(window.early === undefined ? recordKinds.decided : recordKinds.early, encodeDecided(window, reasons));
   }
 
   /** All that was kept of a window is delivered, or given up. */
@@ -203,6 +202,7 @@ export class Journal {
     if (this.isRecovering || this.#isClosed || this.#cleaning) return;
     this.#cleaning = true;
     try {
+      await this.#room.look();
       for (const again of this.#unmarked.splice(0)) again();
       await this.#writer.syncOverdue();
       await this.#clean();
@@ -211,6 +211,11 @@ export class Journal {
     } finally {
       this.#cleaning = false;
     }
+  }
+
+  /** Decisions that cannot be written are waited for no longer: what they are on is left to the next start. */
+  leaveUndecided(): void {
+    this.#decisions.stop();
   }
 
   /** Writes all that was told, clears away what is delivered, and takes no more. Never rejects. */
@@ -222,16 +227,8 @@ export class Journal {
       for (let left = this.segments.count; left > 0; left--) await this.tick();
     }
     this.#isClosed = true;
+    this.leaveUndecided();
     await this.#log?.close();
-  }
-
-  /** Where data goes on in memory alone, it does so beyond the limit too. */
-  #isOverLimit(bytes: number): boolean {
-    const { limitBytes, observer } = this.options;
-    const isOver = this.byteLength + bytes > limitBytes;
-    if (isOver !== this.#wasOverLimit) observer.state(isOver ? overLimit('the log', limitBytes) : null);
-    this.#wasOverLimit = isOver;
-    return isOver;
   }
 
   get #writer(): RecordLog {

@@ -35,6 +35,10 @@ function journalObserver({ log, registry }: JournalTools, onError: 'refuse' | 'm
       registry.counter(metrics.storageFailures).add(1, { reason: failure.reason });
       log.error(failure.reason, `${failure.message}; ${onError === 'refuse' ? 'new data is refused' : 'new data is held in memory alone, and lost with the process'}`);
     },
+    unlogged: () => {
+      registry.counter(metrics.decisionsUnlogged).add(1);
+      log.warn('decision_unlogged', 'what a window kept leaves without its decision in the log, which cannot be written; after a crash it may be decided again');
+    },
     damaged: ({ segment, at, bytes, isTail }) => {
       registry.counter(metrics.storageDamagedBytes).add(bytes, { kind: isTail ? 'tail' : 'record' });
       if (isTail) log.info('storage_tail', `${segment}: its last ${bytes} bytes were being written when the process ended, and were not acknowledged`, { segment, at, bytes });

@@ -28,6 +28,8 @@ export interface JournalOptions {
 export interface JournalObserver {
   /** Writing fails; null: it works again. */
   state(failure: CodedError | null): void;
+  /** A decision leaves that is not in the log. */
+  unlogged?(): void;
   damaged(damage: { readonly segment: string; readonly at: number; readonly bytes: number; readonly isTail: boolean }): void;
   /** The first of the batches that could not be read back. */
   unreadable(message: string): void;

@@ -84,6 +84,7 @@ class Reading {
   readonly #parts: RecoveryParts;
   /** Batches that are read, and of which nothing says yet that they went into windows. */
   readonly #untaken = new Map<number, ReadBatch>();
+  readonly #decided = new Set<string>();
   readonly #arenas = new ArenaPool();
   readonly counts = { batches: 0, items: 0, windowsDecided: 0, windowsSentAgain: 0, batchesLost: 0, lastOrdinal: -1 };
 
@@ -171,6 +172,7 @@ class Reading {
     const { lanes, journal, onMissing } = this.#parts;
     const lane = lanes[readHead(body).head.signal];
     const window = decodeDecided(body, lane.reasons);
+    if (this.#isDecidedAlready(window)) return;
     lane.ring.closeBefore(window.slot + 1);
     const { decision, missing } = lane.recall(window);
     this.counts.windowsDecided++;
@@ -189,11 +191,19 @@ class Reading {
     void lane.handOn(decision, journal.segment).catch(() => undefined);
   }
 
+  /** A decision that was written, though the disk said that it was not, stands twice. */
+  #isDecidedAlready({ signal, slot, early, atUnixNano }: LoggedWindow): boolean {
+    const key = `${signal} ${slot} ${early === undefined ? '' : atUnixNano}`;
+    const isKnown = this.#decided.has(key);
+    this.#decided.add(key);
+    return isKnown;
+  }
+
   async #recallEarly(body: Uint8Array): Promise<void> {
     const { lanes: { traces }, journal, onMissing } = this.#parts;
     const window = decodeDecided(body, traces.reasons);
     const { early } = window;
-    if (traces.early === null || early === undefined) return;
+    if (traces.early === null || early === undefined || this.#isDecidedAlready(window)) return;
     await journal.decided({ ...window, kept: [] }, null);
     const { decision, missing } = await traces.early.recall({ ...window, early });
     if (window.isDone || journal.wasExported(window)) {

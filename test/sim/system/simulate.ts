@@ -125,7 +125,7 @@ export class Simulation {
       for (const delivery of this.#network.arrivals(this.#clock.nowMs)) start('accept', this.#deliver(process, delivery));
       await turns.untilQuiet();
       this.#fullnessMax = Math.max(this.#fullnessMax, process.processor.memory.fullness);
-      if (this.#disk?.isDead === true) return this.#dead(under, sink, turns);
+      if (this.#disk?.isDead === true) return this.#dead(process, under, sink, turns);
       calm = this.#network.isDone && sink.queuedBytes === 0 ? calm + 1 : 0;
     }
     let isDrained = false;
@@ -134,7 +134,7 @@ export class Simulation {
       this.#clock.advanceTo(this.#clock.nowMs + stepMs);
       sink.tick();
       await turns.untilQuiet();
-      if (this.#disk?.isDead === true) return this.#dead(under, sink, turns);
+      if (this.#disk?.isDead === true) return this.#dead(process, under, sink, turns);
       if (this.#clock.nowMs > limitMs) throw new Error(`the run does not end: ${[...under.values()].join(', ')}`);
     }
     return true;
@@ -146,8 +146,9 @@ export class Simulation {
   }
 
   /** Nobody is left to decide anything: what was under way ends, and whatever it says is not heard. */
-  async #dead(under: Map<Promise<void>, string>, sink: SimSink, turns: Turns): Promise<false> {
+  async #dead({ processor }: SimProcess, under: Map<Promise<void>, string>, sink: SimSink, turns: Turns): Promise<false> {
     sink.die();
+    processor.stopSending();
     while (under.size > 0) {
       this.#clock.advanceTo(this.#clock.nowMs + stepMs);
       await turns.untilQuiet();

@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { deferred } from '../../../src/base/deferred.ts';
+import type { Seam } from '../../../src/base/seam.ts';
 import type { JournalOptions } from '../../../src/pipeline/journal/journal.ts';
 import { recordKinds } from '../../../src/pipeline/journal/records.ts';
 import type { ProcessorOptions } from '../../../src/pipeline/processor.ts';
@@ -6,7 +8,7 @@ import { type OpenPolicies, openPolicies } from '../../../src/policies.ts';
 import { readSegment } from '../../../src/storage/log-format.ts';
 import { replaceSegment, retryAfterMs, segmentOf } from '../../../src/storage/record-log.ts';
 import { CollectingSink } from '../../sql/store/support.ts';
-import { type DurableFlow, startProcess } from '../../support/durable-flow.ts';
+import { type DurableFlow, startProcess, untilAborted } from '../../support/durable-flow.ts';
 import { FakeDisk } from '../../support/fake-disk.ts';
 import { type GivenSpan, itemsSeen, randomTrace, shareOf, spansMessages } from '../../support/given-messages.ts';
 import { mulberry } from '../../support/mulberry.ts';
@@ -24,8 +26,9 @@ class World {
   atMs = 0;
   flow: DurableFlow | null = null;
 
-  async start(policies: OpenPolicies, journaling: Partial<JournalOptions> = {}, options: Partial<ProcessorOptions> = {}): Promise<DurableFlow> {
-    this.flow = await startProcess(this.disk, this.sink, this.atMs, { ...policies, ...options }, journaling);
+  async start(policies: OpenPolicies, journaling: Partial<JournalOptions> = {}, options: Partial<ProcessorOptions> = {}, afterFailure: (() => Promise<void>) | null = null): Promise<DurableFlow> {
+    const sleepMs: Seam['sleepMs'] = (ms, signal) => (ms === retryAfterMs && afterFailure !== null ? afterFailure() : untilAborted(ms, signal));
+    this.flow = await startProcess(this.disk, this.sink, this.atMs, { ...policies, ...options }, journaling, sleepMs);
     return this.flow;
   }
 
@@ -171,12 +174,43 @@ describe('a disk that cannot be written', () => {
     expect(new Set(world.sent)).toEqual(new Set(sortedTraces(spansOf(0), spansOf(10))));
   });
 
-  test('windows are decided and exported while it is full, since that makes room', async () => {
-    await world.start(await compile(keepAll));
+  // Control: with on_error memory it leaves at once, and is counted.
+  test.each(['refuse', 'memory'] as const)('a decision that cannot be logged: %s', async (onError) => {
+    const policies = await compile(keepAll);
+    const [waits, time] = [deferred<void>(), deferred<void>()];
+    await world.start(policies, { onError }, {}, () => {
+      waits.resolve();
+      return time.promise;
+    });
     await world.send(spansOf(0));
-    world.disk.faults.capacityBytes = 0;
+    world.disk.faults.writeError = 1;
+    const decided = world.later(30_000);
+    await (onError === 'memory' ? decided : waits.promise);
+    expect(world.sent).toEqual(onError === 'memory' ? sortedTraces(spansOf(0)) : []);
+    expect(world.running.said.unlogged).toBe(onError === 'memory' ? 1 : 0);
+    if (onError === 'memory') return;
+    expect(await world.send(spansOf(10)), 'nothing overtakes it').toEqual(['RESOURCE_EXHAUSTED']);
+    world.disk.faults.writeError = 0;
+    world.running.seam.advanceMs(retryAfterMs);
+    time.resolve();
+    await decided;
+    expect(world.sent).toEqual(sortedTraces(spansOf(0)));
+    expect((await world.segments()).flatMap(({ kinds }) => kinds)).toContain(recordKinds.decided);
+    expect(await world.send(spansOf(10))).toEqual(['OK']);
+  });
+
+  test('the last of a file system is for decisions: batches are refused before it is full, and windows leave, which makes room', async () => {
+    await world.start(await compile(keepAll), { limitBytes: 2 ** 20 });
+    await world.send(spansOf(0));
+    world.disk.faults.capacityBytes = world.disk.usedBytes + 2 ** 16 - 1;
+    await world.running.journal.tick();
+    expect(await world.send(spansOf(10))).toEqual(['RESOURCE_EXHAUSTED']);
     await world.later(30_000);
     expect(world.sent).toEqual(sortedTraces(spansOf(0)));
+    expect((await world.segments()).flatMap(({ kinds }) => kinds)).toContain(recordKinds.exported);
+    world.disk.faults.capacityBytes = Infinity;
+    await world.later(30_000);
+    expect(await world.send(spansOf(10))).toEqual(['OK']);
   });
 
   test('with on_error memory data is taken on, and what the log has survives', async () => {
