@@ -73,7 +73,7 @@ export class EarlyLane {
         this.#looks.again(ask, false);
         onFailed(error);
       } finally {
-        this.#looks.took(monotonicMs() - startMs);
+        this.#looks.took(ask, monotonicMs() - startMs);
       }
     }
     return null;

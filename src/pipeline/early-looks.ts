@@ -30,7 +30,10 @@ export interface EarlyLookParts {
   readonly sessions: SessionOptions | null;
 }
 
-/** Looks for large traces, and rounds of looks for those whose outcome is certain, are this far apart at least, and take at most this share of the time. */
+/**
+ * Looks for large traces, and rounds of looks for those whose outcome is certain, are this far apart at least; they take at most this share of the time, and so do looks for traces
+ * that have ended.
+ */
 const lookEveryMs = 1000;
 const shareMax = 0.1;
 
@@ -48,6 +51,7 @@ export class EarlyLooks {
   #round: number[] = [];
   readonly #quiet: QuietSlots | null;
   #spentMs = 0;
+  #quietNextMs = -Infinity;
   #nextMs = -Infinity;
   #againMs = -Infinity;
 
@@ -62,7 +66,7 @@ export class EarlyLooks {
     if (monotonicMs() < this.#againMs) return null;
     const open = ring.numbers.filter((slot) => slot >= ring.firstOpen);
     const rooted = this.#rooted(open, unixNano);
-    const ripe = rooted ?? this.#quiet?.next(open, unixNano) ?? null;
+    const ripe = rooted ?? (monotonicMs() < this.#quietNextMs ? null : this.#quiet?.next(open, unixNano)) ?? null;
     if (ripe !== null) return { ...noCause, ...ripe, oversize: oversize?.take(ripe.slot) ?? noIds };
     const isTime = monotonicMs() >= this.#nextMs;
     if (isTime) this.#startRound(open);
@@ -82,8 +86,10 @@ export class EarlyLooks {
     this.#quiet?.left(slot, traces);
   }
 
-  /** A look took so long. */
-  took(elapsedMs: number): void {
+  /** A look took so long; those of one kind hold no others up. */
+  took({ rootsBefore, quietBefore }: EarlyAsk, elapsedMs: number): void {
+    if (quietBefore !== null) this.#quietNextMs = this.#parts.monotonicMs() + elapsedMs * (1 / shareMax - 1);
+    if (rootsBefore !== null || quietBefore !== null) return;
     this.#spentMs += elapsedMs;
     this.#nextMs = this.#parts.monotonicMs() + Math.max(lookEveryMs, this.#spentMs * (1 / shareMax - 1));
   }

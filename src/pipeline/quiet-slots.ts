@@ -19,7 +19,7 @@ interface Checkpoint {
 const checkpointsOfGap = 16n;
 
 /**
- * Which slots are looked into for traces that have ended: from `waitMs` after their end on, once a gap, and once more when one becomes the next to be closed. When
+ * Which slots are looked into for traces that have ended: from `waitMs` after their end on, once a gap, the one that has waited longest first, and once more when one becomes the next to be closed. When
  * rows came is known by how many there were at a time: nothing is kept for a trace.
  */
 export class QuietSlots {
@@ -45,16 +45,15 @@ export class QuietSlots {
   next(open: readonly number[], unixNano: bigint): { readonly slot: number; readonly quietBefore: number } | null {
     this.#forget(open);
     for (const slot of open) this.#note(slot, unixNano);
-    for (const slot of open) {
-      const looked = this.#looked.get(slot);
-      if (unixNano < this.#clock.startOf(slot + 1) + this.#waitNano || (looked !== undefined && unixNano < looked + this.#gapNano)) continue;
-      if (this.#finished.has(slot) && slot !== open[0]) continue;
+    const ripe = open.flatMap((slot) => {
       const quietBefore = this.#rowsAt(slot, unixNano - this.#gapNano);
-      if (quietBefore === 0 && this.#rows(slot) > 0) continue;
-      this.#looked.set(slot, unixNano);
-      return { slot, quietBefore };
-    }
-    return null;
+      const dueNano = this.#dueAt(slot);
+      return unixNano < dueNano || (this.#finished.has(slot) && slot !== open[0]) || (quietBefore === 0 && this.#rows(slot) > 0) ? [] : [{ slot, quietBefore, dueNano }];
+    });
+    if (ripe.length === 0) return null;
+    const { slot, quietBefore } = ripe.reduce((first, other) => (other.dueNano < first.dueNano ? other : first));
+    this.#looked.set(slot, unixNano);
+    return { slot, quietBefore };
   }
 
   /** A look left so many traces of the slot undecided. */
@@ -65,6 +64,12 @@ export class QuietSlots {
   /** A look came to nothing. */
   again(slot: number): void {
     this.#looked.delete(slot);
+  }
+
+  /** When the slot is to be looked into next. */
+  #dueAt(slot: number): bigint {
+    const looked = this.#looked.get(slot);
+    return looked === undefined ? this.#clock.startOf(slot + 1) + this.#waitNano : looked + this.#gapNano;
   }
 
   #forget(open: readonly number[]): void {

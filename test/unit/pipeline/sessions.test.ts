@@ -39,6 +39,20 @@ test('a trace that does not end is decided at the maximum, and slots close in or
   scene.close();
 });
 
+test('looks for traces that have ended hold up no others', async () => {
+  const { windows } = sessions;
+  const often = { windows: { ...windows, tracesLengthMs: 1000, early: { ...windows.early, isAtOnce: true, sessions: { gapMs: 1500, waitMs: 1000 } } } };
+  const scene = await Scene.open('SELECT trace_id, 1.0 AS probability FROM traces WHERE span_count > 6', Array.from({ length: 12 }, (_, i) => [child(1, `s${i}`)]), often);
+  const left: string[] = [];
+  for (let i = 0; i < 12; i++) {
+    await scene.arrive(1 + i / 2);
+    left.push(...(await scene.at(1.25 + i / 2)).map((name) => `${name}@${1.25 + i / 2}`));
+  }
+  expect(left.slice(0, 7).map((name) => name.slice(0, 2))).toEqual(['s0', 's1', 's2', 's3', 's4', 's5', 's6']);
+  expect(left[0]).toBe('s0@4.25');
+  scene.close();
+});
+
 test('without sessions it leaves in parts', async () => {
   const scene = await Scene.open(keepAll, [[root(1, 'a')], [child(1, 'b')], [child(1, 'c')]], { windows: { ...sessions.windows, tracesWaitMs: 10_000, early: { waitAfterRootMs: null, limits: null } } });
   await scene.arrive(1);
