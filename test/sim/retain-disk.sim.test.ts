@@ -1,5 +1,7 @@
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { seededSeam } from '../../src/base/seam.ts';
+import { JournalBodies } from '../../src/pipeline/journal/journal-bodies.ts';
+import { Journal } from '../../src/pipeline/journal/journal.ts';
 import { Processor } from '../../src/pipeline/processor.ts';
 import { RetainedFiles } from '../../src/pipeline/retained-files.ts';
 import type { RetainedStore } from '../../src/pipeline/retained-store.ts';
@@ -59,18 +61,20 @@ interface Left {
 interface Plan {
   readonly seed: number;
   readonly store: RetainedStore | null;
+  readonly journal?: Journal;
   readonly open?: OpenPolicies;
   /** Before each step. */
   readonly onStep?: (step: number) => void;
 }
 
-async function run({ seed, store, open = policies, onStep = () => undefined }: Plan): Promise<Left> {
+async function run({ seed, store, journal, open = policies, onStep = () => undefined }: Plan): Promise<Left> {
   const seam = { ...seededSeam(7, startUnixNano), hashKey: new Uint8Array(16) };
   const [sink, tally] = [new CollectingSink(), new TallyObserver()];
   const processor = await Processor.open({
     ...open, seam, time: 'arrival', windows: { tracesLengthMs: 10_000, tracesWaitMs: 10_000, logsLengthMs: 10_000 }, limits: { deadlineMs: 60_000, rowsMax: 1e7 },
-    fallback: { n: nOne / 4n }, memoryLimitBytes: 2 ** 30, decisionsMax: 100_000, batchRowsMax: 8192, decodeLimits: {}, sinks: [sink], extraKeys: [], observer: tally, retained: store,
+    fallback: { n: nOne / 4n }, memoryLimitBytes: 2 ** 30, decisionsMax: 100_000, batchRowsMax: 8192, decodeLimits: {}, sinks: [sink], extraKeys: [], observer: tally, retained: store, journal: journal ?? null,
   });
+  await processor.recover();
   const { spans, records } = given(seed);
   const streams = { traces: processor.intake.open('traces'), logs: processor.intake.open('logs') };
   const messages = { traces: spansMessages(spans), logs: recordsMessages(records) };
@@ -88,6 +92,7 @@ async function run({ seed, store, open = policies, onStep = () => undefined }: P
   }
   await processor.drain();
   const items = (['traces', 'logs'] as const).flatMap((signal) => itemsSeen(signal, sink.messages(signal)).map(({ key, threshold, count }) => `${signal} ${key} ${threshold} ${count}`)).sort();
+  await journal?.close();
   const heldBytesLeft = processor.memory.heldBy('retained');
   processor.close();
   return { items, tally, heldBytesMax, heldBytesLeft };
@@ -98,6 +103,16 @@ async function filesOn(disk: FakeDisk): Promise<RetainedFiles> {
   let nowMs = 0;
   const seam = { ...seededSeam(3), monotonicMs: () => (nowMs += retryAfterMs / 2) };
   return RetainedFiles.open({ disk, directory: '/data/retained', limitBytes: 1e9, segmentBytes: 2000, onError: 'memory', seam, onState: () => undefined });
+}
+
+/** The log of durability, as a place for batches: what it cannot write stays in memory. */
+function journalOn(disk: FakeDisk): Journal {
+  let nowMs = 0;
+  const seam = { ...seededSeam(3), monotonicMs: () => (nowMs += retryAfterMs / 2) };
+  return new Journal({
+    disk, directory: '/data', mode: 'fsync', syncIntervalMs: 100, limitBytes: 1e9, segmentBytes: 2000, onError: 'memory', onCorrupt: 'refuse', horizonMs: 600_000, seam,
+    observer: { state: () => undefined, damaged: () => undefined, unreadable: () => undefined, recovered: () => undefined },
+  });
 }
 
 const unreadable = ({ bySignal: { traces, logs } }: TallyObserver): number => traces.unreadable + logs.unreadable;
@@ -117,6 +132,26 @@ describe('batches that wait on the disk', () => {
       else expect(disk.injected.writeError + disk.injected.full).toBeGreaterThan(0);
       await files.close();
       expect(await disk.list('/data/retained')).toEqual([]);
+    }
+  });
+
+  test('in the log of durability, too', { timeout: 60_000 }, async () => {
+    for (const [seed, faults] of [[7, { shortWrite: 0.3 }], [8, { writeError: 0.2, syncError: 0.1 }]] as const satisfies [number, Partial<DiskFaults>][]) {
+      const inMemory = await run({ seed, store: null });
+      const disk = new FakeDisk(seed, faults);
+      const journal = journalOn(disk);
+      const bodies = new JournalBodies(journal);
+      let reads = 0;
+      const read = bodies.read.bind(bodies);
+      bodies.read = (places) => {
+        reads += places.length;
+        return read(places);
+      };
+      const onDisk = await run({ seed, store: bodies, journal });
+      expect(reads).toBeGreaterThan(seed === 7 ? 20 : 3);
+      expect(onDisk.items).toEqual(inMemory.items);
+      expect(unreadable(onDisk.tally)).toBe(0);
+      if (seed === 8) expect(disk.injected.writeError + disk.injected.syncError).toBeGreaterThan(3);
     }
   });
 
