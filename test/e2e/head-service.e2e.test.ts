@@ -88,7 +88,7 @@ describe('over HTTP', () => {
     expect(body).toMatchObject({ policies: expect.arrayContaining([expect.objectContaining({
       name: 'shop: GET /health',
       trace: {
-        match: [{ resource_attribute: { path: ['service.name'] }, exact: 'shop' }, { trace_field: 'TRACE_FIELD_NAME', exact: 'GET /health' }],
+        match: [{ resource_attribute: { path: ['service.name'] }, exact: 'shop' }, { trace_field: 'TRACE_FIELD_PARENT_SPAN_ID', exists: false }, { trace_field: 'TRACE_FIELD_NAME', exact: 'GET /health' }],
         keep: { percentage: 0.1, mode: 'SAMPLING_MODE_EQUALIZING' } } })]) });
   });
 

@@ -3,7 +3,7 @@ import { rateOf, type Strategy } from '../../head/strategy.ts';
 
 /**
  * The rates as telemetry policies (OTEP 4738): one for each service and operation that is told a rate, `trace` with what it matches and how much of it is kept.
- * Mode equalizing: all to one threshold, and what is sampled more already stays. The lowest percentage that matches wins, so an operation's, which is less, goes
+ * Roots alone, whose decision other spans follow. Mode equalizing: all to one threshold, and what is sampled more already stays. The lowest percentage that matches wins, so an operation's, which is less, goes
  * before its service's. Services of which nothing is known match no policy.
  */
 export function telemetryPolicies(strategies: readonly Strategy[]): { readonly policies: readonly object[] } {
@@ -23,6 +23,7 @@ function policyOf(strategy: Strategy, operation: string | null): object {
     trace: {
       match: [
         { resource_attribute: { path: ['service.name'] }, exact: service },
+        { trace_field: 'TRACE_FIELD_PARENT_SPAN_ID', exists: false },
         ...(operation === null ? [] : [{ trace_field: 'TRACE_FIELD_NAME', exact: operation }]),
       ],
       keep: { percentage: percentOf(operation === null ? rate : rateOf(strategy, operation)), mode: 'SAMPLING_MODE_EQUALIZING' },
