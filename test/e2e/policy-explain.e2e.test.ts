@@ -65,6 +65,11 @@ describe('thresher policy explain', () => {
     expect(out).toMatch(/logs {2}enforce {2}p 0\.1 {2}T e666666666666[68] {2}R (>=|<) T {2,3}count 10\n/);
   });
 
+  test('what leaves before its window', async () => {
+    const { out } = await thresher(folder, 'policy', 'explain', packageFile('sql/policies/errors_and_slow.sql'), '--no-cost');
+    expect(out.replaceAll(/\s+/g, ' ')).toContain('decide_at_once these leave before their window: SELECT trace_id, 1.0 AS probability FROM traces WHERE (has_error OR');
+  });
+
   test('what it does in words, what it reads, the plan and the cost', async () => {
     const { code, out } = await thresher(folder, 'policy', 'explain', 'shop', '--no-cost');
     expect(code).toBe(0);

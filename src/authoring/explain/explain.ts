@@ -24,6 +24,8 @@ export interface Explained {
   readonly mode: string;
   readonly words: Words;
   readonly reads: readonly ReadsOf[];
+  /** The part of it that traces can be decided by before their window (`windows.traces.decide_at_once`), as SQL; null where nothing of it can. */
+  readonly atOnce: string | null;
   readonly plan: readonly string[];
   readonly warnings: readonly string[];
 }
@@ -39,7 +41,7 @@ export async function explainPolicies({ policies, setupSql }: OpenPolicies, seam
       const statement = await analysis.parse(new PolicySource(policy.name, policy.source));
       explained.push({
         name: policy.name, signal: policy.signal, mode: policy.mode, words: await wordsOf(policy, statement, texts, docs),
-        reads: readsOf(policy), plan: await planOf(policy, setupSql), warnings: policy.warnings,
+        reads: readsOf(policy), atOnce: policy.certain?.sql ?? null, plan: await planOf(policy, setupSql), warnings: policy.warnings,
       });
     }
     return explained;

@@ -8,13 +8,14 @@ import type { Part } from './words.ts';
 const width = 110;
 
 /** A policy explained, as text. */
-export function explainedText({ name, signal, mode, words, reads, plan, warnings }: Explained): string {
+export function explainedText({ name, signal, mode, words, reads, atOnce, plan, warnings }: Explained): string {
   const lines = [
     `${name} (${signal}, ${mode})`,
     ...filled(words.purpose, 2), '',
     ...words.before.flatMap((query) => [`  ${query.name} is:`, ...query.parts.flatMap((part) => partLines(part, '    '))]),
     ...words.parts.flatMap((part, index) => partLines(part, words.parts.length > 1 ? `  ${index + 1}. ` : '  ')),
-    ...filled(words.rest, 2), '',
+    ...filled(words.rest, 2),
+    ...(atOnce === null ? [] : filled(`With windows.traces.decide_at_once these leave before their window: ${atOnce}`, 2)), '',
     '  Reads', ...reads.flatMap((read) => filled(`${read.table}: ${[...read.columns, ...read.keys].join(', ')}`, 4)), '',
     '  Plan (on empty tables)', ...plan.map((line) => `    ${line}`),
     ...warnings.flatMap((warning) => ['', ...filled(`Note: ${warning}`, 2)]),
