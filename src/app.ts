@@ -110,7 +110,7 @@ async function start(written: ThresherConfig, log: Logger, options: AppOptions, 
   registerDecisionMetrics(registry, () => processor.decisions);
   registerResourceMetrics(registry, () => ({ memory: processor.memory, grantedBytes, queues: queuesOf(config, sinks), lagMs: (signal) => processor.lagMs(signal, seam.nowUnixNano()), stress: processor.stress }));
   const reloader = new PolicyReloader(
-    { seam, log, registry, patterns: config.policies.patterns, keepsRest, use: (policies) => processor.usePolicies(policies) }, { texts, policies: compiled.policies });
+    { seam, log, registry, patterns: config.policies.patterns, keepsRest, atOnceBy: config.windows.traces.isAtOnce ? config.policy.combine : null, use: (policies) => processor.usePolicies(policies) }, { texts, policies: compiled.policies });
   const reloadPolicies = config.policy.reload === 'off' ? null : (trigger: ReloadTrigger) => Promise.all([reloader.reload(trigger), head?.reload()]).then(([outcome]) => outcome);
   const stored = journal ?? retained?.files ?? null;
   const state = { isReady: false, lastTickMs: seam.monotonicMs() };
@@ -126,7 +126,11 @@ async function start(written: ThresherConfig, log: Logger, options: AppOptions, 
   opened.push(() => receivers.drain(0));
   processor.memory.count('receiving', () => receivers.underWayBytes);
   const stopping = new AbortController();
-  const ticking = tick(processor, observer, seam, log, stopping.signal, () => { state.lastTickMs = seam.monotonicMs(); });
+  const ticking = tick(processor, observer, seam, log, stopping.signal, () => {
+    state.lastTickMs = seam.monotonicMs();
+    // A window that waits for an exporter must not hold up what `async` promises to sync.
+    void journal?.tick();
+  });
   receivers.start();
   const policyWatch = config.policy.reload === 'auto' ? watchPolicies(config.policies, seam, reloader) : null;
   state.isReady = true;

@@ -2,7 +2,7 @@ import { deferred } from '../../../src/base/deferred.ts';
 import { outputBytes } from '../../../src/otap/take/output-size.ts';
 import type { OutputBatch } from '../../../src/otap/take/output-batch.ts';
 import type { BatchSink } from '../../../src/pipeline/sink.ts';
-import { type SentItem, sentItems } from './items.ts';
+import { type SentItem, sentItems, splicedItems } from './items.ts';
 import type { Scenario } from './scenario.ts';
 
 interface Queued {
@@ -46,7 +46,8 @@ const retryMs = 1500;
 
 /** The bounded queue of one process before the backend: at least once, as long as the process lives. */
 export class SimSink implements BatchSink {
-  readonly name = 'backend';
+  readonly name: string;
+  readonly pushSpliced?: NonNullable<BatchSink['pushSpliced']>;
   readonly #backend: Backend;
   readonly #options: Scenario['backend'];
   readonly #nowMs: () => number;
@@ -54,9 +55,11 @@ export class SimSink implements BatchSink {
   readonly #waiting: (() => void)[] = [];
   #isDead = false;
 
-  constructor(backend: Backend, options: Scenario['backend'], nowMs: () => number) {
+  constructor(name: string, backend: Backend, { backend: options, splices }: Pick<Scenario, 'backend' | 'splices'>, nowMs: () => number) {
+    this.name = name;
     this.#backend = backend;
     this.#options = options;
+    if (splices) this.pushSpliced = (items) => this.#take(splicedItems(items), items.byteLength);
     this.#nowMs = nowMs;
   }
 
@@ -64,15 +67,12 @@ export class SimSink implements BatchSink {
     return this.#queue.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
-  /** Who waits for room. */
-  get waiting(): number {
-    return this.#waiting.length;
+  push(batch: OutputBatch): Promise<void> {
+    return this.#take(sentItems(batch), outputBytes(batch));
   }
 
-  async push(batch: OutputBatch): Promise<void> {
+  async #take(items: readonly SentItem[], bytes: number): Promise<void> {
     if (this.#isDead) throw new Error('the process is dead');
-    const items = sentItems(batch);
-    const bytes = outputBytes(batch);
     while (!this.#isDead && this.#queue.length > 0 && this.queuedBytes + bytes > this.#options.queueBytesMax) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#queue.push({ items, bytes, dueMs: this.#nowMs() + this.#options.latencyMs, done: deferred<void>() });
   }

@@ -1,7 +1,10 @@
+import { memoryShares } from '../../../src/pipeline/memory-shares.ts';
 import { keyOf, nOfThreshold, nOfTrace, type SentItem } from './items.ts';
 import { certainOf } from './certain.ts';
 import type { Known } from './ledger.ts';
-import type { RunRecord } from './simulate.ts';
+import { waysComplaints } from './ways.ts';
+import { syncIntervalMs } from './process.ts';
+import { type RunRecord, stepMs } from './simulate.ts';
 
 /** A trace by what came of it, and what left. */
 interface TraceRecord {
@@ -9,8 +12,13 @@ interface TraceRecord {
   readonly sent: ReadonlyMap<string, SentItem>;
 }
 
-/** How full memory may become: what was admitted last goes beyond the limit, with what it takes in tables. */
+/** How full memory may become beside the next hops' queues: what was under way when it became full goes beyond. */
 const fullnessMax = 1.5;
+
+/** With what is rebuilt for the queues before its batches are let go of. */
+function fullnessBound({ scenario: { memoryLimitBytes, backend, routesDropped } }: RunRecord): number {
+  return fullnessMax + backend.queueBytesMax * (routesDropped ? 2 : 1) / memoryShares(memoryLimitBytes).othersBytesMax;
+}
 
 /** What a run broke, in words. */
 export function violationsOf(run: RunRecord): string[] {
@@ -18,10 +26,12 @@ export function violationsOf(run: RunRecord): string[] {
   const isOnce = !decidesAnew(run);
   return [
     ...run.complaints,
-    ...(run.fullnessMax > fullnessMax ? [`memory was filled to ${run.fullnessMax.toFixed(2)} of its limit`] : []),
+    ...(run.fullnessMax > fullnessBound(run) ? [`memory was filled to ${run.fullnessMax.toFixed(2)} of its limit, with queues at most ${fullnessBound(run).toFixed(2)}`] : []),
+    ...(isOnce ? run.missing : []),
     ...run.backend.received.flatMap((item) => stampComplaints(item)),
     ...[...sent.keys()].filter((key) => !run.ledger.items.has(key)).map((key) => `${key} left and never came`),
-    ...[...run.ledger.items.values()].filter((known) => known.isAcknowledged && certainOf(run, known.item) && !sent.has(keyOf(known.item))).map(({ item }) => `${keyOf(item)} (${item.signal}, ${item.class}) is lost`),
+    ...[...run.ledger.items.values()].filter((known) => isPromised(run, known) && certainOf(run, known.item) && !sent.has(keyOf(known.item))).map(({ item }) => `${keyOf(item)} (${item.signal}, ${item.class}) is lost`),
+    ...waysComplaints(run, new Set(sent.keys())),
     ...(isOnce ? [...sent] : []).flatMap(([key, copies]) => twiceComplaints(run, key, copies)),
     ...(isOnce ? tracesOf(run) : []).flatMap(tornComplaints),
   ];
@@ -29,10 +39,20 @@ export function violationsOf(run: RunRecord): string[] {
 
 /**
  * What is decided while the log cannot be written is sent all the same, since that is what makes room. Where the process dies after that, the next one decides it
- * again, by what is there then.
+ * again, by what is there then. The same where a machine dies with `async`, and what was not synced is lost, decisions too.
  */
-export function decidesAnew({ faults, processes }: RunRecord): boolean {
-  return processes > 1 && (faults.writeError ?? 0) + (faults.syncError ?? 0) > 0;
+export function decidesAnew({ scenario, faults, processes, crashes }: RunRecord): boolean {
+  if (scenario.sync === 'async' && crashes.some(({ by }) => by === 'powerLoss')) return true;
+  return processes > 1 && ['writeError', 'syncError', 'full', 'readOnly'].some((fault) => (faults[fault] ?? 0) > 0);
+}
+
+/** How long before a machine dies what came may be lost with `async`: it is synced at the first step after the interval. */
+const unsyncedMs = syncIntervalMs + 2 * stepMs;
+
+/** Whether its sender was told that it is taken, so that no crash may lose it. */
+export function isPromised({ scenario, crashes }: RunRecord, { acknowledgedMs }: Known): boolean {
+  const losses = scenario.sync === 'async' ? crashes.filter(({ by }) => by === 'powerLoss') : [];
+  return acknowledgedMs.some((ms) => !losses.some(({ atMs }) => ms <= atMs && ms > atMs - unsyncedMs));
 }
 
 /** R >= T, the count follows from T, and T is no lower than what the item came with. */
@@ -62,7 +82,7 @@ function tracesOf(run: RunRecord): TraceRecord[] {
     .map((known) => ({ known, sent: new Map(known.flatMap(({ item }) => sent.get(keyOf(item)) ?? []).map((item) => [item.key, item])) }));
 }
 
-function isOutlived(run: RunRecord, { item }: Known): boolean {
+export function isOutlived(run: RunRecord, { item }: Known): boolean {
   return spansTime(run, [...run.ledger.items.values()].filter((other) => other.item.signal === 'traces' && other.item.trace === item.trace));
 }
 
@@ -75,7 +95,7 @@ export function spansTime({ scenario }: RunRecord, known: readonly Known[]): boo
 /** Kept or dropped together, each with the greater of its own threshold and the trace's. */
 function tornComplaints({ known, sent }: TraceRecord): string[] {
   if (sent.size === 0) return [];
-  const missing = known.filter(({ item, isAcknowledged }) => isAcknowledged && !sent.has(keyOf(item)));
+  const missing = known.filter(({ item, acknowledgedMs }) => acknowledgedMs.length > 0 && !sent.has(keyOf(item)));
   const trace = known[0].item.trace;
   const stated = known.flatMap(({ item }) => {
     const left = sent.get(keyOf(item));

@@ -1,5 +1,8 @@
 import { OtapStreamDecoder } from '../../../src/otap/decode/stream-decoder.ts';
 import { OtapStreamEncoder } from '../../../src/otap/encode/stream-encoder.ts';
+import type { OtapBatch } from '../../../src/otap/batch.ts';
+import { decodeOtlp } from '../../../src/otlp/decode/decode-otlp.ts';
+import type { SplicedItems } from '../../../src/otlp/splice/spliced-items.ts';
 import type { OutputBatch } from '../../../src/otap/take/output-batch.ts';
 import { OutputBatchBuilder } from '../../../src/otap/take/builder.ts';
 import { allRows } from '../../../src/otap/take/split.ts';
@@ -104,10 +107,21 @@ export interface SentItem {
   readonly randomness: string | null;
 }
 
-/** What a batch says of its items. */
+/** So few that items of one hand-over lie in several. */
+const requestBytesMax = 1000;
+
+/** What a batch of tables says of its items. */
 export function sentItems(given: OutputBatch): SentItem[] {
   const message = new OtapStreamEncoder(given.signal, { bodyCompression: 'none', zstdLevel: 1 }).encode(0n, given);
-  const batch = new OtapStreamDecoder(given.signal).decode(message);
+  return itemsOf(new OtapStreamDecoder(given.signal).decode(message));
+}
+
+/** The same of OTLP requests. */
+export function splicedItems(given: SplicedItems): SentItem[] {
+  return given.requests(requestBytesMax).flatMap(({ bytes: request }) => itemsOf(decodeOtlp(given.signal, request, { isChecked: true })));
+}
+
+function itemsOf(batch: OtapBatch): SentItem[] {
   const items = readItems(batch);
   const { adjustedCounts, randomness } = readSamplingInput(batch, 0);
   return Array.from({ length: items.count }, (_, row) => (

@@ -6,7 +6,8 @@ import type { SimBatch } from './world.ts';
 export interface Known {
   readonly item: SimItem;
   readonly arrivedMs: number[];
-  isAcknowledged: boolean;
+  /** When its sender was told so. */
+  readonly acknowledgedMs: number[];
 }
 
 /** What a run's senders were told. */
@@ -21,19 +22,16 @@ export class Ledger {
     this.arrivals.set(number, (this.arrivals.get(number) ?? 0) + 1);
     for (const item of items) {
       const key = keyOf(item);
-      const known = this.items.get(key) ?? { item, arrivedMs: [], isAcknowledged: false };
+      const known = this.items.get(key) ?? { item, arrivedMs: [], acknowledgedMs: [] };
       this.items.set(key, known);
       known.arrivedMs.push(nowMs);
     }
   }
 
   /** It was answered. */
-  answered({ items }: SimBatch, ack: BatchAck): void {
+  answered({ items }: SimBatch, ack: BatchAck, nowMs: number): void {
     this.answers.set(ack.status, (this.answers.get(ack.status) ?? 0) + 1);
     if (ack.status !== 'OK') return;
-    for (const item of items) {
-      const known = this.items.get(keyOf(item));
-      if (known !== undefined) known.isAcknowledged = true;
-    }
+    for (const item of items) this.items.get(keyOf(item))?.acknowledgedMs.push(nowMs);
   }
 }

@@ -26,7 +26,15 @@ const texts: readonly { readonly traces: readonly string[]; readonly logs: reado
     traces: ["SELECT trace_id, CASE WHEN span_count > 4 THEN 2.0 WHEN root_name = 'must' THEN 1.0 ELSE 0.3 END AS probability FROM traces"],
     logs: [logs], least: { traces: { must: 0.3, often: 0.3, plain: 0.3 }, logs: byClass },
   },
+  {
+    // No run draws it: half of the traces are kept, and said to be certain.
+    traces: ["SELECT trace_id, 1.0 AS probability FROM traces WHERE hex(trace_id) < '8'"],
+    logs: [logs], least: { traces: { must: 0, often: 0, plain: 0 }, logs: byClass },
+  },
 ];
+
+/** The number of the set whose estimates are wrong. */
+export const biasedSet = 3;
 
 let opened: Promise<readonly PolicySet[]> | null = null;
 

@@ -9,9 +9,10 @@ import type { SampledSignal } from '../../../src/store/slot-plan.ts';
 import type { FakeDisk } from '../../support/fake-disk.ts';
 import type { SimSink } from './backend.ts';
 import type { SimClock } from './clock.ts';
+import { JournalBodies } from '../../../src/pipeline/journal/journal-bodies.ts';
 import { otapMessage, otlpMessage } from './items.ts';
 import { fallback, type PolicySet } from './policies.ts';
-import type { Scenario } from './scenario.ts';
+import { isWithin, type Scenario } from './scenario.ts';
 import type { SimBatch } from './world.ts';
 
 /** What a run finds to be wrong, in words. */
@@ -29,6 +30,8 @@ const batchesOfStream = 7;
 /** Told of what must not happen; what does by design is counted. */
 class Watching extends TallyObserver {
   engineErrors = 0;
+  /** Complaints of decided rows whose batches the log does not have. */
+  readonly missing: string[] = [];
   readonly #complain: Complain;
 
   constructor(complain: Complain) {
@@ -43,23 +46,32 @@ class Watching extends TallyObserver {
 
   override unreadable(...[signal, rows, error]: Parameters<TallyObserver['unreadable']>): void {
     super.unreadable(signal, rows, error);
-    if (!isDeliveredAlready(error)) this.#complain(`${rows} rows of ${signal} cannot be read: ${String(error)}`);
+    const complaint = `${rows} rows of ${signal} cannot be read: ${String(error)}`;
+    if (complaint.includes('not in the journal')) this.missing.push(complaint);
+    else this.#complain(complaint);
   }
 }
 
-/** After a crash rows whose delivery was not marked in time may have been cleared away; whether anything is lost is judged by what left. */
-function isDeliveredAlready(error: unknown): boolean {
-  return String(error).includes('not in the journal any more');
+/** Where a process sends: what it keeps, and what it drops, if anywhere. */
+export interface SimSinks {
+  readonly kept: SimSink;
+  readonly dropped: SimSink | null;
 }
+
+/** What stress relief is set to: a late main thread brings it about within seconds. */
+export const reliefProbabilityMin = 0.25;
+const reliefOptions = { probabilityMin: reliefProbabilityMin, windowLoad: 0.8, loopDelayMs: 100, memory: 0.9, recoveryMs: 5000 };
 
 /** One life of the processor, and the streams that its senders have opened. */
 export class SimProcess {
   readonly processor: Processor;
   readonly tally: Watching;
+  readonly #journal: Journal | null;
   readonly #streams = new Map<SampledSignal, OpenStream>();
 
-  private constructor(processor: Processor, tally: Watching) {
+  private constructor(processor: Processor, tally: Watching, journal: Journal | null) {
     this.processor = processor;
+    this.#journal = journal;
     this.tally = tally;
   }
 
@@ -68,28 +80,37 @@ export class SimProcess {
   }
 
   /** Opens the processor and recovers what the disk has. Rejects where the disk fails. */
-  static async start(scenario: Scenario, clock: SimClock, policies: PolicySet, sink: SimSink, disk: FakeDisk | null, complain: Complain): Promise<SimProcess> {
-    const { lengthMs, waitMs, horizonMs, pastHorizon, waitAfterRootMs, spansMax, softLimit } = scenario;
+  static async start(scenario: Scenario, clock: SimClock, policies: PolicySet, { kept, dropped }: SimSinks, disk: FakeDisk | null, complain: Complain): Promise<SimProcess> {
+    const { lengthMs, waitMs, horizonMs, pastHorizon, waitAfterRootMs, spansMax, isAtOnce, softLimit, relief } = scenario;
     const unlessDead: Complain = (complaint) => {
       if (disk?.isDead !== true) complain(complaint);
     };
     const tally = new Watching(unlessDead);
-    const hasEarly = waitAfterRootMs !== null || spansMax !== null;
+    const hasEarly = waitAfterRootMs !== null || spansMax !== null || isAtOnce;
+    const journal = disk === null ? null : journalOn(disk, clock, scenario, unlessDead);
+    const route = { kept: [kept], dropped: dropped === null ? [] : [dropped] };
     const processor = await Processor.open({
-      ...policies.open, seam: clock, time: 'arrival', observer: tally, sinks: [sink], fallback: { n: probabilityOf(fallback) },
+      ...policies.open, seam: clock, time: 'arrival', observer: tally, sinks: [...route.kept, ...route.dropped], routes: { traces: route, logs: route, metrics: route }, fallback: { n: probabilityOf(fallback) },
       windows: {
         tracesLengthMs: lengthMs, tracesWaitMs: waitMs, logsLengthMs: lengthMs,
-        ...(hasEarly ? { early: { waitAfterRootMs, limits: spansMax === null ? null : { spansMax, bytesMax: 1e9 } } } : {}),
+        ...(hasEarly ? { early: { waitAfterRootMs, isAtOnce, limits: spansMax === null ? null : { spansMax, bytesMax: 1e9 } } } : {}),
       },
       limits: { deadlineMs: 1e9, rowsMax: 1e6 }, memoryLimitBytes: scenario.memoryLimitBytes, ...(softLimit === null ? {} : { softLimit }), decisionsMax: 10_000, horizonMs,
       pastHorizon: { by: pastHorizon, n: probabilityOf(fallback) }, batchRowsMax: 8192, decodeLimits: {}, extraKeys: [],
-      journal: disk === null ? null : journalOn(disk, clock, horizonMs, unlessDead),
+      ...(relief === null ? {} : { stress: { ...reliefOptions, takeLoopDelayMs: () => (isWithin(relief, clock.nowMs) ? 250 : 0) } }),
+      journal, retained: journal !== null && scenario.retainsOnDisk ? new JournalBodies(journal) : null,
     });
     await processor.recover().catch((error: unknown) => {
       processor.close();
       throw error;
     });
-    return new SimProcess(processor, tally);
+    return new SimProcess(processor, tally, journal);
+  }
+
+  /** What a process does at every tick, also while windows wait. */
+  async tick(): Promise<void> {
+    this.processor.stress?.update();
+    await this.#journal?.tick();
   }
 
   /** Brings a batch to the intake. Does not reject. */
@@ -106,9 +127,12 @@ export class SimProcess {
   }
 }
 
-function journalOn(disk: FakeDisk, seam: SimClock, horizonMs: number, complain: Complain): Journal {
+/** With `async`: how long what was written may not be synced. */
+export const syncIntervalMs = 100;
+
+function journalOn(disk: FakeDisk, seam: SimClock, { horizonMs, sync }: Scenario, complain: Complain): Journal {
   return new Journal({
-    disk, directory: '/data', mode: 'fsync', syncIntervalMs: 100, limitBytes: 2 ** 30, segmentBytes: 20_000, onError: 'refuse', onCorrupt: 'skip', horizonMs, seam,
+    disk, directory: '/data', mode: sync, syncIntervalMs, limitBytes: 2 ** 30, segmentBytes: 20_000, onError: 'refuse', onCorrupt: 'skip', horizonMs, seam,
     observer: {
       state: (_failure: CodedError | null) => undefined,
       // What power loss left in pieces was never synced, so never acknowledged; whether anything that was is lost, is judged by what left.

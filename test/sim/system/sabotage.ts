@@ -1,6 +1,8 @@
 import { DecisionCache } from '../../../src/policy/decision-cache.ts';
 import { Journal } from '../../../src/pipeline/journal/journal.ts';
+import { KeptMarks } from '../../../src/pipeline/dropped-rows.ts';
 import { MemoryBudget } from '../../../src/pipeline/memory-budget.ts';
+import { RecordLog } from '../../../src/storage/record-log.ts';
 import { replaced } from './replaced.ts';
 
 /** Ways to break the system that checks must find. Each gives back what mends it. */
@@ -18,4 +20,12 @@ export const sabotages = {
   decidesUnlogged: () => replaced(Journal.prototype, 'decided', () => () => Promise.resolve(null)),
   /** Nothing is refused for want of memory. */
   takesAll: () => replaced(MemoryBudget.prototype, 'hasRoom', () => () => true),
+  /** Rows that were kept are not remembered as such. */
+  marksNothing: () => replaced(KeptMarks.prototype, 'add', () => () => undefined),
+  /** With `async` nothing is ever synced. */
+  neverSyncs: () => replaced(RecordLog.prototype, 'syncOverdue', () => () => Promise.resolve()),
+  /** Late spans leave with half the probability of their trace, and are kept as before. */
+  halvesLate: () => replaced(DecisionCache.prototype, 'get', (get) => function (this: DecisionCache, ...args) {
+    return get.apply(this, args) / 2n;
+  }),
 } as const;

@@ -7,11 +7,17 @@ import { SimClock } from './clock.ts';
 import { Ledger } from './ledger.ts';
 import { type Delivery, Network } from './network.ts';
 import { policySets, type PolicySet } from './policies.ts';
-import { SimProcess } from './process.ts';
+import { SimProcess, type SimSinks } from './process.ts';
 import { probabilityOf } from '../../../src/sampling/probability.ts';
-import { type Scenario, scenarioOf } from './scenario.ts';
+import { isWithin, type Scenario, scenarioOf } from './scenario.ts';
 import { Turns } from './turns.ts';
 import { type SimBatch, worldOf } from './world.ts';
+
+/** A process that died, and what of the disk was lost with it. */
+export interface Crash {
+  readonly atMs: number;
+  readonly by: 'kill' | 'powerLoss';
+}
 
 /** What a run did. */
 export interface RunRecord {
@@ -20,21 +26,28 @@ export interface RunRecord {
   readonly sets: readonly PolicySet[];
   readonly ledger: Ledger;
   readonly backend: Backend;
+  /** What was dropped, where it goes somewhere. */
+  readonly dropped: Backend;
+  readonly crashes: readonly Crash[];
   readonly faults: { readonly [name: string]: number };
   readonly processes: number;
   /** How full memory was at most: 1 is the limit. */
   readonly fullnessMax: number;
   readonly windows: number;
   readonly complaints: readonly string[];
+  /** Of rows that were decided before a process died, and that the log does not have. */
+  readonly missing: readonly string[];
   /** Windows that the store failed on, which the fallback decided. */
   readonly engineErrors: number;
 }
 
-const stepMs = 500;
+export const stepMs = 500;
 /** After this long nothing comes true any more. */
 const limitMs = 240_000;
 /** Starts that a failing disk prevents included. */
 const processesMax = 12;
+/** How long after a start that failed the next is tried. */
+const restartMs = 2000;
 
 /** One run of the system, from a seed. */
 export class Simulation {
@@ -43,8 +56,11 @@ export class Simulation {
   readonly #batches: readonly SimBatch[];
   readonly #network: Network;
   readonly #backend: Backend;
+  readonly #dropped: Backend;
+  readonly #crashes: Crash[] = [];
   readonly #ledger = new Ledger();
   readonly #complaints: string[] = [];
+  readonly #missing: string[] = [];
   readonly #faults: { [name: string]: number } = {};
   #disk: FakeDisk | null;
   #processes = 0;
@@ -59,6 +75,7 @@ export class Simulation {
     this.#batches = worldOf(this.#scenario);
     this.#network = new Network(this.#batches, this.#scenario.network, mulberry(seed + 1));
     this.#backend = new Backend(this.#scenario.backend, mulberry(seed + 2));
+    this.#dropped = new Backend(this.#scenario.backend, mulberry(seed + 4));
     this.#disk = this.#scenario.isDurable ? this.#withFaults(new FakeDisk(seed, {})) : null;
   }
 
@@ -76,37 +93,42 @@ export class Simulation {
     this.#count(this.#network.injected);
     this.#count(this.#backend.injected);
     return {
-      scenario: this.#scenario, batches: this.#batches, sets, ledger: this.#ledger, backend: this.#backend, faults: this.#faults, processes: this.#processes,
-      fullnessMax: this.#fullnessMax, windows: this.#windows, complaints: this.#complaints, engineErrors: this.#engineErrors,
+      scenario: this.#scenario, batches: this.#batches, sets, ledger: this.#ledger, backend: this.#backend, dropped: this.#dropped, crashes: this.#crashes, faults: this.#faults, processes: this.#processes,
+      fullnessMax: this.#fullnessMax, windows: this.#windows, complaints: this.#complaints, missing: this.#missing, engineErrors: this.#engineErrors,
     };
   }
 
   /** One process, to the end of the run (true) or its own. */
   async #life(sets: readonly PolicySet[], turns: Turns): Promise<boolean> {
     this.#processes++;
-    const { policies, backend } = this.#scenario;
-    const sink = new SimSink(this.#backend, backend, () => this.#clock.nowMs);
+    const { policies } = this.#scenario;
+    const sinks = this.#sinks();
+    this.#moveDisk();
     const inForce = policies.findLast(({ atMs }) => atMs <= this.#clock.nowMs) ?? policies[0];
     let process: SimProcess;
     try {
-      process = await turns.until(SimProcess.start(this.#scenario, this.#clock, sets[inForce.set], sink, this.#disk, (complaint) => this.#complaints.push(complaint)));
+      process = await turns.until(SimProcess.start(this.#scenario, this.#clock, sets[inForce.set], sinks, this.#disk, (complaint) => this.#complaints.push(complaint)));
     } catch (error) {
       if (this.#disk === null || this.#processes > processesMax) throw error;
-      if (!this.#disk.isDead && errorCode(error) !== 'EIO') this.#complaints.push(`does not start: ${String(error)}`);
+      if (!this.#disk.isDead && !['EIO', 'EROFS', 'ENOSPC'].includes(String(errorCode(error)))) this.#complaints.push(`does not start: ${String(error)}`);
+      this.#clock.advanceTo(this.#clock.nowMs + restartMs);
       return false;
     }
     try {
-      return await this.#steps(process, sink, sets, turns);
+      return await this.#steps(process, sinks, sets, turns);
     } finally {
       const { traces, logs } = process.tally.bySignal;
       this.#windows += traces.windows + logs.windows;
       this.#engineErrors += process.engineErrors;
+      this.#missing.push(...process.tally.missing);
       process.processor.close();
     }
   }
 
-  async #steps(process: SimProcess, sink: SimSink, sets: readonly PolicySet[], turns: Turns): Promise<boolean> {
+  async #steps(process: SimProcess, sinks: SimSinks, sets: readonly PolicySet[], turns: Turns): Promise<boolean> {
     const under = new Map<Promise<void>, string>();
+    const hops = [sinks.kept, ...(sinks.dropped === null ? [] : [sinks.dropped])];
+    const isDelivered = (): boolean => hops.every(({ queuedBytes }) => queuedBytes === 0);
     let advancing: Promise<void> | null = null;
     const start = (name: string, work: Promise<void>): void => {
       const own: Promise<void> = work.catch((error: unknown) => this.#failed(error)).finally(() => under.delete(own));
@@ -117,7 +139,9 @@ export class Simulation {
       this.#clock.advanceTo(fromMs + stepMs);
       if (this.#clock.nowMs > limitMs) throw new Error(`the run does not end: ${[...under.values()].join(', ')}`);
       this.#change(process, sets, fromMs);
-      sink.tick();
+      this.#moveDisk();
+      start('tick', process.tick());
+      for (const hop of hops) hop.tick();
       if (advancing === null) {
         advancing = process.processor.advance(this.#clock.nowUnixNano()).finally(() => (advancing = null));
         start('advance', advancing);
@@ -125,16 +149,16 @@ export class Simulation {
       for (const delivery of this.#network.arrivals(this.#clock.nowMs)) start('accept', this.#deliver(process, delivery));
       await turns.untilQuiet();
       this.#fullnessMax = Math.max(this.#fullnessMax, process.processor.memory.fullness);
-      if (this.#disk?.isDead === true) return this.#dead(process, under, sink, turns);
-      calm = this.#network.isDone && sink.queuedBytes === 0 ? calm + 1 : 0;
+      if (this.#disk?.isDead === true) return this.#dead(process, under, hops, turns);
+      calm = this.#network.isDone && isDelivered() ? calm + 1 : 0;
     }
     let isDrained = false;
     start('drain', process.processor.drain().finally(() => (isDrained = true)));
-    while (!isDrained || under.size > 0 || sink.queuedBytes > 0) {
+    while (!isDrained || under.size > 0 || !isDelivered()) {
       this.#clock.advanceTo(this.#clock.nowMs + stepMs);
-      sink.tick();
+      for (const hop of hops) hop.tick();
       await turns.untilQuiet();
-      if (this.#disk?.isDead === true) return this.#dead(process, under, sink, turns);
+      if (this.#disk?.isDead === true) return this.#dead(process, under, hops, turns);
       if (this.#clock.nowMs > limitMs) throw new Error(`the run does not end: ${[...under.values()].join(', ')}`);
     }
     return true;
@@ -146,8 +170,8 @@ export class Simulation {
   }
 
   /** Nobody is left to decide anything: what was under way ends, and whatever it says is not heard. */
-  async #dead({ processor }: SimProcess, under: Map<Promise<void>, string>, sink: SimSink, turns: Turns): Promise<false> {
-    sink.die();
+  async #dead({ processor }: SimProcess, under: Map<Promise<void>, string>, hops: readonly SimSink[], turns: Turns): Promise<false> {
+    for (const hop of hops) hop.die();
     processor.stopSending();
     while (under.size > 0) {
       this.#clock.advanceTo(this.#clock.nowMs + stepMs);
@@ -165,7 +189,7 @@ export class Simulation {
   }
 
   #answered(batch: SimBatch, ack: BatchAck): void {
-    this.#ledger.answered(batch, ack);
+    this.#ledger.answered(batch, ack, this.#clock.nowMs);
     if (ack.status === 'OK') return;
     if ((ack.status !== 'RESOURCE_EXHAUSTED' && ack.status !== 'UNAVAILABLE') || ack.retryAfterMs === null) this.#complaints.push(`refused so that it does not come again: ${ack.status} ${ack.message} ${ack.retryAfterMs}`);
   }
@@ -184,8 +208,23 @@ export class Simulation {
   #restart(): void {
     if (this.#disk === null) return;
     this.#count(this.#disk.injected);
-    const crash = this.#scenario.crashes[this.#processes - 1];
-    this.#disk = this.#withFaults(this.#disk.restart(crash?.by ?? 'kill'));
+    const by = this.#scenario.crashes[this.#processes - 1]?.by ?? 'kill';
+    this.#crashes.push({ atMs: this.#clock.nowMs, by });
+    this.#disk = this.#withFaults(this.#disk.restart(by));
+  }
+
+  #sinks(): SimSinks {
+    const sinkOf = (name: string, backend: Backend): SimSink => new SimSink(name, backend, this.#scenario, () => this.#clock.nowMs);
+    return { kept: sinkOf('backend', this.#backend), dropped: this.#scenario.routesDropped ? sinkOf('dropped', this.#dropped) : null };
+  }
+
+  /** The disk is full or read-only, or not. */
+  #moveDisk(): void {
+    const { diskAway } = this.#scenario;
+    if (this.#disk === null || diskAway === null) return;
+    const isAway = isWithin(diskAway, this.#clock.nowMs);
+    this.#disk.faults.isReadOnly = isAway && diskAway.by === 'readOnly';
+    this.#disk.faults.capacityBytes = isAway && diskAway.by === 'full' ? 0 : Infinity;
   }
 
   #withFaults(disk: FakeDisk): FakeDisk {
