@@ -84,6 +84,12 @@ export function* readSegment(bytes: Uint8Array): Generator<LogRecord | Damage, v
   }
 }
 
+/** Kind and bytes of the body of a record that `bytes` begin with; null where they do not begin with one. Nothing of it is checked. */
+export function readRecordHead(bytes: Uint8Array): { readonly kind: number; readonly bodyBytes: number } | null {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return view.getUint32(0, true) === recordMagic ? { kind: view.getUint32(12, true), bodyBytes: view.getUint32(4, true) } : null;
+}
+
 /** The body of the one record that `bytes` are; null where they are not that. */
 export function recordBody(bytes: Uint8Array): Uint8Array | null {
   return recordEnd(bytes, 0) === bytes.length ? bytes.subarray(recordHeaderBytes) : null;

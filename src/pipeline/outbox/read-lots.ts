@@ -1,10 +1,10 @@
 import type { DecodeLimits } from '../../otap/decode/limits.ts';
+import { scanSegment } from '../../storage/scan-segment.ts';
 import type { HeldBatch, HeldBytes } from '../../store/held-batch.ts';
 import { readRetainedHeader } from '../../store/retained-batch.ts';
 import { BatchReader } from '../journal/batch-reader.ts';
 import { decodeDecided, keptOf, type LoggedRows, readHead } from '../journal/decided-record.ts';
 import type { JournalOptions } from '../journal/journal.ts';
-import { recordsOf } from '../journal/read-segments.ts';
 import { recordKinds } from '../journal/records.ts';
 import type { KeepReasons } from '../keep-reasons.ts';
 import type { KeptRows } from '../kept-rows.ts';
@@ -56,8 +56,8 @@ async function loggedOf(reading: LotReading, places: readonly LotPlace[]): Promi
   const found = new Map<LotRecord, readonly LoggedRows[]>();
   const records = places.flatMap(({ signal, kept }) => (isLogged(kept) ? [{ signal, kept }] : []));
   for (const segment of new Set(records.map(({ kept }) => kept.segment))) {
-    for await (const record of recordsOf(quiet(reading.journal), segment)) {
-      if (record === null || (record.kind !== recordKinds.decided && record.kind !== recordKinds.early)) continue;
+    const { disk, directory } = reading.journal;
+    for await (const record of scanSegment(disk, directory, segment, (kind) => kind === recordKinds.decided || kind === recordKinds.early)) {
       const { head } = readHead(record.body);
       const match = records.find(({ signal, kept }) => signal === head.signal && kept.segment === segment && kept.slot === head.slot
         && (record.kind === recordKinds.early ? String(kept.earlyAtUnixNano) === head.at : kept.earlyAtUnixNano === undefined));
@@ -67,14 +67,13 @@ async function loggedOf(reading: LotReading, places: readonly LotPlace[]): Promi
   return places.map(({ kept }) => (isLogged(kept) ? found.get(kept) ?? [] : kept));
 }
 
-/** Adds the batches of a segment that are wanted, each held. Batches that cannot be read are left out. */
+/** Adds the batches of a segment that are wanted, each held. Batches that cannot be read are left out, and those that are there already. */
 async function readBatches(reading: LotReading, segment: number, wanted: ReadonlySet<number>, batches: Map<number, HeldBatch>): Promise<void> {
   const { journal, account, decodeLimits, hashSeed, monotonicMs } = reading;
   const reader = new BatchReader(account, decodeLimits, hashSeed);
   let turnStartMs = monotonicMs();
-  for await (const record of recordsOf(quiet(journal), segment)) {
-    if (record === null || record.kind !== recordKinds.batch) continue;
-    const held = readWanted(reader, record.body, wanted);
+  for await (const { body } of scanSegment(journal.disk, journal.directory, segment, (kind, start) => kind === recordKinds.batch && isWanted(start, wanted))) {
+    const held = readWanted(reader, body, wanted);
     if (held !== null && !batches.has(held.ordinal)) {
       held.hold();
       batches.set(held.ordinal, held);
@@ -86,19 +85,22 @@ async function readBatches(reading: LotReading, segment: number, wanted: Readonl
   }
 }
 
-/** Null for what is not wanted; of streams all batches are read, since one needs what those before say. */
+/** By the beginning of a batch record, which may be damaged. Of streams all batches are read, since one needs what those before say. */
+function isWanted(start: Uint8Array, wanted: ReadonlySet<number>): boolean {
+  try {
+    const { isOtlp, batchOrdinal } = readRetainedHeader(start.subarray(sequenceBytes));
+    return isOtlp !== true || wanted.has(batchOrdinal);
+  } catch {
+    return true;
+  }
+}
+
+/** Null for what is not wanted, or cannot be read. */
 function readWanted(reader: BatchReader, body: Uint8Array, wanted: ReadonlySet<number>): HeldBatch | null {
   try {
-    const { isOtlp, batchOrdinal } = readRetainedHeader(body.subarray(sequenceBytes));
-    if (isOtlp === true && !wanted.has(batchOrdinal)) return null;
     const held = reader.read(body)?.held ?? null;
     return held !== null && wanted.has(held.ordinal) ? held : null;
   } catch {
     return null;
   }
-}
-
-/** Damage was told of at the start, and what is being written now ends a segment. */
-function quiet(options: JournalOptions): JournalOptions {
-  return { ...options, onCorrupt: 'skip', observer: { ...options.observer, damaged: () => undefined } };
 }

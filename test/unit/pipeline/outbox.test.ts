@@ -257,7 +257,7 @@ describe('what waits on the disk', () => {
     }
     await world.later(30_000);
     world.disk.corrupt('/data/0000000001.log', Math.floor(world.disk.usedBytes * 0.75));
-    const read = vi.spyOn(world.disk, 'read').mockRejectedValueOnce(new Error('EIO')).mockRejectedValueOnce(new Error('EIO'));
+    const read = vi.spyOn(world.disk, 'open').mockRejectedValueOnce(new Error('EIO')).mockRejectedValueOnce(new Error('EIO'));
     hop.comeBack();
     await world.running.processor.drain();
     expect(read.mock.calls.length).toBeGreaterThan(2);
