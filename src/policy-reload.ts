@@ -1,6 +1,8 @@
 import { messageOf } from './base/errors.ts';
 import type { Seam } from './base/seam.ts';
 import { findPolicyFiles } from './config/policy-files.ts';
+import { certainPolicies } from './pipeline/certain-policies.ts';
+import type { Combine } from './pipeline/combining.ts';
 import { hashOfTexts, openPolicies, type PolicyText, readPolicyTexts, signalsWithoutPolicy } from './policies.ts';
 import type { CompiledPolicy } from './policy/compile/compiled.ts';
 import { metrics } from './telemetry/declared.ts';
@@ -27,6 +29,8 @@ export interface PolicyReloadParts {
   readonly patterns: readonly string[];
   /** Whether all is kept of a signal that no enforce policy is for, else nothing. */
   readonly keepsRest: boolean;
+  /** How enforce policies come together, where traces are to be decided at once; left out or null where they are not. */
+  readonly atOnceBy?: Combine | null;
   /** Gives a set to the processor; its number. */
   readonly use: (policies: readonly CompiledPolicy[]) => number;
 }
@@ -129,6 +133,14 @@ export class PolicyReloader {
     const named = policies.map(({ name, signal }) => `${name} (${signal})`).join(', ');
     log.info('policies_loaded', `policies number ${this.#generation}: ${named}`, { trigger, ...this.loaded });
     for (const signal of signalsWithoutPolicy(policies)) log.warn('signal_without_policy', `no policy keeps ${signal}, so all ${signal} are dropped; policy.signals_without_policy: keep keeps them`, { signal });
+    this.#tellAtOnce(policies.filter(({ signal }) => signal === 'traces'));
     for (const { name, warnings } of policies) for (const warning of warnings) log.warn('policy_warning', `policy ${name}: ${warning}`, { policy: name });
+  }
+
+  #tellAtOnce(policies: readonly CompiledPolicy[]): void {
+    const { log, atOnceBy = null } = this.#parts;
+    if (atOnceBy === null || certainPolicies(policies, atOnceBy).length > 0) return;
+    const why = policies.some(({ mode }) => mode === 'drop') ? 'a drop policy may yet limit whatever is kept' : 'no policy keeps traces for good; policy check shows which do';
+    log.warn('nothing_at_once', `windows.traces.decide_at_once has no effect: ${why}`);
   }
 }

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { seededSeam } from '../../../src/base/seam.ts';
 import { findPolicyFiles, policyDirectories } from '../../../src/config/policy-files.ts';
 import { openPolicies, readPolicyTexts } from '../../../src/policies.ts';
-import { PolicyReloader } from '../../../src/policy-reload.ts';
+import { PolicyReloader, type PolicyReloadParts } from '../../../src/policy-reload.ts';
 import type { CompiledPolicy } from '../../../src/policy/compile/compiled.ts';
 import { metrics } from '../../../src/telemetry/declared.ts';
 import { silentLogger } from '../../../src/telemetry/log.ts';
@@ -28,16 +28,33 @@ interface Scene {
   readonly registry: MetricRegistry;
   /** Names of the policies of each set that was handed on. */
   readonly used: (readonly string[])[];
+  /** Reasons of warnings. */
+  readonly warned: string[];
 }
 
-async function scene(patterns: readonly string[] = [path('*.sql')]): Promise<Scene> {
+async function scene(patterns: readonly string[] = [path('*.sql')], atOnceBy: PolicyReloadParts['atOnceBy'] = null): Promise<Scene> {
+  const warned: string[] = [];
   const used: (readonly string[])[] = [];
   const registry = new MetricRegistry();
   const texts = readPolicyTexts(findPolicyFiles(patterns));
   const use = (policies: readonly CompiledPolicy[]): number => used.push(policies.map(({ name }) => name)) + 1;
-  const reloader = new PolicyReloader({ seam: seededSeam(1), log: silentLogger, registry, patterns, keepsRest: false, use }, { texts, policies: (await openPolicies(texts)).policies });
-  return { reloader, registry, used };
+  const log = { ...silentLogger, warn: (reason: string) => void warned.push(reason) };
+  const reloader = new PolicyReloader({ seam: seededSeam(1), log, registry, patterns, keepsRest: false, atOnceBy, use }, { texts, policies: (await openPolicies(texts)).policies });
+  return { reloader, registry, used, warned };
 }
+
+test('says when nothing can be decided at once', async () => {
+  const { reloader, warned } = await scene([path('*.sql')], 'union');
+  expect(warned).toEqual(['signal_without_policy']);
+  write('b.sql', '-- mode: drop\nSELECT trace_id FROM traces WHERE has_error');
+  expect(await reloader.reload('files')).toMatchObject({ result: 'loaded' });
+  expect(warned.slice(1)).toEqual(['signal_without_policy', 'nothing_at_once']);
+  write('a.sql', 'SELECT trace_id, 0.1 AS probability FROM traces');
+  rmSync(path('b.sql'));
+  await reloader.reload('files');
+  expect(warned.filter((reason) => reason === 'nothing_at_once')).toHaveLength(2);
+  expect((await scene()).warned, 'nobody asked').toEqual(['signal_without_policy']);
+});
 
 test('files of a glob come and go; the last one stays in force', async () => {
   const { reloader, registry, used } = await scene();
