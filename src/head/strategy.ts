@@ -23,8 +23,8 @@ export function rateOf({ rate, operations }: Strategy, operation: string): numbe
   return operations.find((own) => own.operation === operation)?.rate ?? rate;
 }
 
-/** An operation is worth telling below this part of its service's rate. */
-const worthTelling = 0.8;
+/** An operation is worth telling below this part of its service's rate: what is seen of both varies, and an answer that changes leaves SDKs of unknown rates behind for a while. */
+const worthTelling = 0.5;
 
 /**
  * Operations worth telling: whose rate is clearly less than the service's. A span that begins as `GET` may be renamed to `GET /users` before it ends, and at the
