@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { readItems } from '../../src/authoring/kept-items.ts';
 import { realSeam } from '../../src/base/seam.ts';
+import { rateOf as rateIn, type Strategy } from '../../src/head/strategy.ts';
 import { OtapStreamDecoder } from '../../src/otap/decode/stream-decoder.ts';
 import { openPolicies } from '../../src/policies.ts';
 import { type Flow, openFlow } from '../sql/store/support.ts';
@@ -9,7 +10,7 @@ import { serviceMessages, type ServiceSpan } from '../support/service-spans.ts';
 import { Draws, openController } from './head-model.ts';
 
 /**
- * Scenario: the whole pipeline twice, with the same traces of 8 services, Zipf from 80 a second, one of which doubles: once as they are, once sampled by senders that ask the real controller
+ * Scenario: the whole pipeline twice, with the same traces of 8 services, Zipf from 40 a second, of three operations each, one of which is rare; one service doubles: once as they are, once sampled by senders that ask the real controller
  * every three windows and write thresholds. The tail keeps 12 of each service and window, errors apart.
  * Guarantees (sampling.md, rule 21): in every window and service whose rate was above the tail's threshold, what the sample keeps is the same, item for item, with the same counts: items lost none.
  * Over the windows in which rates have settled that is nearly all, while most is never sent.
@@ -52,7 +53,6 @@ async function openSide(clock: { nowMs: number }, head: Parameters<typeof openFl
 
 const randomnessOf = (trace: string): bigint => BigInt(`0x${trace.slice(-14)}`);
 const windowOf = (trace: string): number => Number.parseInt(trace.slice(0, 4), 16) - 1;
-const serviceOf = (trace: string): string => `s${Number.parseInt(trace.slice(4, 8), 16)}`;
 
 /** T of a rate as a consistent sampler has it, with all 14 digits. */
 function thresholdOf(rate: number): bigint {
@@ -62,24 +62,30 @@ function thresholdOf(rate: number): bigint {
 async function run(margin: number): Promise<{ readonly lost: number; readonly added: number; readonly recounted: number; readonly compared: number; readonly all: number; readonly sent: number; readonly whole: number }> {
   const draws = new Draws(mulberry(seed));
   const next = mulberry(seed + 1);
-  const { controller, clock: controllerClock, failures, close } = await openController(undefined, { margin, floor: 0, floorTracesPerSecond: 0, lookbackMs: 60_000 });
+  const { controller, clock: controllerClock, failures, close } = await openController(undefined, { margin, floor: 0, floorTracesPerSecond: 0.2 });
   const [clockA, clockB] = [{ nowMs: 1_700_000_000_000 }, { nowMs: 1_700_000_000_000 }];
   const without = await openSide(clockA, {});
   const withHead = await openSide(clockB, { head: controller });
+  const strategies = new Map<string, Strategy>();
+  const rateOf = (service: string, name: string): number => {
+    const strategy = strategies.get(service);
+    return strategy === undefined ? 1 : rateIn(strategy, name);
+  };
   const rates = new Map<string, number>();
-  const ratesOf: Map<string, number>[] = [];
   let [sent, whole] = [0, 0];
   for (let window = 0; window < windowCount; window++) {
     controllerClock.nowNano = BigInt(clockB.nowMs) * 1_000_000n;
-    if (window % pollWindows === 0) for (let rank = 0; rank < 8; rank++) rates.set(`s${rank}`, controller.strategy(`s${rank}`).rate);
-    ratesOf.push(new Map(rates));
+    if (window % pollWindows === 0) for (let rank = 0; rank < 8; rank++) strategies.set(`s${rank}`, controller.strategy(`s${rank}`));
     const spans = Array.from({ length: 8 }, (_, rank) => Array.from({ length: draws.poisson((80 / (rank + 1)) * (rank === 1 && window >= 16 ? 2 : 1) * (windowMs / 1000) / 2) }, (): ServiceSpan => {
       const random = BigInt(Math.floor(next() * 2 ** 28)) << 28n | BigInt(Math.floor(next() * 2 ** 28));
       const trace = `${(window + 1).toString(16).padStart(4, '0')}${rank.toString(16).padStart(4, '0')}${Math.floor(next() * 2 ** 40).toString(16).padStart(10, '0')}${random.toString(16).padStart(14, '0')}`;
-      return { trace, service: `s${rank}`, name: 'GET /', startMs: clockA.nowMs, isError: next() < 0.01 };
+      const [service, kind] = [`s${rank}`, next()];
+      const name = kind < 0.7 ? 'GET /a' : kind < 0.95 ? 'GET /b' : 'GET /c';
+      rates.set(trace, rateOf(service, name));
+      return { trace, service, name, startMs: clockA.nowMs, isError: next() < 0.01 };
     })).flat();
     const sampled = spans.flatMap((span) => {
-      const threshold = thresholdOf(rates.get(span.service) ?? 1);
+      const threshold = thresholdOf(rates.get(span.trace) ?? 1);
       if (randomnessOf(span.trace) < threshold) return [];
       return threshold === 0n ? [span] : [{ ...span, traceState: `ot=th:${threshold.toString(16).padStart(14, '0').replace(/0+$/, '')}` }];
     });
@@ -95,13 +101,13 @@ async function run(margin: number): Promise<{ readonly lost: number; readonly ad
   close();
   expect(failures).toEqual([]);
   expect([without.flow.tally.firstError, withHead.flow.tally.firstError]).toEqual([null, null]);
-  return { ...compare(a, b, ratesOf), sent, whole };
+  return { ...compare(a, b, rates), sent, whole };
 }
 
 /** Items of the sample, which have a count above 1, in windows and services whose rate was above the threshold: what only one side kept, or with another count. */
-function compare(a: readonly Kept[], b: readonly Kept[], ratesOf: readonly Map<string, number>[]): { readonly lost: number; readonly added: number; readonly recounted: number; readonly compared: number; readonly all: number } {
+function compare(a: readonly Kept[], b: readonly Kept[], rates: ReadonlyMap<string, number>): { readonly lost: number; readonly added: number; readonly recounted: number; readonly compared: number; readonly all: number } {
   const ofSample = a.filter(({ trace, count }) => count > 1 && windowOf(trace) >= settled);
-  const isAbove = ({ trace, count }: Kept): boolean => (ratesOf[windowOf(trace)].get(serviceOf(trace)) ?? 1) >= 1 / count;
+  const isAbove = ({ trace, count }: Kept): boolean => (rates.get(trace) ?? 1) >= 1 / count;
   const [own, other] = [new Map(a.map(({ trace, count }) => [trace, count])), new Map(b.map(({ trace, count }) => [trace, count]))];
   const above = ofSample.filter(isAbove);
   const cells = new Set(above.map(({ trace }) => trace.slice(0, 8)));
