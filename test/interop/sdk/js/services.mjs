@@ -1,0 +1,40 @@
+// Twenty services with the OpenTelemetry SDK for JavaScript, whose traces of one span begin at Zipf's rates, each with a sampler of its own.
+//
+//   node services.mjs OTLP_ENDPOINT SAMPLER_MODULE HEAD_ENDPOINT TRACES_A_SECOND SECONDS
+//
+// SAMPLER_MODULE is the URL of a module with HeadSampler, which asks HEAD_ENDPOINT each second. The first service begins TRACES_A_SECOND. Prints after each second's
+// traces a line of JSON: the time, how many traces have begun, and how many of these were sampled.
+import { ROOT_CONTEXT } from '@opentelemetry/api';
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
+import { resourceFromAttributes } from '@opentelemetry/resources';
+import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
+
+const [endpoint, samplerModule, headEndpoint, mostPerSecond, seconds] = process.argv.slice(2);
+const { HeadSampler } = await import(samplerModule);
+const ticksPerSecond = 20;
+
+const services = Array.from({ length: 20 }, (_, i) => {
+  const name = `s${i}`;
+  const sampler = new HeadSampler({ serviceName: name, endpoint: headEndpoint, pollIntervalMs: 1000 });
+  const exporter = new OTLPTraceExporter({ url: `${endpoint}/v1/traces`, concurrencyLimit: 1000 });
+  const provider = new TracerProvider({
+    sampler, resource: resourceFromAttributes({ 'service.name': name }), spanProcessors: [new BatchSpanProcessor({ exporter, scheduledDelayMillis: 200, maxQueueSize: 100_000 })] });
+  return { name, provider, sampler, tracer: provider.getTracer('services'), perTick: Number(mostPerSecond) / (i + 1) / ticksPerSecond, owed: 0, begun: 0, sampled: 0 };
+});
+await Promise.all(services.map(({ sampler }) => sampler.polledOnce));
+
+const totals = () => services.reduce((all, { begun, sampled }) => ({ begun: all.begun + begun, sampled: all.sampled + sampled }), { begun: 0, sampled: 0 });
+for (let tick = 0; tick < ticksPerSecond * Number(seconds); tick++) {
+  const second = Math.floor(tick / ticksPerSecond);
+  for (const service of services) {
+    for (service.owed += service.perTick; service.owed >= 1; service.owed--) {
+      const span = service.tracer.startSpan('work', { attributes: { second } }, ROOT_CONTEXT);
+      service.begun++;
+      if (span.isRecording()) service.sampled++;
+      span.end();
+    }
+  }
+  if (tick % ticksPerSecond === ticksPerSecond - 1) process.stdout.write(`${JSON.stringify({ ms: performance.now(), ...totals() })}\n`);
+  await new Promise((resolve) => setTimeout(resolve, 1000 / ticksPerSecond));
+}
+await Promise.all(services.map(({ provider, sampler }) => Promise.all([provider.shutdown(), sampler.shutdown()])));
