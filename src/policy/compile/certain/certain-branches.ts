@@ -1,4 +1,5 @@
 import { constantOf, constantText, ctesOf, isNode, type Node, nodesOf, type SqlTree, textOf } from '../sql-tree.ts';
+import { ofFirstArms } from './case-arms.ts';
 import { holdsForGood, type Leaves } from './for-good.ts';
 import { columnOf, type FromView, isOfRow, viewOf } from './row-condition.ts';
 
@@ -12,12 +13,12 @@ const counts: ReadonlySet<string> = new Set(['count_star', 'count', 'count_if', 
 /**
  * The SELECTs that a policy of traces joins by UNION, of those that name traces with probability 1 and never take one back, whatever spans of it come:
  * one of `traces` by what can only turn true, of `spans`, `span_events` or `span_links` by what a row says itself, or grouped by trace with a HAVING that can
- * only turn true. Seen by their form alone: what is in doubt is left out. `macros`: all sampling functions.
+ * only turn true. Of a CASE by which some are named with 1, those. Seen by their form alone: what is in doubt is left out. `macros`: all sampling functions.
  */
 export function certainBranches(statement: Node, macros: ReadonlySet<string>): readonly Node[] {
   const top = statement['node'];
   if (!isNode(top)) return [];
-  return branchesOf(top).filter((branch) => {
+  return branchesOf(top).map((branch) => (isGrouped(branch) ? branch : ofFirstArms(branch, isOne))).filter((branch) => {
     const from = viewOf(branch['from_table']);
     return from !== null && isPlain(branch) && namesSurely(branch, from) && isForGood(branch, from, macros);
   });
