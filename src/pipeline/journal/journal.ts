@@ -132,7 +132,10 @@ export class Journal {
     this.segments.uses(logged.segment, lastWindow);
     logged.lateLots = lateLots;
     if (lateLots > 0) this.segments.pend(logged.segment, 1);
-    if (!this.isRecovering) logged.durable = Promise.all([logged.durable, this.#append(recordKinds.taken, [encodeNumber(held.ordinal)])]).then(() => undefined);
+    if (this.isRecovering) return;
+    logged.durable = Promise.all([logged.durable, this.#append(recordKinds.taken, [encodeNumber(held.ordinal)])]).then(() => undefined);
+    // The log may fail before the batch is settled.
+    logged.durable.catch(() => undefined);
   }
 
   /** A batch is in windows, or was refused: resolves when it is durable. Rejects, with what the log failed with, where data is to be refused then. */

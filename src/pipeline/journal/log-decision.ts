@@ -6,7 +6,10 @@ import type { DecidedWindow, TraceDecisions } from './decided-record.ts';
 /** Logs what was decided, where decisions are logged: spread it into the WindowDecision. To be called in the turn in which the decisions are remembered. */
 export function logDecision({ journal, nowUnixNano, combining }: Pick<DeciderParts, 'journal' | 'nowUnixNano' | 'combining'>, window: () => Omit<DecidedWindow, 'atUnixNano'>): { readonly logged?: Promise<number | null> } {
   if (journal === undefined || journal === null) return {};
-  return { logged: journal.decided({ ...window(), atUnixNano: nowUnixNano?.() ?? 0n }, combining.reasons) };
+  const logged = journal.decided({ ...window(), atUnixNano: nowUnixNano?.() ?? 0n }, combining.reasons);
+  // The end may come before anybody awaits it.
+  logged.catch(() => undefined);
+  return { logged };
 }
 
 /** What is remembered of the traces of these rows. */

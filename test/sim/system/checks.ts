@@ -27,7 +27,7 @@ export function violationsOf(run: RunRecord): string[] {
   return [
     ...run.complaints,
     ...(run.fullnessMax > fullnessBound(run) ? [`memory was filled to ${run.fullnessMax.toFixed(2)} of its limit, with queues at most ${fullnessBound(run).toFixed(2)}`] : []),
-    ...(isOnce ? run.missing : []),
+    ...(isOnce && !hasRefused(run) ? run.missing : []),
     ...run.backend.received.flatMap((item) => stampComplaints(item)),
     ...[...sent.keys()].filter((key) => !run.ledger.items.has(key)).map((key) => `${key} left and never came`),
     ...[...run.ledger.items.values()].filter((known) => isPromised(run, known) && certainOf(run, known.item) && !sent.has(keyOf(known.item))).map(({ item }) => `${keyOf(item)} (${item.signal}, ${item.class}) is lost`),
@@ -37,13 +37,14 @@ export function violationsOf(run: RunRecord): string[] {
   ];
 }
 
-/**
- * What is decided while the log cannot be written is sent all the same, since that is what makes room. Where the process dies after that, the next one decides it
- * again, by what is there then. The same where a machine dies with `async`, and what was not synced is lost, decisions too.
- */
-export function decidesAnew({ scenario, faults, processes, crashes }: RunRecord): boolean {
-  if (scenario.sync === 'async' && crashes.some(({ by }) => by === 'powerLoss')) return true;
-  return processes > 1 && ['writeError', 'syncError', 'full', 'readOnly'].some((fault) => (faults[fault] ?? 0) > 0);
+/** Where a machine dies with `async`, decisions are lost that were not synced, and of which items have left: the next process decides anew, on what is left. */
+export function decidesAnew({ scenario, crashes }: RunRecord): boolean {
+  return scenario.sync === 'async' && crashes.some(({ by }) => by === 'powerLoss');
+}
+
+/** Rows of batches that could not be written are in windows, though their senders are told to come again. */
+function hasRefused({ faults }: RunRecord): boolean {
+  return ['writeError', 'syncError', 'full', 'readOnly'].some((fault) => (faults[fault] ?? 0) > 0);
 }
 
 /** How long before a machine dies what came may be lost with `async`: it is synced at the first step after the interval. */

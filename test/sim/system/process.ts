@@ -107,6 +107,11 @@ export class SimProcess {
     return new SimProcess(processor, tally, journal);
   }
 
+  /** Nothing is tried again. */
+  die(): void {
+    this.#journal?.leaveUndecided();
+  }
+
   /** What a process does at every tick, also while windows wait. */
   async tick(): Promise<void> {
     this.processor.stress?.update();
