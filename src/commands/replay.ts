@@ -33,6 +33,7 @@ export const replay = defineCommand({
     policies: required('policy', policyFiles, 'Policy to run, a file with one SELECT.'),
     output: optional('output', filePath, 'Capture file to write what is kept to; it is replaced.'),
     ...runOptions,
+    unknownInput: option('unknown_input', oneOf('unknown', 'root'), 'unknown', 'What spans came with that say nothing, with --input-without-threshold unknown: nobody knows, or what their trace\'s root says of its sampler.'),
     logRandomness: option('log_randomness', oneOf('trace', 'record'), 'trace', 'Whose randomness a log record has: its trace\'s, or its own.'),
     combine: option('combine', oneOf('union', 'first_match'), 'union', 'How policies that keep come together: the greatest probability, or that of the first --policy that names an item.'),
     policyAttribute: option('policy_attribute', flag, false, 'Write on each kept item which policies kept it (sampling.policy).'),
@@ -58,6 +59,7 @@ interface ReplayOptions {
   readonly decisionWaitMs: number;
   readonly seed: number | null;
   readonly inputWithoutThreshold: 'unsampled' | 'unknown';
+  readonly unknownInput: 'unknown' | 'root';
   readonly logRandomness: 'trace' | 'record';
   readonly fallback: number;
   readonly combine: 'union' | 'first_match';
@@ -82,7 +84,7 @@ async function run(options: ReplayOptions, io: CommandIo): Promise<string> {
   }));
   const processor = await Processor.open({
     seam, time: 'event',
-    windows: { tracesLengthMs: options.windowMs, tracesWaitMs: options.decisionWaitMs, logsLengthMs: options.windowMs },
+    windows: { tracesLengthMs: options.windowMs, tracesWaitMs: options.decisionWaitMs, logsLengthMs: options.windowMs, rootSays: options.unknownInput === 'root' ? { served: null } : null },
     policies: compiled.policies, setupSql: compiled.setupSql,
     limits: { deadlineMs: options.deadlineMs, rowsMax: 100_000_000 },
     fallback: { n: probabilityOf(options.fallback) },
