@@ -108,7 +108,7 @@ export class Balancer implements BatchSink {
 
   async drain(deadlineMs: number): Promise<void> {
     this.#stop.abort();
-    await Promise.all([...this.links.queuedBytes.keys()].map((endpoint) => this.links.close(endpoint, deadlineMs)));
+    await this.links.closeAll(deadlineMs);
   }
 
   async #deliver(batch: OtapBatch, ids: BatchTraceIds | null, part: Part): Promise<PushResult> {

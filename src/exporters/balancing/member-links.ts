@@ -20,6 +20,8 @@ export interface MemberLinksOptions {
 export class MemberLinks {
   readonly #options: MemberLinksOptions;
   readonly #links = new Map<string, Link>();
+  /** Those that end, and may still have something under way. */
+  readonly #closing = new Set<BatchSink>();
   /** Of links that are closed. */
   #delivered = 0;
 
@@ -57,8 +59,16 @@ export class MemberLinks {
     const link = this.#links.get(endpoint);
     if (link === undefined) return;
     this.#links.delete(endpoint);
+    this.#closing.add(link.sink);
     link.sink.dropWhenFull?.();
     await link.sink.drain(deadlineMs);
+    this.#closing.delete(link.sink);
     this.#delivered += link.sink.delivered ?? 0;
+  }
+
+  /** Ends all ways, also those that are being ended. */
+  async closeAll(deadlineMs: number): Promise<void> {
+    const closing = [...this.#closing];
+    await Promise.all([...[...this.#links.keys()].map((endpoint) => this.close(endpoint, deadlineMs)), ...closing.map((sink) => sink.drain(deadlineMs))]);
   }
 }

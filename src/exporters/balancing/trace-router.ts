@@ -23,8 +23,10 @@ export interface TornTraces {
 /** No member can take it. */
 export const nobody = -1;
 
-/** Bit of an entry of the owners, beside twice the member's number: it has acknowledged spans of the trace. */
+/** An entry of the owners is a member's number with two bits below it: whether that one has acknowledged spans of the trace, and whether another one had, so that the trace is torn. */
 const holds = 1;
+const isTorn = 2;
+const entryOf = (member: number, bits: number): number => member * 4 + bits;
 
 /**
  * Says which member a trace goes to: where its spans went before, as long as that is remembered and the member is there, else by rendezvous hashing over
@@ -92,19 +94,26 @@ export class TraceRouter {
   /** Number of the member for the trace whose id stands at `ids[at .. at + 4)`; `nobody` where none answers. */
   route(ids: Uint32Array, at: number): number {
     const entry = this.#owners?.touch(ids, at) ?? nobody;
-    const owner = entry === nobody ? nobody : entry >>> 1;
+    const owner = entry === nobody ? nobody : entry >>> 2;
     const known = owner === nobody ? undefined : this.#members.get(owner);
     if (known !== undefined && !known.isDown) return owner;
     const best = this.#best(ids, at);
     if (best === nobody) return nobody;
-    if (owner !== nobody && (entry & holds) !== 0) this.#torn[known === undefined ? 'left' : 'down']++;
-    this.#owners?.set(ids, at, best * 2);
+    if (owner !== nobody && (entry & (holds | isTorn)) === holds) this.#torn[known === undefined ? 'left' : 'down']++;
+    this.#owners?.set(ids, at, entryOf(best, owner !== nobody && (entry & (holds | isTorn)) !== 0 ? isTorn : 0));
     return best;
   }
 
-  /** A member has acknowledged spans of the trace. */
+  /** A member has acknowledged spans of the trace; it may be another one's by now, since others of its spans were not acknowledged. */
   hold(ids: Uint32Array, at: number, member: number): void {
-    if (this.#owners?.touch(ids, at) === member * 2) this.#owners.set(ids, at, member * 2 + holds);
+    const entry = this.#owners?.touch(ids, at) ?? nobody;
+    if (entry === nobody) return;
+    if (entry >>> 2 === member) {
+      if ((entry & holds) === 0) this.#owners?.set(ids, at, entry | holds);
+    } else if ((entry & isTorn) === 0) {
+      this.#torn.down++;
+      this.#owners?.set(ids, at, entry | isTorn);
+    }
   }
 
   /** Members take turns with what belongs to no trace. */
