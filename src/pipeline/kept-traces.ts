@@ -1,6 +1,8 @@
 import type { CompiledPolicy } from '../policy/compile/compiled.ts';
+import type { SideFiles } from '../storage/side-files.ts';
 import type { Session } from '../store/duckdb.ts';
 import { nOne } from '../store/window-rows.ts';
+import { decodeKept, encodeKept, keptFileOf, keptPrefix, readKept, writeKept } from './kept-traces-files.ts';
 import type { BesideSlots } from './lane-policies.ts';
 import type { WindowClock } from './window-clock.ts';
 
@@ -19,6 +21,7 @@ export interface KeptTracesSql {
 
 /** Kept traces of one decided window, in a table of its own that is dropped whole. */
 interface KeptWindow {
+  readonly slot: number;
   readonly table: string;
   /** From when to when windows of logs overlap it, ns since the epoch. */
   readonly startNano: bigint;
@@ -34,6 +37,7 @@ export class KeptTraces implements BesideSlots {
   readonly #traces: WindowClock;
   readonly #logs: WindowClock;
   readonly #tracesMax: number;
+  readonly #files: SideFiles | null;
   #windows: KeptWindow[] = [];
   #count = 0;
   #isRead = false;
@@ -41,7 +45,9 @@ export class KeptTraces implements BesideSlots {
   /** The first slot from which on all windows are remembered. */
   #firstSlot = 0;
 
-  constructor(traces: WindowClock, logs: WindowClock, tracesMax: number) {
+  /** `files`: where windows are saved for the next start; null where they are not. */
+  constructor(traces: WindowClock, logs: WindowClock, tracesMax: number, files: SideFiles | null = null) {
+    this.#files = files;
     this.#traces = traces;
     this.#logs = logs;
     this.#tracesMax = tracesMax;
@@ -76,11 +82,30 @@ export class KeptTraces implements BesideSlots {
     await engine.run(`CREATE TABLE ${table} AS ${hasGroups ? groupedSql(name) : `SELECT k.trace_id AS trace_id, k.n AS n, t.r AS r FROM ${name}_kept k JOIN ${name}_traces t ON t.trace_id = k.trace_id`}`);
     const count = (await engine.run(`SELECT count(*) FROM ${table}`)).integer();
     const { startNano, endNano } = this.#traces.boundsOf(slot);
-    this.#windows.push({ table, startNano, endNano: endNano + this.#traces.waitNano, count });
+    await this.#drop(engine, (window) => window.slot === slot);
+    const window = { slot, table, startNano, endNano: endNano + this.#traces.waitNano, count };
+    this.#windows.push(window);
+    await this.#files?.save(keptFileOf(slot), encodeKept({ ...window, ...await readKept(engine, table) }));
     const isBeyond = (from: number): boolean => this.#windows.slice(from).reduce((sum, window) => sum + window.count, 0) > this.#tracesMax;
     let from = 0;
     while (isBeyond(from)) from++;
     await this.#drop(engine, (_window, index) => index < from);
+  }
+
+  /** Windows are as they were saved, where any policy asks; before any is added. */
+  async restore(engine: Session): Promise<void> {
+    for (const { name, body } of await this.#files?.load(keptPrefix) ?? []) {
+      const saved = decodeKept(body);
+      if (saved === null || !this.isRead) {
+        await this.#files?.remove(name);
+        continue;
+      }
+      const table = `kept_traces_${this.#count++}`;
+      await writeKept(engine, table, saved);
+      this.#windows.push({ ...saved, table });
+      this.#lastSlot = Math.max(this.#lastSlot, saved.slot);
+    }
+    this.#windows.sort((a, b) => a.slot - b.slot);
   }
 
   /** What the window of logs of a slot may know. */
@@ -108,7 +133,10 @@ export class KeptTraces implements BesideSlots {
   async #drop(engine: Session, isGone: (window: KeptWindow, index: number) => boolean): Promise<void> {
     const gone = this.#windows.filter(isGone);
     this.#windows = this.#windows.filter((window) => !gone.includes(window));
-    for (const { table } of gone) await engine.run(`DROP TABLE ${table}`);
+    for (const { table, slot } of gone) {
+      await engine.run(`DROP TABLE ${table}`);
+      await this.#files?.remove(keptFileOf(slot));
+    }
   }
 }
 

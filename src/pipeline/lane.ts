@@ -5,6 +5,7 @@ import { PolicyRunner } from '../policy/window-policies.ts';
 import { KeyedHash } from '../sampling/keyed-hash.ts';
 import type { Database, Session } from '../store/duckdb.ts';
 import type { HeldBytes } from '../store/held-batch.ts';
+import type { SideFiles } from '../storage/side-files.ts';
 import { LookupCache } from '../store/lookup.ts';
 import type { ProjectionTools } from '../store/projector.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
@@ -83,6 +84,8 @@ export interface LaneStore {
   readonly clock: WindowClock;
   readonly keptTraces: KeptTraces;
   readonly account: HeldBytes;
+  /** Where what windows leave behind is saved for the next start; null where it is not. */
+  readonly files: SideFiles | null;
 }
 
 /** Told of late rows that follow the decision on their trace. */
@@ -110,7 +113,7 @@ export function buildLane(options: ProcessorOptions, signal: SampledSignal, stor
   const sets = new PolicySets(signal, options.extraKeys, { generation: 1, policies: options.policies }, ownViews);
   const ring = new SlotRing(store.writer, signal === 'traces' ? 't' : 'l', sets.plan, options.spill != null);
   const policies = new LanePolicies({ ring, sets, beside: signal === 'logs' ? keptTraces : null, onInForce: (generation) => observer.policiesInForce(signal, generation) });
-  const runner = new PolicyRunner(() => store.database.connect(), { ...limits, windowBounds: (slot) => clock.boundsOf(slot) }, seam);
+  const runner = new PolicyRunner(() => store.database.connect(), { ...limits, windowBounds: (slot) => clock.boundsOf(slot) }, seam, store.files);
   const reasons = options.hasPolicyAttribute === true ? new KeepReasons() : null;
   const traces = signal === 'traces' ? traceMemory(options, reasons !== null, earlyBy?.limits ?? null) : null;
   const combining = { combine: options.combine ?? 'union', reasons };

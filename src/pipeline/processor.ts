@@ -1,7 +1,9 @@
 import { deferred } from '../base/deferred.ts';
+import { CodedError, messageOf } from '../base/errors.ts';
 import { allRows } from '../otap/take/split.ts';
 import type { CompiledPolicy } from '../policy/compile/compiled.ts';
 import { Database, type DuckDBMemory, type Session } from '../store/duckdb.ts';
+import { SideFiles } from '../storage/side-files.ts';
 import type { HeldBytes } from '../store/held-batch.ts';
 import type { SampledSignal } from '../store/slot-plan.ts';
 import { checkCombination } from './combining.ts';
@@ -84,8 +86,9 @@ export class Processor {
     const account: HeldBytes = { retained: 0 };
     const late: { [signal in SampledSignal]: OnLate } = { traces: ignoreLate, logs: ignoreLate };
     const clocks = { traces: new WindowClock(options.windows.tracesLengthMs, options.windows.tracesWaitMs), logs: new WindowClock(options.windows.logsLengthMs, 0) };
-    const keptTraces = new KeptTraces(clocks.traces, clocks.logs, options.decisionsMax);
-    const build = (signal: SampledSignal): Lane => buildLane(options, signal, { database, writer, engine: engines[signal], clock: clocks[signal], keptTraces, account }, (rows) => late[signal](rows));
+    const files = sideFilesOf(options);
+    const keptTraces = new KeptTraces(clocks.traces, clocks.logs, options.decisionsMax, files);
+    const build = (signal: SampledSignal): Lane => buildLane(options, signal, { database, writer, engine: engines[signal], clock: clocks[signal], keptTraces, account, files }, (rows) => late[signal](rows));
     const lanes = { traces: build('traces'), logs: build('logs') };
     const budget = new MemoryBudget(shares);
     budget.count('retained', () => account.retained);
@@ -124,6 +127,8 @@ export class Processor {
     const { journal = null, retained = null, seam, decodeLimits, hashSeed = 0, windows, observer } = this.#options;
     if (journal === null) return null;
     const { traces, logs } = this.#lanes;
+    await this.#keptTraces.restore(this.#sessions[1]);
+    await Promise.all([traces.runner.restore('traces'), logs.runner.restore('logs')]);
     const recovered = await recover({
       journal, retained, seam, decodeLimits, hashSeed, account: this.#account, lanes: { traces: traces.recovering, logs: logs.recovering },
       windows: { lengthMs: { traces: windows.tracesLengthMs, logs: windows.logsLengthMs }, lowest: () => ({ traces: traces.ring.lowest, logs: logs.ring.lowest }), firstOpen: () => ({ traces: traces.ring.firstOpen, logs: logs.ring.firstOpen }), nMax: () => traces.ring.nMax },
@@ -266,3 +271,10 @@ export class Processor {
 const retryMs = { min: 1000, max: 10_000 };
 
 function ignoreLate(): void {}
+
+/** Beside the log; what fails there is told as a failure of it. */
+function sideFilesOf({ journal = null }: ProcessorOptions): SideFiles | null {
+  if (journal === null) return null;
+  const { disk, directory, observer } = journal.options;
+  return new SideFiles(disk, `${directory}/state`, (error) => observer.state(new CodedError('UNAVAILABLE', 'storage_failed', `what windows remember cannot be saved: ${messageOf(error)}`, { cause: error })));
+}

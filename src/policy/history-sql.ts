@@ -10,6 +10,9 @@ const columns = [
   'value_mean', 'value_p50', 'value_p90', 'value_p95', 'value_p99', 'value_max',
 ] as const;
 
+/** Their types. */
+export const historyColumnTypes: { readonly [column: string]: string } = Object.fromEntries([...columns.map((column) => [column, column === 'key' ? 'VARCHAR' : column === 'items' ? 'BIGINT' : column === 'threshold' ? 'UBIGINT' : 'DOUBLE']), ['keys_there', 'BIGINT']]);
+
 const textType: { readonly [column: string]: string } = { key: 'VARCHAR', items: 'BIGINT', threshold: 'UBIGINT' };
 
 /** The view `history`: what is remembered in tables of earlier windows, each with how many windows ago it was. */

@@ -1,5 +1,7 @@
 import type { Seam } from '../base/seam.ts';
+import type { SideFiles } from '../storage/side-files.ts';
 import type { Session } from '../store/duckdb.ts';
+import type { SampledSignal } from '../store/slot-plan.ts';
 import { TableWriter } from '../store/table-writer.ts';
 import { windowRows } from '../store/window-rows.ts';
 import type { Window } from '../store/window-views.ts';
@@ -7,6 +9,7 @@ import type { CompiledPolicy, HistoryPlan } from './compile/compiled.ts';
 import { isConnectionLost, PolicyError } from './compile/policy-error.ts';
 import { withinDeadline } from './deadline.ts';
 import type { PolicyPicks } from './evaluate.ts';
+import { createFrom, decodeSaved, encodeSaved, fileOf, prefixOf, rowsOf, type SavedWindow } from './history-files.ts';
 import { historyRowsSql, historyViewSql } from './history-sql.ts';
 
 /** What was remembered of one window. */
@@ -22,6 +25,8 @@ export interface HistoryOutcome {
 interface Remembered {
   readonly table: string;
   readonly number: number;
+  /** Where it is saved; null where it is not. */
+  readonly file: string | null;
 }
 
 /** Histories at once at most; those of policies that were not run for longest go first. */
@@ -35,11 +40,26 @@ export class PolicyHistories {
   readonly #seam: Seam;
   readonly #deadlineMs: number;
   readonly #byPolicy = new Map<string, Remembered[]>();
+  readonly #files: SideFiles | null;
   #tables = 0;
 
-  constructor(deadlineMs: number, seam: Seam) {
+  /** `files`: where windows are saved for the next start; null where they are not. */
+  constructor(deadlineMs: number, seam: Seam, files: SideFiles | null = null) {
     this.#deadlineMs = deadlineMs;
     this.#seam = seam;
+    this.#files = files;
+  }
+
+  /** Remembers what was saved of a signal's windows, once, before any is recorded. */
+  async restore(session: Session, signal: SampledSignal): Promise<void> {
+    for (const file of await this.#files?.load(prefixOf(signal)) ?? []) {
+      const saved = decodeSaved(file);
+      const table = `h_${signal}_${this.#tables++}`;
+      const isThere = saved !== null && await createFrom(session, table, saved.rows).then(() => true, () => false);
+      if (saved === null || !isThere) await this.#files?.remove(file.name);
+      else this.#keep(saved.policy, { table, number: saved.number, file: file.name });
+    }
+    for (const [policy, windows] of this.#byPolicy) this.#byPolicy.set(policy, windows.sort((a, b) => a.number - b.number));
   }
 
   /** SELECT of the view for the window of slot `number`. */
@@ -60,7 +80,7 @@ export class PolicyHistories {
       await this.#select(session, policy, historyRowsSql(plan, policy, `${table}_picks`));
       await session.run(`CREATE TABLE ${table} AS SELECT * FROM temp.history_rows`);
       const [keys, there] = (await session.api.runAndReadAll(`SELECT count(*)::INTEGER, coalesce(max(keys_there), 0)::INTEGER FROM ${table}`)).getRows()[0].map(Number);
-      this.#keep(nameOf(policy, plan), { table, number });
+      await this.#replace(session, { policy: nameOf(policy, plan), signal: window.signal, number }, table);
       return { keys, forgottenKeys: there - keys, error: null };
     } catch (error) {
       isLost = isConnectionLost(error);
@@ -88,6 +108,17 @@ export class PolicyHistories {
     throw new PolicyError(name, 'deadline', `what its history remembers took longer than ${this.#deadlineMs} ms`, { connectionLost });
   }
 
+  /** A window that was decided, and not logged as such before a crash, is decided again. */
+  async #replace(session: Session, window: Omit<SavedWindow, 'rows'>, table: string): Promise<void> {
+    const { policy, number } = window;
+    const before = (this.#byPolicy.get(policy) ?? []).filter((other) => other.number === number);
+    this.#byPolicy.set(policy, (this.#byPolicy.get(policy) ?? []).filter((other) => other.number !== number));
+    for (const other of before) await session.run(`DROP TABLE IF EXISTS ${other.table}`);
+    const file = this.#files === null ? null : fileOf(window);
+    this.#keep(policy, { table, number, file });
+    if (file !== null) await this.#files?.save(file, [encodeSaved({ ...window, rows: await rowsOf(session, table) })]);
+  }
+
   #keep(name: string, window: Remembered): void {
     const remembered = this.#byPolicy.get(name) ?? [];
     this.#byPolicy.delete(name);
@@ -104,7 +135,10 @@ export class PolicyHistories {
       gone.push(...this.#byPolicy.get(other) ?? []);
       this.#byPolicy.delete(other);
     }
-    for (const { table } of gone) await session.run(`DROP TABLE IF EXISTS ${table}`);
+    for (const { table, file } of gone) {
+      await session.run(`DROP TABLE IF EXISTS ${table}`);
+      if (file !== null) await this.#files?.remove(file);
+    }
     await session.run(`DROP TABLE IF EXISTS ${picks}`);
     await session.run('DROP TABLE IF EXISTS temp.history_rows');
   }

@@ -1,5 +1,7 @@
 import type { Seam } from '../base/seam.ts';
+import type { SideFiles } from '../storage/side-files.ts';
 import type { Session } from '../store/duckdb.ts';
+import type { SampledSignal } from '../store/slot-plan.ts';
 import { childViewSql, rowViewSql, starViewSql, traceViewSql, type Window } from '../store/window-views.ts';
 import type { CompiledPolicy, HistoryPlan, SideView, ViewReads } from './compile/compiled.ts';
 import { isConnectionLost } from './compile/policy-error.ts';
@@ -32,11 +34,18 @@ export class PolicyRunner {
   readonly #histories: PolicyHistories;
   #session: Session | null = null;
 
-  constructor(connect: () => Promise<Session>, limits: PolicyLimits, seam: Seam) {
+  /** `files`: where what policies remember is saved for the next start. */
+  constructor(connect: () => Promise<Session>, limits: PolicyLimits, seam: Seam, files: SideFiles | null = null) {
     this.#connect = connect;
     this.#limits = limits;
     this.#seam = seam;
-    this.#histories = new PolicyHistories(limits.deadlineMs, seam);
+    this.#histories = new PolicyHistories(limits.deadlineMs, seam, files);
+  }
+
+  /** What policies of a signal remember is as it was saved; before any runs. */
+  async restore(signal: SampledSignal): Promise<void> {
+    this.#session ??= await this.#connect();
+    await this.#histories.restore(this.#session, signal);
   }
 
   /** Runs one policy over a window. `tracesTable` holds the window's traces, made with the union of all policies' reads. `remembers`: whether the window goes into the policy's history. */

@@ -22,7 +22,9 @@ export interface SoakTimes {
 
 const windows = { windowLength: '5s', decisionWait: '5s' };
 const sum = (counts: { readonly [name: string]: number }): number => Object.values(counts).reduce((all, count) => all + count, 0);
-const requestsRefused = async (thresher: Thresher): Promise<number> => await thresher.metric('thresher_batches_refused_total') + await thresher.metric('thresher_requests_refused_total', 'protocol="http"');
+/** Requests that were answered so; of one whose sender went away within it nobody can be told. */
+const requestsRefused = async (thresher: Thresher): Promise<number> => await thresher.metric('thresher_batches_refused_total')
+  + await thresher.metric('thresher_requests_refused_total', 'protocol="http"') - await thresher.metric('thresher_requests_refused_total', 'reason="client_gone"');
 
 /** Resolves when nothing waits on the disk and nothing new has come to the hop for some seconds, with the seconds since `thresher` started when it came to that. */
 async function settled(thresher: Thresher, hop: NextHop, limitSeconds: number): Promise<number> {
