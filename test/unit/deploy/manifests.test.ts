@@ -114,7 +114,8 @@ describe('compose', () => {
 });
 
 describe('Kubernetes', () => {
-  const folders = ['kubernetes', 'kubernetes/collector', 'kubernetes/monitoring'];
+  const folders = ['kubernetes', 'kubernetes/collector', 'kubernetes/balancer', 'kubernetes/monitoring'];
+  const workloads = [['StatefulSet', 'thresher'], ['Deployment', 'thresher-collector'], ['Deployment', 'thresher-balancer']] as const;
   const objects = globSync('**/*.yaml', { cwd: deploy('kubernetes') })
     .flatMap((path) => parseAllDocuments(read(join('kubernetes', path))).map((document) => document.toJS() as Manifest)).filter(({ kind }) => kind !== undefined);
   const named = (kind: string, name: string): Manifest => {
@@ -133,8 +134,8 @@ describe('Kubernetes', () => {
   });
 
   test('selectors choose the pods, and services name ports that these have', () => {
-    for (const kind of ['StatefulSet', 'Deployment'] as const) {
-      const { metadata, spec: { template, selector } } = named(kind, kind === 'StatefulSet' ? 'thresher' : 'thresher-collector');
+    for (const [kind, name] of workloads) {
+      const { metadata, spec: { template, selector } } = named(kind, name);
       expect(template.metadata.labels).toMatchObject(selector.matchLabels);
       const service = named('Service', metadata.name);
       expect(template.metadata.labels).toMatchObject(service.spec.selector);
@@ -153,8 +154,20 @@ describe('Kubernetes', () => {
     expect(named('RoleBinding', 'thresher-collector').subjects?.[0].name).toBe(named('Deployment', 'thresher-collector').spec.template.spec.serviceAccountName);
   });
 
+  test('so does a Thresher as balancer, which the samplers let in, and which outlasts what is under way', () => {
+    const path = 'kubernetes/balancer/thresher.yaml';
+    const { exporters, pipelines, shutdown } = parseConfig({ text: read(path), name: path, environment: {}, directory: '/' });
+    const { windows } = parseConfig({ text: read('kubernetes/thresher.yaml'), name: 'thresher.yaml', environment: {}, directory: deploy('kubernetes/policies') });
+    expect(exporters).toMatchObject([{ type: 'load_balancing', resolver: { dns: { hostname: named('Service', 'thresher').metadata.name, port: 4317 } } }]);
+    for (const exporter of exporters) if (exporter.type === 'load_balancing') expect(exporter.handOverMs).toBeGreaterThanOrEqual(windows.traces.lengthMs + windows.traces.decisionWaitMs);
+    expect([pipelines?.traces?.mode, pipelines?.logs?.mode]).toEqual(['pass', 'pass']);
+    expect(JSON.stringify(named('NetworkPolicy', 'thresher'))).toContain(JSON.stringify(named('Deployment', 'thresher-balancer').spec.selector));
+    const { terminationGracePeriodSeconds, containers } = named('Deployment', 'thresher-balancer').spec.template.spec;
+    expect((terminationGracePeriodSeconds - (containers[0].lifecycle?.preStop.sleep.seconds ?? 0)) * 1000).toBeGreaterThan(shutdown.deadlineMs + 10_000);
+  });
+
   test('pods run without rights', () => {
-    for (const [kind, name] of [['StatefulSet', 'thresher'], ['Deployment', 'thresher-collector']] as const) {
+    for (const [kind, name] of workloads) {
       const { securityContext, containers: [container] } = named(kind, name).spec.template.spec;
       expect(securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
       expect(container.securityContext).toEqual({ allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } });
