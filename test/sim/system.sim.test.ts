@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { violationsOf } from './system/checks.ts';
 import { Estimates } from './system/estimates.ts';
+import { crashesAtEveryOperation } from './system/every-write.ts';
 import { biasedSet } from './system/policies.ts';
 import type { Scenario } from './system/scenario.ts';
 import { sabotages } from './system/sabotage.ts';
@@ -25,7 +26,7 @@ async function complaints(from: number, runsMax: number, words: RegExp | null = 
 
 const calm: Partial<Scenario> = { isDurable: false, crashes: [], diskAway: null, retainsOnDisk: false };
 const crashing: Partial<Scenario> = {
-  isDurable: true, sync: 'fsync', waitAfterRootMs: null, spansMax: null, isAtOnce: false, disk: { shortWrite: 0.1, writeError: 0, syncError: 0 }, diskAway: null,
+  isDurable: true, sync: 'fsync', waitAfterRootMs: null, spansMax: null, isAtOnce: false, sessions: null, disk: { shortWrite: 0.1, writeError: 0, syncError: 0 }, diskAway: null,
   crashes: [30, 45, 60].map((afterOperations) => ({ afterOperations, by: 'kill' as const })), policies: [{ atMs: 0, set: 0 }], stress: [], relief: null,
 };
 const losingPower: Partial<Scenario> = { ...crashing, sync: 'async', crashes: [60, 60].map((afterOperations) => ({ afterOperations, by: 'powerLoss' as const })) };
@@ -43,10 +44,33 @@ describe('the system under faults', () => {
     }
   });
 
+  /** Complaints of runs that crash at every `step`th operation of the disk, until one of them has these words. */
+  async function complaintsOfCrashes(step: number, words: RegExp | null = null): Promise<string[]> {
+    const found: string[] = [];
+    for await (const { run } of crashesAtEveryOperation(3, step)) {
+      expect(run.processes).toBe(2);
+      found.push(...violationsOf(run));
+      if (words !== null && found.some((complaint) => words.test(complaint))) break;
+    }
+    return found;
+  }
+
+  test('a process that dies at operations all along the way loses nothing, and tears nothing', { timeout: 300_000 }, async () => {
+    expect(await complaintsOfCrashes(10)).toEqual([]);
+  });
+
+  test('control: where batches are acknowledged early, some of these crashes lose them', { timeout: 300_000 }, async () => {
+    const mend = sabotages.acknowledgesEarly();
+    try {
+      expect((await complaintsOfCrashes(3, /is lost/)).some((complaint) => /is lost/.test(complaint))).toBe(true);
+    } finally {
+      mend();
+    }
+  });
+
   const torn = /is torn|two thresholds|left with/;
   const controls: readonly [name: keyof typeof sabotages, from: number, words: RegExp, changed: Partial<Scenario>][] = [
     ['forgetsKept', 2, torn, calm],
-    ['acknowledgesEarly', 4, /is lost/, crashing],
     ['decidesUnlogged', 2, torn, { ...crashing, policies: [{ atMs: 0, set: 1 }] }],
     ['neverSyncs', 1, /is lost/, losingPower],
     ['marksNothing', 1, /went both ways/, { ...calm, routesDropped: true }],

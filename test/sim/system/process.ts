@@ -81,19 +81,19 @@ export class SimProcess {
 
   /** Opens the processor and recovers what the disk has. Rejects where the disk fails. */
   static async start(scenario: Scenario, clock: SimClock, policies: PolicySet, { kept, dropped }: SimSinks, disk: FakeDisk | null, complain: Complain): Promise<SimProcess> {
-    const { lengthMs, waitMs, horizonMs, pastHorizon, waitAfterRootMs, spansMax, isAtOnce, softLimit, relief } = scenario;
+    const { lengthMs, waitMs, horizonMs, pastHorizon, waitAfterRootMs, spansMax, isAtOnce, sessions, softLimit, relief } = scenario;
     const unlessDead: Complain = (complaint) => {
       if (disk?.isDead !== true) complain(complaint);
     };
     const tally = new Watching(unlessDead);
-    const hasEarly = waitAfterRootMs !== null || spansMax !== null || isAtOnce;
+    const hasEarly = waitAfterRootMs !== null || spansMax !== null || isAtOnce || sessions !== null;
     const journal = disk === null ? null : journalOn(disk, clock, scenario, unlessDead);
     const route = { kept: [kept], dropped: dropped === null ? [] : [dropped] };
     const processor = await Processor.open({
       ...policies.open, seam: clock, time: 'arrival', observer: tally, sinks: [...route.kept, ...route.dropped], routes: { traces: route, logs: route, metrics: route }, fallback: { n: probabilityOf(fallback) },
       windows: {
-        tracesLengthMs: lengthMs, tracesWaitMs: waitMs, logsLengthMs: lengthMs,
-        ...(hasEarly ? { early: { waitAfterRootMs, isAtOnce, limits: spansMax === null ? null : { spansMax, bytesMax: 1e9 } } } : {}),
+        tracesLengthMs: lengthMs, tracesWaitMs: sessions?.maxMs ?? waitMs, logsLengthMs: lengthMs,
+        ...(hasEarly ? { early: { waitAfterRootMs, isAtOnce, sessions: sessions === null ? null : { gapMs: sessions.gapMs, waitMs }, limits: spansMax === null ? null : { spansMax, bytesMax: 1e9 } } } : {}),
       },
       limits: { deadlineMs: 1e9, rowsMax: 1e6 }, memoryLimitBytes: scenario.memoryLimitBytes, ...(softLimit === null ? {} : { softLimit }), decisionsMax: 10_000, horizonMs,
       pastHorizon: { by: pastHorizon, n: probabilityOf(fallback) }, batchRowsMax: 8192, decodeLimits: {}, extraKeys: [],

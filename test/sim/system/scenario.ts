@@ -3,6 +3,8 @@ import { mulberry } from '../../support/mulberry.ts';
 /** What a run is like; all of it from the seed. Times in ms of its clock. */
 export interface Scenario {
   readonly seed: number;
+  /** How long services make telemetry. */
+  readonly activeMs: number;
   readonly lengthMs: number;
   readonly waitMs: number;
   readonly horizonMs: number;
@@ -11,6 +13,8 @@ export interface Scenario {
   readonly spansMax: number | null;
   /** Traces are decided at once when their outcome can no longer change. */
   readonly isAtOnce: boolean;
+  /** Traces are waited for while they grow. */
+  readonly sessions: { readonly gapMs: number; readonly maxMs: number } | null;
   readonly memoryLimitBytes: number;
   readonly softLimit: number | null;
   readonly isDurable: boolean;
@@ -38,8 +42,7 @@ export interface Scenario {
   readonly stress: readonly { readonly atMs: number; readonly p: number }[];
 }
 
-/** How long services make telemetry. */
-export const activeMs = 30_000;
+const activeMs = 30_000;
 
 export function scenarioOf(seed: number): Scenario {
   const chance = mulberry(seed * 2654435761);
@@ -51,8 +54,8 @@ export function scenarioOf(seed: number): Scenario {
   const downFromMs = some(0.3) ? at() : Infinity;
   const isTight = some(0.3);
   const relief = some(0.2) ? spanOf(at(), 5000, {}) : null;
-  return {
-    seed, lengthMs: one(4000, 8000), waitMs: one(0, 4000, 8000), horizonMs: one(15_000, 60_000, 60_000), pastHorizon: one('policy', 'fallback', 'drop'),
+  const scenario: Omit<Scenario, 'sessions'> = {
+    seed, activeMs, lengthMs: one(4000, 8000), waitMs: one(0, 4000, 8000), horizonMs: one(15_000, 60_000, 60_000), pastHorizon: one('policy', 'fallback', 'drop'),
     waitAfterRootMs: some(0.3) ? one(1000, 3000) : null, spansMax: some(0.3) ? 5 : null, isAtOnce: some(0.2),
     memoryLimitBytes: isTight ? one(250_000, 400_000) : 2 ** 28, softLimit: some(0.5) ? 0.6 : null,
     isDurable, sync: some(0.3) ? 'async' : 'fsync', retainsOnDisk: isDurable && some(0.3), diskAway: isDurable && some(0.2) ? spanOf(at(), 6000, { by: one('full', 'readOnly') }) : null,
@@ -64,6 +67,8 @@ export function scenarioOf(seed: number): Scenario {
     policies: [{ atMs: 0, set: one(0, 0, 1, 1, 2) }, ...(some(0.4) ? [{ atMs: at(), set: one(0, 1, 2) }] : [])],
     relief, stress: relief === null && some(0.3) ? [{ atMs: at(), p: one(0.3, 0.6) }, { atMs: at(), p: one(0.5, 1) }].sort((a, b) => a.atMs - b.atMs) : [],
   };
+  const hasSessions = mulberry(seed * 2654435761 + 1)() < 0.3 && scenario.waitAfterRootMs === null && scenario.horizonMs > 30_000;
+  return { ...scenario, sessions: hasSessions ? { gapMs: 3000, maxMs: scenario.waitMs + 12_000 } : null };
 }
 
 function spanOf<T>(fromMs: number, lengthMs: number, more: T): { readonly fromMs: number; readonly toMs: number } & T {

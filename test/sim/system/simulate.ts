@@ -37,6 +37,8 @@ export interface RunRecord {
   readonly complaints: readonly string[];
   /** Of rows that were decided before a process died, and that the log does not have. */
   readonly missing: readonly string[];
+  /** Operations of the disk that changed something, of all processes. */
+  readonly operations: number;
   /** Windows that the store failed on, which the fallback decided. */
   readonly engineErrors: number;
 }
@@ -67,6 +69,7 @@ export class Simulation {
   #fullnessMax = 0;
   #windows = 0;
   #engineErrors = 0;
+  #operations = 0;
 
   /** `changed`: what is other than the seed says. */
   constructor(seed: number, changed: Partial<Scenario> = {}) {
@@ -89,12 +92,12 @@ export class Simulation {
       turns.release();
     }
     this.#count({ engineSlow: turns.held });
-    if (this.#disk !== null) this.#count(this.#disk.injected);
+    if (this.#disk !== null) this.#leave(this.#disk);
     this.#count(this.#network.injected);
     this.#count(this.#backend.injected);
     return {
       scenario: this.#scenario, batches: this.#batches, sets, ledger: this.#ledger, backend: this.#backend, dropped: this.#dropped, crashes: this.#crashes, faults: this.#faults, processes: this.#processes,
-      fullnessMax: this.#fullnessMax, windows: this.#windows, complaints: this.#complaints, missing: this.#missing, engineErrors: this.#engineErrors,
+      fullnessMax: this.#fullnessMax, windows: this.#windows, complaints: this.#complaints, missing: this.#missing, operations: this.#operations, engineErrors: this.#engineErrors,
     };
   }
 
@@ -166,7 +169,7 @@ export class Simulation {
 
   /** Steps without anything to send or deliver until all windows are decided. */
   get #calmSteps(): number {
-    return Math.ceil((this.#scenario.lengthMs + this.#scenario.waitMs) / stepMs) + 2;
+    return Math.ceil((this.#scenario.lengthMs + (this.#scenario.sessions?.maxMs ?? this.#scenario.waitMs)) / stepMs) + 2;
   }
 
   /** Nobody is left to decide anything: what was under way ends, and whatever it says is not heard. */
@@ -207,7 +210,7 @@ export class Simulation {
 
   #restart(): void {
     if (this.#disk === null) return;
-    this.#count(this.#disk.injected);
+    this.#leave(this.#disk);
     const by = this.#scenario.crashes[this.#processes - 1]?.by ?? 'kill';
     this.#crashes.push({ atMs: this.#clock.nowMs, by });
     this.#disk = this.#withFaults(this.#disk.restart(by));
@@ -230,6 +233,11 @@ export class Simulation {
   #withFaults(disk: FakeDisk): FakeDisk {
     Object.assign(disk.faults, this.#scenario.disk, { crashAfterOperations: this.#scenario.crashes[this.#processes]?.afterOperations ?? 0 });
     return disk;
+  }
+
+  #leave({ injected, operations }: FakeDisk): void {
+    this.#count(injected);
+    this.#operations += operations;
   }
 
   #count(injected: { readonly [name: string]: number }): void {

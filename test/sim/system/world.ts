@@ -2,7 +2,7 @@ import { mulberry } from '../../support/mulberry.ts';
 import { randomTrace, shareOf } from '../../support/given-messages.ts';
 import type { SampledSignal } from '../../../src/store/slot-plan.ts';
 import type { ItemClass, SimItem } from './items.ts';
-import { activeMs, type Scenario } from './scenario.ts';
+import type { Scenario } from './scenario.ts';
 
 /** What a sender sends together, and what upstream left out of it: of that the truth still consists. */
 export interface SimBatch {
@@ -22,7 +22,7 @@ const tracesOfStep = 5;
 const thresholds: { readonly [threshold: string]: number } = { '8': 0.5, 'c': 0.25 };
 
 /** Traces of one to six spans, some of them late, some mixed in their sampling; records of them and of no trace. */
-export function worldOf({ seed }: Scenario): SimBatch[] {
+export function worldOf({ seed, activeMs }: Scenario): SimBatch[] {
   const chance = mulberry(seed);
   const made: { readonly atMs: number; readonly item: SimItem }[] = [];
   let number = 1;
