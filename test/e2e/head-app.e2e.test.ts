@@ -48,7 +48,7 @@ describe('a running Thresher', () => {
     await until(async () => await rateOf(address, 'frontend') < 0.5, 'a rate below 1/2');
     const report: unknown = await (await fetch(`http://${address}/head`)).json();
     expect(report).toMatchObject({ default_rate: 1, services: expect.arrayContaining([expect.objectContaining({ service: 'frontend', history: expect.any(Array), items: expect.any(Object) })]) });
-    expect(await (await fetch(`http://${address}/head`, { headers: { accept: 'text/html' } })).text()).toContain('<svg');
+    await until(async () => (await (await fetch(`http://${address}/head`, { headers: { accept: 'text/html' } })).text()).includes('<svg'), 'a plot of two windows');
     const text = await (await fetch(`http://${app.addresses.http}/metrics`)).text();
     for (const metric of ['thresher_head_rate', 'thresher_head_arrivals_per_second']) expect(text).toMatch(new RegExp(`${metric}\\{service="frontend"\\} 0?\\d`));
     expect(text).toMatch(/thresher_head_bytes_total\{service="frontend",outcome="dropped"\} [1-9]/);
