@@ -163,10 +163,10 @@ describe('kill -9 under load', () => {
   });
 
   test('tears no trace that is decided before its window', { timeout: 60_000 + kills * 15_000 }, async () => {
-    const result = await run('fsync', Math.ceil(kills / 2), early);
-    console.log(JSON.stringify({ kills, ...result }));
-    expect(result.tracesSeen).toBeGreaterThan(100);
-    expect(result).toMatchObject({ torn: 0, twoThresholds: 0, exitCode: 0 });
+    const { acknowledged, again, torn, tracesSeen, twoThresholds, exitCode } = await run('fsync', Math.ceil(kills / 2), early);
+    console.log(JSON.stringify({ kills: Math.ceil(kills / 2), acknowledged, tracesSeen, again, torn, twoThresholds }));
+    expect(tracesSeen).toBeGreaterThan(100);
+    expect({ torn, twoThresholds, exitCode }).toEqual({ torn: 0, twoThresholds: 0, exitCode: 0 });
   });
 
   test('loses nothing where batches wait on the disk, in segments that are written, read and cleared at the same time', { timeout: 60_000 + kills * 15_000 }, async () => {
