@@ -26,7 +26,7 @@ afterEach(async () => {
 test('a member that dies is left alone until it is back', async () => {
   const [alone, one, two, three] = await Promise.all(['alone', 'one', 'two', 'three'].map((name) => tiers.sampler(name, '')));
   tiers.writeMembers(one, two, three);
-  const front = await tiers.balancer('otap', { hand_over: '4s', failover_after: '1s' });
+  const front = await tiers.balancer('otap', { hand_over: '6s', failover_after: '1s' });
   const sender = new Sender(12, front.otlpHttpPort, alone.otlpHttpPort);
   await sender.go(1500, 15);
   await two.child.kill();

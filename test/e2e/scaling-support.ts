@@ -161,7 +161,7 @@ export class Tiers {
     writeFileSync(policy, `SELECT trace_id, 0.5 AS probability FROM traces ${condition}`);
     const port = await (this.#backendPort ??= this.backend.listen());
     return this.#start(name, {
-      windows: { traces: { length: '1s', decision_wait: '2s' } }, policies: [policy],
+      windows: { traces: { length: '1s', decision_wait: '4s' } }, policies: [policy],
       exporters: { otlphttp: { endpoint: `http://127.0.0.1:${port}`, encoding: 'json', compression: 'none', headers: { 'x-member': name } } },
     }, grpcPort);
   }
