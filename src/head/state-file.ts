@@ -37,7 +37,7 @@ export class StateFile {
     for (let state = this.#next; state !== null; state = this.#next) {
       this.#next = null;
       await mkdir(dirname(this.#path), { recursive: true });
-      await writeFile(`${this.#path}.new`, JSON.stringify(state), { flush: true });
+      await writeFile(`${this.#path}.new`, JSON.stringify(state), { flush: true, mode: 0o600 });
       await rename(`${this.#path}.new`, this.#path);
     }
   }
