@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type OpenPolicies, openPolicies } from '../../src/policies.ts';
 import { CollectingSink } from '../sql/store/support.ts';
-import { type DurableFlow, startProcess } from '../support/durable-flow.ts';
+import { type DurableFlow, startProcess, unlessDead } from '../support/durable-flow.ts';
 import { FakeDisk } from '../support/fake-disk.ts';
 import { type GivenRecord, type GivenSpan, itemsSeen, randomTrace, recordsMessages, type SeenItem, spansMessages } from '../support/given-messages.ts';
 import { mulberry } from '../support/mulberry.ts';
@@ -123,7 +123,7 @@ async function run(seed: number, { crashAfter, by, between, hasJournal = true, k
 async function runProcess(flow: DurableFlow, given: readonly Step[], next: { traces: number; logs: number }, disk: FakeDisk, killAt?: number): Promise<boolean> {
   const { processor, seam } = flow;
   // What was due when the process died is decided before anything more comes, as it was without a crash.
-  await processor.advance(seam.nowUnixNano());
+  await unlessDead(disk, processor.advance(seam.nowUnixNano()));
   if (disk.isDead) return false;
   const streams = openStreams(flow, given, next);
   for (let step = Math.min(next.traces, next.logs); step < steps; step++) {
@@ -134,10 +134,10 @@ async function runProcess(flow: DurableFlow, given: readonly Step[], next: { tra
       if (disk.isDead) return false;
     }
     seam.advanceMs(stepMs);
-    await processor.advance(seam.nowUnixNano());
+    await unlessDead(disk, processor.advance(seam.nowUnixNano()));
     if (disk.isDead) return false;
   }
-  await processor.drain();
+  await unlessDead(disk, processor.drain());
   return !disk.isDead;
 }
 

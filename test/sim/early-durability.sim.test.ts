@@ -4,7 +4,7 @@ import { type OpenPolicies, openPolicies } from '../../src/policies.ts';
 import { readSegment } from '../../src/storage/log-format.ts';
 import { replaceSegment, segmentName, segmentOf } from '../../src/storage/record-log.ts';
 import { CollectingSink } from '../sql/store/support.ts';
-import { type DurableFlow, startProcess } from '../support/durable-flow.ts';
+import { type DurableFlow, startProcess, unlessDead } from '../support/durable-flow.ts';
 import { FakeDisk } from '../support/fake-disk.ts';
 import { randomTrace } from '../support/given-messages.ts';
 import { mulberry } from '../support/mulberry.ts';
@@ -92,9 +92,9 @@ async function accept(processor: DurableFlow['processor'], spans: readonly SpanS
 
 /** Sends steps from `next` on, while windows are decided and looked into, each on a stream of its own, until all is decided or the process is dead; the first that was not acknowledged. */
 async function goOn({ processor, seam }: DurableFlow, given: readonly SpanSpec[][], next: number, disk: FakeDisk): Promise<number> {
-  await processor.advance(seam.nowUnixNano());
+  await unlessDead(disk, processor.advance(seam.nowUnixNano()));
   for (; next < steps && !disk.isDead; next++) {
-    const deciding = processor.advance(seam.nowUnixNano());
+    const deciding = unlessDead(disk, processor.advance(seam.nowUnixNano()));
     for (let turn = next % 6; turn > 0; turn--) await new Promise((resolve) => setImmediate(resolve));
     const status = given[next].length === 0 ? 'OK' : await accept(processor, given[next]);
     await deciding;
@@ -102,8 +102,8 @@ async function goOn({ processor, seam }: DurableFlow, given: readonly SpanSpec[]
     seam.advanceMs(stepMs);
   }
   if (disk.isDead) return next;
-  await processor.drain();
-  return steps;
+  await unlessDead(disk, processor.drain());
+  return disk.isDead ? next : steps;
 }
 
 interface Judged {

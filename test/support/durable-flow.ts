@@ -6,6 +6,7 @@ import { Processor, type ProcessorOptions } from '../../src/pipeline/processor.t
 import type { BatchSink } from '../../src/pipeline/sink.ts';
 import { TallyObserver } from '../../src/pipeline/tally.ts';
 import type { Disk } from '../../src/storage/disk.ts';
+import { FakeDisk } from './fake-disk.ts';
 
 /** What a journal told. */
 export interface JournalSaid {
@@ -27,9 +28,9 @@ export interface DurableFlow {
 export const startUnixNano = 1_700_000_000_000_000_000n;
 export const nOne = 2n ** 56n;
 
-/** A process over a disk: a processor by arrival with windows of 10 s and a wait of 10 s that has recovered what the disk has. Time starts `atMs` after the start. `retain`: batches wait on the disk. */
+/** A process over a disk (once a fake one is dead, nobody waits for it): a processor by arrival with windows of 10 s and a wait of 10 s that has recovered what the disk has. Time starts `atMs` after the start. `retain`: batches wait on the disk. */
 export async function startProcess(
-  disk: Disk, sink: BatchSink, atMs: number, options: Partial<ProcessorOptions>, { retain = 'memory', ...journaling }: Partial<JournalOptions> & { readonly retain?: 'memory' | 'disk' } = {}, sleepMs: Seam['sleepMs'] = untilAborted,
+  disk: Disk, sink: BatchSink, atMs: number, options: Partial<ProcessorOptions>, { retain = 'memory', ...journaling }: Partial<JournalOptions> & { readonly retain?: 'memory' | 'disk' } = {}, sleepMs: Seam['sleepMs'] = (ms, signal) => (disk instanceof FakeDisk && disk.isDead ? Promise.reject(new Error('the process is dead')) : untilAborted(ms, signal)),
 ): Promise<DurableFlow> {
   const seam = { ...seededSeam(7, startUnixNano), hashKey: new Uint8Array(16), sleepMs };
   seam.advanceMs(atMs);
@@ -51,6 +52,13 @@ export async function startProcess(
   });
   await processor.recover();
   return { processor, journal, tally, said, seam };
+}
+
+/** What a process does until it dies: what fails then, fails for that. */
+export async function unlessDead(disk: FakeDisk, work: Promise<unknown>): Promise<void> {
+  await work.catch((error: unknown) => {
+    if (!disk.isDead) throw error;
+  });
 }
 
 /** Time goes on by `advanceMs` alone: a deadline that nobody reaches. */
