@@ -137,7 +137,7 @@ async function withoutEarly(disk: FakeDisk): Promise<void> {
 }
 
 /** Rounds of plans that crash, one after the other. */
-const plans = Array.from({ length: 8 }, (_, round): { readonly seed: number; readonly plan: Plan } => {
+const plans = Array.from({ length: 6 }, (_, round): { readonly seed: number; readonly plan: Plan } => {
   const chance = mulberry(100 + round);
   return { seed: round, plan: { crashAfter: Array.from({ length: 3 }, () => 3 + Math.floor(chance() * 120)), by: round % 2 === 0 ? 'kill' : 'powerLoss', isDelivered: (process) => round % 4 < 2 || process > 0 } };
 });
@@ -160,13 +160,13 @@ describe('crashes at any moment, with early decisions', () => {
     const z = mean / Math.sqrt(deviations.reduce((sum, each) => sum + (each - mean) ** 2, 0) / (deviations.length - 1) / deviations.length);
     console.log(`${crashes} crashes, ${early} traces decided early, ${again} spans sent again, mean deviation ${mean.toFixed(2)} traces, z ${z.toFixed(2)}`);
     expect(crashes).toBeGreaterThan(10);
-    expect(early).toBeGreaterThan(250);
+    expect(early).toBeGreaterThan(200);
     expect(Math.abs(z)).toBeLessThan(4);
   });
 
   test('control: without the early decisions of the log, traces are torn or leave at two thresholds', { timeout: 60_000 }, async () => {
     let [torn, two] = [0, 0];
-    for (const { seed, plan } of plans.slice(0, 3)) {
+    for (const { seed, plan } of plans.slice(0, 2)) {
       const judged = judge(await run(seed, { ...plan, between: withoutEarly }));
       torn += judged.torn;
       two += judged.twoThresholds;
