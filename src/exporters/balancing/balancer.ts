@@ -113,7 +113,7 @@ export class Balancer implements BatchSink {
 
   async #deliver(batch: OtapBatch, ids: BatchTraceIds | null, part: Part): Promise<PushResult> {
     const { member: number, rows } = part;
-    const member = this.#member(number);
+    const member = this.router.member(number);
     if (member === undefined) return noMembers;
     const result = await this.links.deliver(member.name, batch, rows).catch((error: unknown): PushResult => ({ kind: 'retryable', reason: 'not_opened', message: messageOf(error) }));
     this.#options.observer.sent(batch.signal, member.name, rows.length, result);
@@ -127,7 +127,7 @@ export class Balancer implements BatchSink {
   /** A member that answers that it is full is there; one that does not answer is down. What its link had comes back with it. */
   #failed(number: number, result: Exclude<PushResult, { readonly kind: 'ok' }>): void {
     const { failsOver, isOverload, observer } = this.#options;
-    const member = this.#member(number);
+    const member = this.router.member(number);
     if (!failsOver || member === undefined || member.isDown || result.reason === exporterClosed || isOverload(result.reason)) return;
     this.router.setDown(number, true);
     observer.down(member.name, result);
@@ -140,7 +140,7 @@ export class Balancer implements BatchSink {
     const failures = this.#failures.get(number) ?? 0;
     this.#failures.set(number, failures + 1);
     for (let waitMs = Math.min(restMs.max, restMs.min * 2 ** failures); await this.#pause(waitMs); ) {
-      if (this.#member(number) === undefined) return;
+      if (this.router.member(number) === undefined) return;
       if (!(await isAlive(name))) continue;
       this.router.setDown(number, false);
       observer.up(name);
@@ -161,10 +161,6 @@ export class Balancer implements BatchSink {
       if (!this.router.members.some((other) => other.name === name)) void this.links.close(name, restMs.max);
     }
     return nowMs;
-  }
-
-  #member(number: number): Member | undefined {
-    return this.router.members.find((member) => member.number === number);
   }
 
   /** False when the balancer was closed in the meantime. */

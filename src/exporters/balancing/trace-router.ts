@@ -20,6 +20,8 @@ export interface TornTraces {
   readonly left: number;
 }
 
+const none: readonly Member[] = [];
+
 /** No member can take it. */
 export const nobody = -1;
 
@@ -39,6 +41,7 @@ export class TraceRouter {
   /** Those that get new traces, by name. */
   #serving: readonly Member[] = [];
   #nextNumber = 0;
+  #nextLeavesAtMs = Infinity;
   #turn = 0;
   #torn = { down: 0, left: 0 };
 
@@ -50,6 +53,11 @@ export class TraceRouter {
 
   get members(): readonly Member[] {
     return [...this.#members.values()];
+  }
+
+  /** The member of a number; undefined where it is gone. */
+  member(number: number): Member | undefined {
+    return this.#members.get(number);
   }
 
   get torn(): TornTraces {
@@ -86,8 +94,10 @@ export class TraceRouter {
   /** Time goes on, monotonic ms; the members that are gone by it, each told once. */
   advanceTo(nowMs: number): readonly Member[] {
     this.#owners?.advanceTo(nowMs);
+    if (nowMs < this.#nextLeavesAtMs) return none;
     const gone = this.members.filter(({ leavesAtMs }) => leavesAtMs !== null && leavesAtMs <= nowMs);
     for (const { number } of gone) this.#members.delete(number);
+    this.#serve();
     return gone;
   }
 
@@ -135,6 +145,7 @@ export class TraceRouter {
   }
 
   #serve(): void {
+    this.#nextLeavesAtMs = Math.min(...this.members.map(({ leavesAtMs }) => leavesAtMs ?? Infinity));
     this.#serving = this.members.filter(({ leavesAtMs, isDown }) => leavesAtMs === null && !isDown).sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 }
