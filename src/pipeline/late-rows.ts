@@ -18,6 +18,8 @@ export interface LateRows {
   readonly reasons: Uint32Array | null;
   /** Of each of the kept: why its trace was decided on part of the evidence, else null; null altogether where none was. */
   readonly partials: readonly (PartialCause | null)[] | null;
+  /** N that the roots of the kept rows' traces say these came with, two words a row; null where none was heard. */
+  readonly rootN: Uint32Array | null;
   readonly droppedCount: number;
   /** How long after their traces' decisions they came. */
   readonly lateness: readonly Lateness[];
@@ -46,7 +48,8 @@ export function followDecisions(cache: DecisionCache, traceIds: Uint32Array, row
     }
   }
   return {
-    arrived: rows, kept: Uint32Array.from(kept), n: wordsOfN(cache, traceIds, kept),
+    arrived: rows, kept: Uint32Array.from(kept), n: wordsOfN(kept, (row) => cache.get(traceIds, row * traceIdWords)),
+    rootN: cache.hasRoots ? wordsOfN(kept, (row) => cache.rootN(traceIds, row * traceIdWords)) : null,
     reasons: cache.hasReasons ? Uint32Array.from(kept, (row) => cache.reason(traceIds, row * traceIdWords)) : null,
     partials: partials.some((partial) => partial !== null) ? partials : null,
     droppedCount: rows.length - kept.length - forgotten.length,
@@ -55,10 +58,10 @@ export function followDecisions(cache: DecisionCache, traceIds: Uint32Array, row
   };
 }
 
-function wordsOfN(cache: DecisionCache, traceIds: Uint32Array, rows: readonly number[]): Uint32Array {
+function wordsOfN(rows: readonly number[], nOf: (row: number) => bigint): Uint32Array {
   const n = new Uint32Array(rows.length * 2);
   rows.forEach((row, index) => {
-    const value = cache.get(traceIds, row * traceIdWords);
+    const value = nOf(row);
     n[index * 2] = lowOf56(value);
     n[index * 2 + 1] = highOf56(value);
   });
@@ -66,14 +69,18 @@ function wordsOfN(cache: DecisionCache, traceIds: Uint32Array, rows: readonly nu
 }
 
 /** Rows that follow decisions, as they leave: apart by what is to be said of the evidence. `rowOf` gives a row of `batch` for one of `kept`. */
-export function keptOfLate({ kept, n, reasons, partials }: LateRows, batch: HeldBatch, rowOf: (row: number) => number = (row) => row): KeptRows[] {
-  const all: KeptRows = { batch, rows: kept.map((row) => rowOf(row)), n, nSplit: null, nCeiling: null, reasons, isUndecided: false, partial: null };
+export function keptOfLate({ kept, n, rootN, reasons, partials }: LateRows, batch: HeldBatch, rowOf: (row: number) => number = (row) => row): KeptRows[] {
+  const all: KeptRows = { batch, rows: kept.map((row) => rowOf(row)), n, nSplit: null, nCeiling: null, reasons, isUndecided: false, partial: null, rootN };
   if (partials === null) return [all];
   return [...new Set(partials)].map((partial) => {
     const picked = Array.from(kept.keys()).filter((index) => partials[index] === partial);
     return {
-      ...all, rows: Uint32Array.from(picked, (index) => all.rows[index]), n: Uint32Array.from(picked.flatMap((index) => [n[index * 2], n[index * 2 + 1]])),
+      ...all, rows: Uint32Array.from(picked, (index) => all.rows[index]), n: pairsOf(n, picked), rootN: rootN === null ? null : pairsOf(rootN, picked),
       reasons: reasons === null ? null : Uint32Array.from(picked, (index) => reasons[index]), partial,
     };
   });
+}
+
+function pairsOf(words: Uint32Array, picked: readonly number[]): Uint32Array {
+  return Uint32Array.from(picked.flatMap((index) => [words[index * 2], words[index * 2 + 1]]));
 }

@@ -95,6 +95,11 @@ async function writeServed(engine: Session, table: string, served: ServedRates):
   writer.close();
 }
 
+/** What a query over traces, or rows of them, says of their roots: a column, N or 0, and the join that it needs; `alias` has the trace_id. */
+export function rootColumn(roots: string | undefined, alias: string): readonly [column: string, join: string] {
+  return roots === undefined ? ['', ''] : [', coalesce(g.n_in, 0::UBIGINT) AS root_n', ` LEFT JOIN ${roots} g ON g.trace_id = ${alias}.trace_id`];
+}
+
 async function writeRoots(engine: Session, table: string, ids: Uint8Array, r: Uint32Array, n: Uint32Array): Promise<void> {
   const drawn = new Uint32Array(r.length);
   const codes = new Uint32Array(r.length / 2);

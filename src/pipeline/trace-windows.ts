@@ -17,7 +17,7 @@ import { serviceCounts, windowCounts } from './service-counts.ts';
 import { groupTables, groupTraces, type LinkedBy, spreadOverGroups } from './linked-groups.ts';
 import { traceCounts } from './trace-counts.ts';
 import { evidenceOf, evidenceTables } from './trace-evidence.ts';
-import { rootInputs, rootTables } from './root-inputs.ts';
+import { rootColumn, rootInputs, rootTables } from './root-inputs.ts';
 import { settleSlot } from './settle-slot.ts';
 import { fallbackNOf, reasonWithStress, rememberShed, shedAtClose, withStress } from './stress-close.ts';
 import { byCause, type KeptWithCauses, type PartialIds, type PartialJoin, partialJoin, partialOf, writePartial } from './partial-traces.ts';
@@ -37,6 +37,8 @@ interface DecidedTraces {
   readonly reasons: Uint32Array | null;
   /** Numbers of why on part of the evidence; null where all was there. */
   readonly causes: Uint8Array | null;
+  /** N that their roots say they came with, 0 for none; null where none was heard. */
+  readonly rootN: BigUint64Array | null;
 }
 
 /** Tables of a window that nothing needs once it is decided, by the ends of their names. */
@@ -92,7 +94,7 @@ export class TraceWindows {
     if (partial.length > 0) await writePartial(engine, `${name}_partial`, partial);
     await rememberShed(engine, name, slot, combining.reasons !== null);
     const without = withoutEarly(early);
-    const decided = await this.#readDecided(name, slot, partial, without.traces);
+    const decided = await this.#readDecided(name, window.slots[0], partial, without.traces);
     const kept = await this.#keptRows(grouped === null ? `${name}_kept` : `(SELECT * FROM ${name}_decided WHERE n > 0)`, window.slots, { ...partialJoin(name, partial, 'r'), where: without.rows });
     const left = early === null ? [] : await leftOfEarly(engine, slot, early, combining.reasons !== null);
     const counts = await windowCounts(engine, window, `${name}_traces`);
@@ -147,23 +149,24 @@ export class TraceWindows {
     return slot === null || slot.nMax === TWO_56 ? followers : { ...followers, kept: followers.kept.map((part) => ({ ...part, nMax: slot.nMax })) };
   }
 
-  async #readDecided(name: string, slot: Slot, partial: readonly PartialIds[], where: string): Promise<DecidedTraces> {
+  async #readDecided(name: string, { slot, roots }: WindowSlot, partial: readonly PartialIds[], where: string): Promise<DecidedTraces> {
     const hasReasons = this.#parts.combining.reasons !== null;
     const { column, join } = partialJoin(name, partial, 'd');
-    const sql = `SELECT d.trace_id, d.n${hasReasons ? ', d.code' : ''}${column} FROM ${name}_decided d${join}${where}`;
-    const { count, bytes } = (await this.#parts.engine.run(sql)).columns([16, 8, ...(hasReasons ? [4] : []), ...(partial.length > 0 ? [1] : [])]);
+    const [root, rootJoin] = rootColumn(roots, 'd');
+    const sql = `SELECT d.trace_id, d.n${hasReasons ? ', d.code' : ''}${column}${root} FROM ${name}_decided d${join}${rootJoin}${where}`;
+    const { count, bytes } = (await this.#parts.engine.run(sql)).columns([16, 8, ...(hasReasons ? [4] : []), ...(partial.length > 0 ? [1] : []), ...(roots === undefined ? [] : [8])]);
     return {
       count, ids: new Uint32Array(bytes[0].buffer), n: new BigUint64Array(bytes[1].buffer), reasons: hasReasons ? withStress(new Uint32Array(bytes[2].buffer), slot, this.#parts.combining.reasons) : null,
-      causes: partial.length > 0 ? bytes[bytes.length - 1] : null,
+      causes: partial.length > 0 ? bytes[hasReasons ? 3 : 2] : null, rootN: roots === undefined ? null : new BigUint64Array(bytes[bytes.length - 1].buffer),
     };
   }
 
   /** From here on, late spans of these traces are recognised at arrival. Comes last: a window that failed before is nobody's. */
-  #remember({ count, ids, n, reasons, causes }: DecidedTraces, early: PartialCause | null): void {
+  #remember({ count, ids, n, reasons, causes, rootN }: DecidedTraces, early: PartialCause | null): void {
     this.#traces.decided.startWindow(count);
     for (let i = 0; i < count; i++) {
       const cause = causeOfCode(causes?.[i] ?? 0) ?? early;
-      this.#traces.decided.put(ids, i * 4, n[i], reasons === null ? noReason : reasons[i], cause);
+      this.#traces.decided.put(ids, i * 4, n[i], reasons === null ? noReason : reasons[i], cause, rootN === null || n[i] === 0n ? 0n : rootN[i]);
     }
   }
 
@@ -173,7 +176,7 @@ export class TraceWindows {
     const code = hasReasons ? ', k.code AS code' : '';
     const rows = windowRows(slots, { fields: [], keys: [], inputs: false });
     const { roots } = slots[0];
-    const [root, rootJoin] = roots === undefined ? ['', ''] : [', coalesce(g.n_in, 0::UBIGINT) AS root_n', ` LEFT JOIN ${roots} g ON g.trace_id = r.trace_id`];
+    const [root, rootJoin] = rootColumn(roots, 'r');
     const sql = `SELECT r.wseq AS wseq, k.n AS n${code}${column}${root} FROM (${rows}) r JOIN ${kept} k ON k.trace_id = r.trace_id${join}${rootJoin}${where} ORDER BY wseq`;
     const { bytes } = (await this.#parts.engine.run(sql)).columns([4, 8, ...(hasReasons ? [4] : []), ...(column === '' ? [] : [1]), ...(roots === undefined ? [] : [8])]);
     return {

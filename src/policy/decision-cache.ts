@@ -22,6 +22,7 @@ export class DecisionCache {
   readonly hasReasons: boolean;
   #current: DecisionGeneration;
   #previous: DecisionGeneration;
+  #hasRoots = false;
   #nowMs = 0;
   #lostUpToMs = -Infinity;
 
@@ -69,13 +70,19 @@ export class DecisionCache {
     if (this.#current.size + count > this.#entriesMax && count <= this.#entriesMax) this.rotate();
   }
 
-  /** Remembers the trace whose id stands at `ids[at .. at + 4)`, decided now; `partial`: why on part of the evidence. */
-  put(ids: Uint32Array, at: number, n: RememberedN, reason = 0, partial: PartialCause | null = null): void {
+  /** Whether any decision has the word of a root. */
+  get hasRoots(): boolean {
+    return this.#hasRoots;
+  }
+
+  /** Remembers the trace whose id stands at `ids[at .. at + 4)`, decided now; `partial`: why on part of the evidence; `rootN`: N that its root says it came with, 0 for none. */
+  put(ids: Uint32Array, at: number, n: RememberedN, reason = 0, partial: PartialCause | null = null, rootN = 0n): void {
+    if (rootN !== 0n) this.#hasRoots = true;
     const atMs = Math.floor(this.#nowMs / this.#stepMs) * this.#stepMs;
     const { sinceMs } = this.#current;
     if (this.#current.size >= this.#entriesMax || (sinceMs !== null && atMs - sinceMs >= this.#horizonMs)) this.rotate();
     if (this.#current.isFull) this.#current = this.#current.grown();
-    this.#current.put(ids, at, n, reason, { atMs, partial });
+    this.#current.put(ids, at, n, reason, { atMs, partial, rootN });
   }
 
   /** What is remembered of a trace; asked for every row that arrives, so it makes no bigint. */
@@ -104,6 +111,11 @@ export class DecisionCache {
   /** Why a remembered trace was decided on part of its evidence; null where it was not, and where nothing is remembered. */
   partial(ids: Uint32Array, at: number): PartialCause | null {
     return this.#of(ids, at, null, (generation, place) => generation.occasion(place).partial);
+  }
+
+  /** N that the root of a remembered trace says it came with; 0 where none was heard, and where nothing is remembered. */
+  rootN(ids: Uint32Array, at: number): bigint {
+    return this.#of(ids, at, 0n, (generation, place) => generation.occasion(place).rootN);
   }
 
   /** Forgets the older generation. */

@@ -5,10 +5,14 @@ import { TraceIdTable, traceIdWords } from './trace-id-table.ts';
 export interface Occasion {
   readonly atMs: number;
   readonly partial: PartialCause | null;
+  /** N that the roots of their traces say these came with; 0 where none was heard. */
+  readonly rootN: bigint;
 }
 
 /** Codes of occasions are 16 bits. */
 const occasionsMax = 65_535;
+/** Those of roots at most: what these say comes from senders, and must not use up all codes. */
+const rootOccasionsMax = 32_768;
 
 /** Decisions by trace id, with the occasion of each: 27 bytes a place, 31 with reasons. */
 export class DecisionGeneration {
@@ -22,6 +26,9 @@ export class DecisionGeneration {
   readonly #known: Occasion[];
   /** Code of the latest occasion of each cause. */
   readonly #latest = new Map<PartialCause | null, number>();
+  /** The same of each cause and N of roots. */
+  readonly #latestOfRoots = new Map<string, number>();
+  #rootOccasions = 0;
 
   /** `places`: a power of two. */
   constructor(places: number, seed: number, hasReasons: boolean, known: Occasion[] = []) {
@@ -61,7 +68,7 @@ export class DecisionGeneration {
 
   put(ids: Uint32Array, at: number, n: bigint, reason: number, occasion: Occasion): void {
     this.#sinceMs ??= occasion.atMs;
-    this.#write(ids, at, n, reason, this.#codeOf(occasion));
+    this.#write(ids, at, n, reason, occasion.rootN === 0n ? this.#codeOf(occasion) : this.#codeOfRoot(occasion));
   }
 
   isDropped(place: number): boolean {
@@ -85,6 +92,8 @@ export class DecisionGeneration {
     const larger = new DecisionGeneration(this.#n.length * 2, this.#places.seed, this.#reasons !== null, this.#known);
     larger.#sinceMs = this.#sinceMs;
     for (const [cause, code] of this.#latest) larger.#latest.set(cause, code);
+    for (const [key, code] of this.#latestOfRoots) larger.#latestOfRoots.set(key, code);
+    larger.#rootOccasions = this.#rootOccasions;
     this.#places.forEach((ids, place) => larger.#write(ids, place * traceIdWords, this.#n[place], this.reason(place), this.#occasions[place]));
     return larger;
   }
@@ -94,6 +103,18 @@ export class DecisionGeneration {
     this.#n[place] = n;
     this.#occasions[place] = occasion;
     if (this.#reasons !== null) this.#reasons[place] = reason;
+  }
+
+  /** Where there are no more codes for roots, nobody knows what they said. */
+  #codeOfRoot(occasion: Occasion): number {
+    const key = `${occasion.partial}/${occasion.rootN}`;
+    const latest = this.#latestOfRoots.get(key);
+    if (latest !== undefined && this.#known[latest].atMs === occasion.atMs) return latest;
+    if (this.#rootOccasions >= rootOccasionsMax || this.#known.length > occasionsMax) return this.#codeOf({ ...occasion, rootN: 0n });
+    this.#rootOccasions++;
+    const code = this.#known.push(occasion) - 1;
+    this.#latestOfRoots.set(key, code);
+    return code;
   }
 
   /** Where there are no more codes, the latest of the cause, or the last, speaks for later ones too. */

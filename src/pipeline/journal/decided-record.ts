@@ -12,6 +12,8 @@ export interface TraceDecisions {
   readonly ids: Uint32Array;
   readonly n: BigUint64Array;
   readonly reasons: Uint32Array | null;
+  /** N that their roots say they came with, 0 for none; null or left out where none was heard. */
+  readonly rootN?: BigUint64Array | null;
   /** Those that were decided on part of the evidence, by their number. */
   readonly partial: readonly (readonly [number, PartialCause])[];
   /** The same of all others; null where all was there. */
@@ -56,7 +58,7 @@ interface Head {
   readonly slot: number;
   readonly at: string;
   readonly isDone: boolean;
-  readonly traces: { readonly count: number; readonly reasons: boolean; readonly partial: TraceDecisions['partial']; readonly cause: PartialCause | null } | null;
+  readonly traces: { readonly count: number; readonly reasons: boolean; readonly root?: true; readonly partial: TraceDecisions['partial']; readonly cause: PartialCause | null } | null;
   readonly early?: EarlyLook;
   readonly parts: readonly PartHead[] | null;
   /** Texts of the reasons' codes. */
@@ -85,7 +87,7 @@ export function encodeDecided(window: DecidedWindow, reasons: KeepReasons | null
   const codes = new Set([...(window.traces?.reasons ?? []), ...window.kept.flatMap((part) => [...(part.reasons ?? [])])]);
   const head: Head = {
     signal: window.signal, slot: window.slot, at: String(window.atUnixNano), isDone: false,
-    traces: window.traces === null ? null : { count: window.traces.count, reasons: window.traces.reasons !== null, partial: window.traces.partial, cause: window.traces.cause },
+    traces: window.traces === null ? null : { count: window.traces.count, reasons: window.traces.reasons !== null, ...((window.traces.rootN ?? null) === null ? {} : { root: true }), partial: window.traces.partial, cause: window.traces.cause },
     ...(window.early === undefined ? {} : { early: window.early }), parts: window.kept.map(partHead),
     reasons: [...codes].flatMap((code) => {
       const text = reasons?.text(code) ?? null;
@@ -98,7 +100,7 @@ export function encodeDecided(window: DecidedWindow, reasons: KeepReasons | null
 /** The same record without the rows, of a window that is delivered: what late spans need of it. */
 export function strippedDecided(body: Uint8Array): Uint8Array {
   const { head, at } = readHead(body);
-  const tracesBytes = head.traces === null ? 0 : head.traces.count * (head.traces.reasons ? 28 : 24);
+  const tracesBytes = head.traces === null ? 0 : head.traces.count * ((head.traces.reasons ? 28 : 24) + (head.traces.root === true ? 8 : 0));
   return Buffer.concat([...headParts({ ...head, isDone: true, parts: null }), body.subarray(at, at + tracesBytes)]);
 }
 
@@ -156,13 +158,14 @@ export function readHead(body: Uint8Array): { readonly head: Head; readonly at: 
 }
 
 function tracesParts(traces: TraceDecisions | null): Uint8Array[] {
-  return traces === null ? [] : [bytesOf(traces.ids.subarray(0, traces.count * 4)), bytesOf(traces.n.subarray(0, traces.count)), ...arrays(traces.reasons?.subarray(0, traces.count) ?? null)];
+  return traces === null ? [] : [bytesOf(traces.ids.subarray(0, traces.count * 4)), bytesOf(traces.n.subarray(0, traces.count)), ...arrays(traces.reasons?.subarray(0, traces.count) ?? null), ...(traces.rootN == null ? [] : [bytesOf(traces.rootN.subarray(0, traces.count))])];
 }
 
-function readTraces({ count, reasons, partial, cause }: NonNullable<Head['traces']>, reader: ArrayReader, reasonsOf: (count: number) => Uint32Array | null): TraceDecisions {
+function readTraces({ count, reasons, root, partial, cause }: NonNullable<Head['traces']>, reader: ArrayReader, reasonsOf: (count: number) => Uint32Array | null): TraceDecisions {
   const ids = reader.words(count * 4);
   const n = new BigUint64Array(reader.words(count * 2).buffer);
-  return { count, ids, n, reasons: reasons ? reasonsOf(count) : null, partial, cause };
+  const codes = reasons ? reasonsOf(count) : null;
+  return { count, ids, n, reasons: codes, ...(root === true ? { rootN: new BigUint64Array(reader.words(count * 2).buffer) } : {}), partial, cause };
 }
 
 function rowsParts({ rows, n, nSplit, nCeiling, reasons, rootN = null }: KeptRows): Uint8Array[] {

@@ -43,10 +43,10 @@ export function recallWindow({ ring, fallback, combining }: DeciderParts, memory
   return { decision, missing };
 }
 
-export function remember({ decided }: TraceMemory, { count, ids, n, reasons, partial, cause }: TraceDecisions): void {
+export function remember({ decided }: TraceMemory, { count, ids, n, reasons, rootN = null, partial, cause }: TraceDecisions): void {
   const causes = new Map(partial);
   decided.startWindow(count);
-  for (let i = 0; i < count; i++) decided.put(ids, i * 4, n[i], reasons?.[i] ?? noReason, causes.get(i) ?? cause);
+  for (let i = 0; i < count; i++) decided.put(ids, i * 4, n[i], reasons?.[i] ?? noReason, causes.get(i) ?? cause, rootN === null || n[i] === 0n ? 0n : rootN[i]);
 }
 
 export function batchesOf(runs: readonly Pick<RowsOfBatch, 'batch'>[], followers: readonly RowsOfBatch[]): Map<number, RowsOfBatch['batch']> {

@@ -80,7 +80,7 @@ describe('late rows', () => {
     const late = followDecisions(cache, ids(1, 1, 2, 3, 1, 2, 2, 3), Uint32Array.of(0, 1, 2, 3, 4, 5, 6, 7));
     expect(late).toEqual({
       arrived: Uint32Array.of(0, 1, 2, 3, 4, 5, 6, 7),
-      kept: Uint32Array.of(0, 1, 4), n: Uint32Array.of(3, 2 ** 23, 3, 2 ** 23, 3, 2 ** 23), reasons: null, partials: null, droppedCount: 3, forgotten: Uint32Array.of(3, 7),
+      kept: Uint32Array.of(0, 1, 4), n: Uint32Array.of(3, 2 ** 23, 3, 2 ** 23, 3, 2 ** 23), rootN: null, reasons: null, partials: null, droppedCount: 3, forgotten: Uint32Array.of(3, 7),
       lateness: [['kept', 2], ['dropped', 1], ['kept', 1], ['dropped', 2]].map(([outcome, rows]) => ({ outcome, ageMs: 0, rows })),
     });
     expect(followDecisions(cache, ids(1, 1, 2), Uint32Array.of(1))).toMatchObject({ kept: Uint32Array.of(1), droppedCount: 0 });
