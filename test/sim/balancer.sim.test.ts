@@ -10,7 +10,7 @@ import { VirtualSeam } from '../unit/exporters/virtual-seam.ts';
 
 /**
  * Strategy: the whole balancer in virtual time, by seed: batches come all the time, many at once; members answer after a while, are full for a while, come into the list, leave it and
- * come back, and, where told to, hang, lose answers and die.
+ * come back, and, where told to, lose answers and die.
  * Invariants: every batch ends, and when it ends well each of its spans has been taken; where members only come, leave and are full, each span is taken once and no trace by two
  * members; where they die, traces that two members took are counted; at the end nothing is under way, and nobody sleeps.
  *
