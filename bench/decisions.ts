@@ -1,5 +1,6 @@
 import { pathToFileURL } from 'node:url';
 import { DecisionCache } from '../src/policy/decision-cache.ts';
+import { table } from './report.ts';
 
 /**
  * What remembered decisions cost: bytes a million, and nanoseconds to remember one, to find it, and to find that there is none.
@@ -40,11 +41,13 @@ export function decisionCost(decisions: number, hasReasons: boolean): DecisionCo
   return { decisions, bytesPerMillion: (cache.byteLength / decisions) * million, putNs, hitNs, missNs };
 }
 
-function text({ decisions, bytesPerMillion, putNs, hitNs, missNs }: DecisionCost): string {
-  return `${decisions} decisions: ${(bytesPerMillion / 1e6).toFixed(1)} MB a million, ${putNs.toFixed(0)} ns to remember, ${hitNs.toFixed(0)} ns to find, ${missNs.toFixed(0)} ns to miss`;
+/** Bytes a million decisions that are remembered, and what to remember and to find one costs, by how many there are. */
+export function decisionsTable(): string {
+  const costs = [[million, false], [Math.floor(2 ** 20 * 0.95), false], [Math.floor(2 ** 20 * 1.05), false], [million, true]] as const;
+  return table(['remembered decisions', 'MB a million', 'ns to remember', 'ns to find', 'ns to miss'], costs.map(([count, hasReasons]) => {
+    const { decisions, bytesPerMillion, putNs, hitNs, missNs } = decisionCost(count, hasReasons);
+    return [`${decisions.toLocaleString('en-US')}${hasReasons ? ', with policies' : ''}`, (bytesPerMillion / 1e6).toFixed(1), ...[putNs, hitNs, missNs].map((ns) => ns.toFixed(0))];
+  }));
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  for (const count of [million, Math.floor(2 ** 20 * 0.95), Math.floor(2 ** 20 * 1.05)]) console.log(text(decisionCost(count, false)));
-  console.log('with reasons:', text(decisionCost(million, true)));
-}
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) console.log(decisionsTable());

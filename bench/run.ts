@@ -1,8 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
 import { packageFile } from '../src/base/package-paths.ts';
 import { canPin, forkScript, nextMessage } from './children.ts';
+import { decisionsTable } from './decisions.ts';
+import { durabilityTable } from './durability.ts';
 import { cachePath, ensureCapture } from './generate.ts';
 import type { HeldPerItem } from './held.ts';
 import type { PathResult, ReadersResult, Task } from './measured.ts';
@@ -24,7 +27,7 @@ const { values } = parseArgs({
     sizes: { type: 'string', default: '100,1000,8000' },
     items: { type: 'string', default: '1000000' },
     rounds: { type: 'string', default: '3' },
-    only: { type: 'string', default: 'replay,live,trusted,held,readers,sampling' },
+    only: { type: 'string', default: 'replay,live,trusted,held,readers,sampling,decisions,durability' },
     profile: { type: 'boolean', default: false },
     'otlp-rate': { type: 'string', default: '40000' },
     'otlp-wait': { type: 'string', default: '30' },
@@ -32,6 +35,7 @@ const { values } = parseArgs({
     'otlp-seconds': { type: 'string', default: '15' },
     'otlp-spans': { type: 'string' },
     'otlp-wire': { type: 'string', default: 'none,gzip' },
+    directory: { type: 'string', default: tmpdir() },
     print: { type: 'boolean', default: false },
   },
 });
@@ -106,6 +110,13 @@ function otlpParts(): Promise<string[]> {
   return otlpTables(loads, { ...options, spansMax: Number(values['otlp-spans'] ?? spansOfRun(options)) });
 }
 
+/** On the disk of `--directory`. */
+function durability(): Promise<string> {
+  const [batchRows, spans] = [1000, Math.min(items, 300_000)];
+  const input = ensureCapture({ signal: 'traces', batchRows, items: spans, itemsPerSecond: traffic.itemsPerSecond });
+  return durabilityTable({ input, items: spans, rounds: rounds + 1, batchRows, underWay: 8, directory: values.directory });
+}
+
 async function main(): Promise<void> {
   const head = headOf();
   const results: SizeResults[] = [];
@@ -113,6 +124,8 @@ async function main(): Promise<void> {
   for (const size of bySize ? values.sizes.split(',').map(Number) : []) results.push(await measureSize(size));
   const parts = [head, ...(bySize ? [costTable(results), heldTable(results), readersTable(results)] : [])];
   if (only.has('sampling')) parts.push(samplingTable(await measured<readonly SamplingCost[]>({ kind: 'sampling', rounds: 2 * rounds + 1 })));
+  if (only.has('decisions')) parts.push(decisionsTable());
+  if (only.has('durability')) parts.push(await durability());
   if (only.has('otlp')) parts.push(...await otlpParts());
   if (values.profile && bySize) {
     const profiles: PathProfile[] = [];

@@ -15,9 +15,13 @@ interface TraceRecord {
 /** How full memory may become beside the next hops' queues: what was under way when it became full goes beyond. */
 const fullnessMax = 1.5;
 
+/** What a hand-over of spliced items takes at least; a queue that is empty takes one of any size. */
+const splicedBytesMin = 66_048;
+
 /** With what is rebuilt for the queues before its batches are let go of. */
-function fullnessBound({ scenario: { memoryLimitBytes, backend, routesDropped } }: RunRecord): number {
-  return fullnessMax + backend.queueBytesMax * (routesDropped ? 2 : 1) / memoryShares(memoryLimitBytes).othersBytesMax;
+function fullnessBound({ scenario: { memoryLimitBytes, backend, splices, routesDropped } }: RunRecord): number {
+  const queueBytes = Math.max(backend.queueBytesMax, splices ? splicedBytesMin : 0) * (routesDropped ? 2 : 1);
+  return fullnessMax + queueBytes / memoryShares(memoryLimitBytes).othersBytesMax;
 }
 
 /** What a run broke, in words. */

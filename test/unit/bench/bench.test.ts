@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { decisionCost } from '../../../bench/decisions.ts';
+import { durabilityTable } from '../../../bench/durability.ts';
 import { fiveColumns } from '../../../bench/five-columns.ts';
 import { startUnixNano, writeCapture } from '../../../bench/generate.ts';
 import { heldPerItem } from '../../../bench/held.ts';
@@ -154,4 +156,14 @@ describe('a long window', () => {
     expect(results[0].kept).toBeGreaterThan(items / 20);
     expect(results.slice(1)).toEqual([results[0], results[0]]);
   });
+});
+
+test('what durability costs has a row for each mode, and what a start costs', { timeout: 60_000 }, async () => {
+  const text = await durabilityTable({ input, items: 4000, rounds: 1, batchRows: 1000, underWay: 4, directory });
+  for (const mode of ['none', 'async', 'fsync']) expect(text).toMatch(new RegExp(`^\\| ${mode} (\\| \\d+\\.\\d\\d ){8}\\|$`, 'm'));
+  expect(Number(/takes \d+ bytes of memory \(retained and tables\), and (\d+) on the disk/.exec(text)?.[1])).toBeGreaterThan(20);
+});
+
+test('remembered decisions take at least what their ids and probabilities take', () => {
+  expect(decisionCost(10_000, false).bytesPerMillion).toBeGreaterThan(24e6);
 });
