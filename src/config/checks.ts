@@ -34,12 +34,14 @@ function checkHorizon({ decisionCache, windows }: ThresherConfig, root: Place): 
 }
 
 /** Traces are decided early one by one. */
-function checkEarly({ head, windows: { traces } }: ThresherConfig, root: Place): void {
+function checkEarly({ head, receivers, windows: { traces } }: ThresherConfig, root: Place): void {
   const at = root.at('windows').at('traces');
   const { decisionWaitAfterRootMs: afterRootMs, decisionWaitMs, sessionGapMs, sessionMaxMs, linked, unknownInput } = traces;
   if (afterRootMs !== null && afterRootMs >= decisionWaitMs) at.at('decision_wait_after_root').fail('is not shorter than decision_wait, so that it would decide nothing');
   if (sessionGapMs !== null && afterRootMs !== null) at.at('session_gap').fail('cannot go with decision_wait_after_root, which does not wait for traces whose root is there; leave one of them out');
   if (sessionGapMs !== null && sessionMaxMs <= decisionWaitMs) at.at('session_max').fail('is not longer than decision_wait, so that no trace would be waited for');
+  const takesUnknown = receivers.some((receiver) => receiver.inputWithoutThreshold === 'unknown');
+  if (unknownInput !== 'unknown' && !takesUnknown) at.at('unknown_input').fail('does nothing without a receiver that takes what says nothing for unknown; write input_without_threshold: unknown there');
   if (unknownInput === 'served' && head === null) at.at('unknown_input').fail('needs the section head, which serves the rates; write head: {}');
   const isLinked = linked.spanLinks || linked.sessionKey !== null;
   for (const [key, value] of [['decision_wait_after_root', afterRootMs], ['session_gap', sessionGapMs], ['decide_at_once', traces.isAtOnce], ['max_spans', traces.spansMax], ['max_bytes', traces.bytesMax]] as const) {

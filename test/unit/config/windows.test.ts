@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { ConfigError, parseConfig, type ThresherConfig } from '../../../src/config/load.ts';
 
-function parsed(text: string): ThresherConfig {
-  return parseConfig({ text: `receivers: { otlp: { grpc: {} } }\npolicies: package:package.json\nexporters: { debug: {} }\n${text}`, name: 'test.yaml', directory: '/', environment: {} });
+function parsed(text: string, receiver = 'grpc: {}'): ThresherConfig {
+  return parseConfig({ text: `receivers: { otlp: { ${receiver} } }\npolicies: package:package.json\nexporters: { debug: {} }\n${text}`, name: 'test.yaml', directory: '/', environment: {} });
 }
 
 /** The lines of the error that the configuration gives. */
-function complaints(text: string): string[] {
+function complaints(text: string, receiver?: string): string[] {
   try {
-    parsed(text);
+    parsed(text, receiver);
   } catch (error) {
     if (error instanceof ConfigError) return error.message.split('\n').slice(1).map((line) => line.trim());
     throw error;
@@ -46,9 +46,11 @@ describe('early decisions', () => {
   });
 
   test('cannot go with what the root says of unknown input, and rates that were served need the service', () => {
-    expect(complaints('windows: { traces: { max_spans: 10, unknown_input: root } }').map((line) => line.slice(0, 50))).toEqual(['test.yaml:4: windows.traces.max_spans: cannot go w']);
-    expect(complaints('windows: { traces: { unknown_input: served } }')).toEqual(['test.yaml:4: windows.traces.unknown_input: needs the section head, which serves the rates; write head: {}']);
-    expect(complaints('head: {}\nwindows: { traces: { unknown_input: served } }')).toEqual([]);
+    const unknown = 'grpc: {}, input_without_threshold: unknown';
+    expect(complaints('windows: { traces: { max_spans: 10, unknown_input: root } }', unknown).map((line) => line.slice(0, 50))).toEqual(['test.yaml:4: windows.traces.max_spans: cannot go w']);
+    expect(complaints('windows: { traces: { unknown_input: served } }', unknown)).toEqual(['test.yaml:4: windows.traces.unknown_input: needs the section head, which serves the rates; write head: {}']);
+    expect(complaints('head: {}\nwindows: { traces: { unknown_input: served } }', unknown)).toEqual([]);
+    expect(complaints('windows: { traces: { unknown_input: root } }').map((line) => line.slice(0, 60))).toEqual(['test.yaml:4: windows.traces.unknown_input: does nothing with']);
   });
 
   test('sessions are longer than the wait, and no root ends them', () => {
