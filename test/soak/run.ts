@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { outage, overload, quota, type SoakResult, type SoakTimes } from './scenarios.ts';
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { 'seconds': { type: 'string', default: '600' }, 'rate': { type: 'string', default: '5000' }, 'around': { type: 'string', default: '30' }, 'storage-limit': { type: 'string', default: '64MiB' } } });
-const times: SoakTimes = { rate: Number(values.rate), seconds: Number(values.seconds), aroundSeconds: Number(values.around) };
+const times: SoakTimes = { rate: Number(values.rate), seconds: Number(values.seconds), aroundSeconds: Number(values.around), windowSeconds: 5 };
 const scenarios: { readonly [name: string]: () => Promise<SoakResult> } = { outage: () => outage(times), quota: () => quota(times, values['storage-limit']), overload: () => overload(times) };
 
 const scenario = scenarios[positionals[0] ?? ''];

@@ -18,26 +18,27 @@ export interface SoakTimes {
   readonly seconds: number;
   /** Before and after. */
   readonly aroundSeconds: number;
+  /** Length of a window, and its wait. */
+  readonly windowSeconds: number;
 }
 
-const windows = { windowLength: '5s', decisionWait: '5s' };
+const windowsOf = ({ windowSeconds }: Pick<SoakTimes, 'windowSeconds'>): Pick<SoakConfig, 'windowLength' | 'decisionWait'> => ({ windowLength: `${windowSeconds}s`, decisionWait: `${windowSeconds}s` });
+const settleSecondsMax = 120;
 const sum = (counts: { readonly [name: string]: number }): number => Object.values(counts).reduce((all, count) => all + count, 0);
 /** Requests that were answered so; of one whose sender went away within it nobody can be told. */
 const requestsRefused = async (thresher: Thresher): Promise<number> => await thresher.metric('thresher_batches_refused_total')
   + await thresher.metric('thresher_requests_refused_total', 'protocol="http"') - await thresher.metric('thresher_requests_refused_total', 'reason="client_gone"');
 
-/** Resolves when nothing waits on the disk and nothing new has come to the hop for some seconds, with the seconds since `thresher` started when it came to that. */
-async function settled(thresher: Thresher, hop: NextHop, limitSeconds: number): Promise<number> {
+/** Resolves when nothing waits on the disk and nothing new has come to the hop for longer than a window takes. */
+async function settled(thresher: Thresher, hop: NextHop, windowSeconds: number): Promise<void> {
   let [requests, since] = [-1, thresher.second];
-  const end = thresher.second + limitSeconds;
-  while (thresher.second < end) {
+  const end = thresher.second + settleSecondsMax;
+  while (thresher.second < end && thresher.second - since < 2 * windowSeconds + 3) {
     const waiting = await thresher.metric('thresher_export_waiting_windows') + await thresher.metric('thresher_export_queue_bytes');
     if (waiting > 0 || hop.requests !== requests) since = thresher.second;
     requests = hop.requests;
-    if (thresher.second - since >= 13) return since;
-    await sleep(500);
+    await sleep(200);
   }
-  return thresher.second;
 }
 
 /** When, after its return, the next hop had all that waited for it: seconds. */
@@ -60,10 +61,11 @@ interface Away {
 }
 
 /** The next hop is away under load for a while, and comes back. */
-async function away({ rate, seconds, aroundSeconds }: SoakTimes, config: Partial<SoakConfig>): Promise<Away> {
+async function away(times: SoakTimes, config: Partial<SoakConfig>): Promise<Away> {
+  const { rate, seconds, aroundSeconds } = times;
   const hop = new NextHop();
   const thresher = new Thresher();
-  await thresher.start({ ...windows, durability: 'fsync', memoryLimit: '256MiB', hopPort: await hop.listen(), ...config });
+  await thresher.start({ ...windowsOf(times), durability: 'fsync', memoryLimit: '256MiB', hopPort: await hop.listen(), ...config });
   const sender = new Sender({ port: thresher.port, rate, inFlightMax: 64, resends: true, from: 0 });
   await sleep(aroundSeconds * 1000);
   const awayFrom = thresher.second;
@@ -74,7 +76,7 @@ async function away({ rate, seconds, aroundSeconds }: SoakTimes, config: Partial
   const recoverySeconds = await caughtUp(thresher, 10 * seconds + 60);
   await sleep(aroundSeconds * 1000);
   const counts = await sender.stop();
-  await settled(thresher, hop, 120);
+  await settled(thresher, hop, times.windowSeconds);
   const refusedByServer = await requestsRefused(thresher);
   const exitCode = await thresher.stop();
   await hop.goAway();
@@ -107,10 +109,11 @@ export async function quota(times: SoakTimes, storageLimit: string): Promise<Soa
 }
 
 /** More than can be followed, by half: memory stays flat, and each refusal is told to its sender. */
-export async function overload({ seconds, aroundSeconds }: Omit<SoakTimes, 'rate'>): Promise<SoakResult> {
+export async function overload(times: Omit<SoakTimes, 'rate'>): Promise<SoakResult> {
+  const { seconds, aroundSeconds } = times;
   const hop = new NextHop();
   const thresher = new Thresher();
-  await thresher.start({ ...windows, durability: 'none', memoryLimit: '256MiB', hopPort: await hop.listen() });
+  await thresher.start({ ...windowsOf(times), durability: 'none', memoryLimit: '256MiB', hopPort: await hop.listen() });
   const easy = new Sender({ port: thresher.port, rate: null, inFlightMax: 8, resends: true, from: 0 });
   await sleep(aroundSeconds * 1000);
   const found = await easy.stop();
@@ -123,7 +126,7 @@ export async function overload({ seconds, aroundSeconds }: Omit<SoakTimes, 'rate
   const counts = await sender.stop();
   const refused = sum(counts.refused);
   const refusedByServer = await requestsRefused(thresher) - refusedBefore;
-  await settled(thresher, hop, 120);
+  await settled(thresher, hop, times.windowSeconds);
   const exitCode = await thresher.stop();
   await hop.goAway();
   const judged = hop.judge([...found.acknowledged, ...counts.acknowledged], spansOfRequest);

@@ -27,7 +27,7 @@ interface WaitingLot {
 }
 
 /** Batches of lots that are read back together take about so much memory. */
-const readBytesMax = 16 << 20;
+const readBytesMax = 8 << 20;
 /** How long to wait where the disk cannot be read, ms. */
 const readAgainMs = 5000;
 
