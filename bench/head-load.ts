@@ -18,7 +18,8 @@ export interface HeadLoadOptions {
   readonly perSecond: number;
   readonly seconds: number;
   readonly connections: number;
-  readonly services: number;
+  /** Of services, asked for one after the other. */
+  readonly names: readonly string[];
 }
 
 /** A kept connection with one request under way; others wait in line with the time at which they were due. */
@@ -72,10 +73,10 @@ class Connection {
 }
 
 /** Asks for strategies at an even rate, whether answers come or not, and gives how long they took. */
-export async function headLoad({ address, perSecond, seconds, connections, services }: HeadLoadOptions): Promise<HeadLoad> {
+export async function headLoad({ address, perSecond, seconds, connections, names }: HeadLoadOptions): Promise<HeadLoad> {
   const latencies: number[] = [];
   let [errors, asked] = [0, 0];
-  const request = (): string => `GET /sampling?service=s${asked++ % services} HTTP/1.1\r\nhost: bench\r\n\r\n`;
+  const request = (): string => `GET /sampling?service=${encodeURIComponent(names[asked++ % names.length])} HTTP/1.1\r\nhost: bench\r\n\r\n`;
   const all = Array.from({ length: connections }, () => new Connection(address, request, (ms, isOk) => {
     latencies.push(ms);
     if (!isOk) errors++;
@@ -99,5 +100,6 @@ export async function headLoad({ address, perSecond, seconds, connections, servi
 if (process.send !== undefined && process.argv[1].endsWith('head-load.ts')) {
   const options = argument();
   process.send(await headLoad({
-    address: textIn(options, 'address'), perSecond: numberIn(options, 'perSecond'), seconds: numberIn(options, 'seconds'), connections: numberIn(options, 'connections'), services: numberIn(options, 'services') }));
+    address: textIn(options, 'address'), perSecond: numberIn(options, 'perSecond'), seconds: numberIn(options, 'seconds'), connections: numberIn(options, 'connections'),
+    names: textIn(options, 'names').split('\n') }));
 }

@@ -7,21 +7,21 @@ import { forkScript, nextMessage, numberIn } from './children.ts';
 
 /** `node bench/head.ts [requests a second] [seconds]`: the head-sampling service under load from a process of its own, while this thread does nothing. */
 
-const services = 1000;
+const names = Array.from({ length: 1000 }, (_, index) => `s${index}`);
 
 /** The service with a rate for each of its services, half of them with operations. */
 export async function startService(): Promise<HeadThread> {
   const operations = Array.from({ length: 10 }, (_, index) => ({ operation: `GET /path/${index}`, rate: 0.01 * (index + 1) }));
   const update: HeadUpdate = {
     atNano: 0n, defaultRate: 1, removed: [], summaries: [],
-    strategies: Array.from({ length: services }, (_, index) => ({ service: `s${index}`, rate: 0.5, reason: 'bench', changedNano: 0n, operations: index % 2 === 0 ? [] : operations })) };
+    strategies: names.map((service, index) => ({ service, rate: 0.5, reason: 'bench', changedNano: 0n, operations: index % 2 === 0 ? [] : operations })) };
   const listener = { endpoint: '127.0.0.1:0', tls: null, auth: null, insecure: false };
   return HeadThread.start({ http: listener, grpc: { ...listener, enabled: false, moreEndpoints: [] } }, { seam: realSeam(), log: silentLogger, registry: new MetricRegistry(), snapshot: () => update });
 }
 
 async function main(perSecond: number, seconds: number): Promise<void> {
   const thread = await startService();
-  const options = { address: thread.addresses.http, perSecond, seconds, connections: 50, services };
+  const options = { address: thread.addresses.http, perSecond, seconds, connections: 50, names: names.join('\n') };
   await nextMessage(forkScript('./head-load.ts', { ...options, seconds: 1 }, null));
   const before = process.cpuUsage();
   const found = await nextMessage(forkScript('./head-load.ts', options, null));

@@ -24,6 +24,8 @@ export interface ServerOptions {
   readonly core: number;
   /** For the Node that runs Thresher, beside those that it always has. */
   readonly nodeFlags: readonly string[];
+  /** Sections of Thresher's configuration beside those that both sides need. */
+  readonly sections?: object;
 }
 
 /** A server under test. */
@@ -54,13 +56,14 @@ function collectorConfig({ waitSeconds, tracesMax, sinkPort }: ServerOptions, po
   };
 }
 
-function thresherConfig({ waitSeconds, windowSeconds, sinkPort }: ServerOptions, port: number, httpPort: number): object {
+function thresherConfig({ waitSeconds, windowSeconds, sinkPort, sections }: ServerOptions, port: number, httpPort: number): object {
   return {
     receivers: { otlp: { grpc: { endpoint: `127.0.0.1:${port}` } } },
     windows: { traces: { length: `${windowSeconds}s`, decision_wait: `${waitSeconds}s` } },
     policies: policies.map(({ name }) => `converted/${name}.sql`),
     exporters: { otlp: { endpoint: `127.0.0.1:${sinkPort}`, tls: { insecure: true } } },
     http: { endpoint: `127.0.0.1:${httpPort}` },
+    ...sections,
   };
 }
 
