@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { RootSays, StableRate } from '../../src/pipeline/root-inputs.ts';
 import { openPolicies } from '../../src/policies.ts';
 import { openFlow } from '../sql/store/support.ts';
-import { type GivenSpan, itemsSeen, randomTrace, type SeenItem, shareOf, spansMessages } from '../support/given-messages.ts';
+import { type GivenSpan, itemsSeen, randomTrace, recordsMessages, type SeenItem, shareOf, spansMessages } from '../support/given-messages.ts';
 import { mulberry } from '../support/mulberry.ts';
 
 /**
@@ -161,6 +161,27 @@ describe('spans that were sampled by a head that says so on the root alone', () 
   test('what a root says goes before what was served', async () => {
     const { items } = await run(messages(known.slice(0, 50)), 'SELECT trace_id, 1.0 AS probability FROM traces', { rootSays: served(always, always) });
     expect(items.every(({ count }) => count === 4)).toBe(true);
+  });
+
+  test('log records that are kept with such traces stand for those of all traces, sampled at the head or not', async () => {
+    const begun = Array.from({ length: 16_000 }, () => randomTrace(chance));
+    const sampled = begun.filter((trace) => Number.parseInt(trace.slice(16, 24), 16) / 2 ** 32 < 1 / 4);
+    const policies = await openPolicies([
+      { name: 'traces', text: 'SELECT trace_id, 0.1 AS probability FROM traces' }, { name: 'logs', text: 'SELECT l.id, k.probability FROM logs l JOIN kept_traces k USING (trace_id)' }]);
+    const flow = await openFlow({ ...policies, windows: { tracesLengthMs: 10_000, tracesWaitMs: 0, logsLengthMs: 10_000, rootSays: { served: null } } });
+    const [spans, records] = [flow.processor.intake.open('traces', { withoutThreshold: 'unknown' }), flow.processor.intake.open('logs')];
+    const given = sampled.map((trace): GivenSpan => ({ trace, startMs: 1e9, attributes: { 'sampler.type': 'probabilistic', 'sampler.param': 1 / 4 } }));
+    for (const bytes of spansMessages([given])) expect((await spans.accept({ bytes, compressed: null, encoding: 'identity' })).ack.status).toBe('OK');
+    for (const bytes of recordsMessages([begun.slice(0, 8000), begun.slice(8000)].map((part) => part.map((trace) => ({ trace, timeMs: 1e9 }))))) {
+      expect((await records.accept({ bytes, compressed: null, encoding: 'identity' })).ack.status).toBe('OK');
+    }
+    await flow.processor.drain();
+    const items = itemsSeen('logs', flow.sink.messages('logs'));
+    expect(new Set(items.map(({ trace }) => trace))).toEqual(new Set(itemsSeen('traces', flow.sink.messages('traces'), 'unknown').map(({ trace }) => trace)));
+    flow.processor.close();
+    expect(new Set(items.map(({ count, threshold }) => `${count} ${threshold}`))).toEqual(new Set(['10 null']));
+    // Binomial(16,000, 1/10): 1,600 with a standard deviation of 38.
+    expect(Math.abs(items.length - 1600)).toBeLessThan(4 * 38);
   });
 
   test('control: taken as unsampled they are counted by the tail alone', async () => {
