@@ -70,6 +70,7 @@ export class Simulation {
   #windows = 0;
   #engineErrors = 0;
   #operations = 0;
+  #diedMs = 0;
 
   /** `changed`: what is other than the seed says. */
   constructor(seed: number, changed: Partial<Scenario> = {}) {
@@ -114,6 +115,7 @@ export class Simulation {
     } catch (error) {
       if (this.#disk === null || this.#processes > processesMax) throw error;
       if (!this.#disk.isDead && !['EIO', 'EROFS', 'ENOSPC'].includes(String(errorCode(error)))) this.#complaints.push(`does not start: ${String(error)}`);
+      this.#diedMs = this.#clock.nowMs;
       this.#clock.advanceTo(this.#clock.nowMs + restartMs);
       return false;
     }
@@ -174,6 +176,7 @@ export class Simulation {
 
   /** Nobody is left to decide anything: what was under way ends, and whatever it says is not heard. */
   async #dead({ processor }: SimProcess, under: Map<Promise<void>, string>, hops: readonly SimSink[], turns: Turns): Promise<false> {
+    this.#diedMs = this.#clock.nowMs;
     for (const hop of hops) hop.die();
     processor.stopSending();
     while (under.size > 0) {
@@ -212,7 +215,7 @@ export class Simulation {
     if (this.#disk === null) return;
     this.#leave(this.#disk);
     const by = this.#scenario.crashes[this.#processes - 1]?.by ?? 'kill';
-    this.#crashes.push({ atMs: this.#clock.nowMs, by });
+    this.#crashes.push({ atMs: this.#diedMs, by });
     this.#disk = this.#withFaults(this.#disk.restart(by));
   }
 
