@@ -33,15 +33,17 @@ class Watching extends TallyObserver {
   /** Complaints of decided rows whose batches the log does not have. */
   readonly missing: string[] = [];
   readonly #complain: Complain;
+  readonly #isDead: () => boolean;
 
-  constructor(complain: Complain) {
+  constructor(complain: Complain, isDead: () => boolean) {
     super();
     this.#complain = complain;
+    this.#isDead = isDead;
   }
 
   override engineError(...told: Parameters<TallyObserver['engineError']>): void {
     super.engineError(...told);
-    this.engineErrors++;
+    if (!this.#isDead()) this.engineErrors++;
   }
 
   override unreadable(...[signal, rows, error]: Parameters<TallyObserver['unreadable']>): void {
@@ -85,7 +87,7 @@ export class SimProcess {
     const unlessDead: Complain = (complaint) => {
       if (disk?.isDead !== true) complain(complaint);
     };
-    const tally = new Watching(unlessDead);
+    const tally = new Watching(unlessDead, () => disk?.isDead === true);
     const hasEarly = waitAfterRootMs !== null || spansMax !== null || isAtOnce || sessions !== null;
     const journal = disk === null ? null : journalOn(disk, clock, scenario, unlessDead);
     const route = { kept: [kept], dropped: dropped === null ? [] : [dropped] };
