@@ -38,6 +38,8 @@ export class DecisionLog {
   /** Resolves with its segment when the decision is durable; with null where it is to leave without. Rejects where the end comes before that. */
   append(kind: number, parts: readonly Uint8Array[]): Promise<number | null> {
     const logged = this.#try(kind, parts);
+    // Whoever decided may look at it much later, or be dead.
+    logged.catch(() => undefined);
     this.#last = logged;
     return logged;
   }
