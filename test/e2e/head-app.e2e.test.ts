@@ -59,7 +59,7 @@ describe('a running Thresher', () => {
     await later.drain();
     expect(rate).toBeGreaterThan(0);
     expect(rate).toBeLessThan(0.6);
-  }, 60_000);
+  });
 
   test('takes changed SQL of rates over, and keeps the old one where the new one is wrong', async () => {
     const rates = join(directory, 'changing.sql');
@@ -72,7 +72,7 @@ describe('a running Thresher', () => {
     writeFileSync(rates, 'SELECT service, operation, 0.25 AS rate FROM head_statistics');
     await until(async () => await rateOf(address, 'frontend') === 0.25, 'the rate of the last text');
     await app.drain();
-  }, 60_000);
+  });
 
   test('does not start where a port is taken, or the SQL of rates is wrong, and says which', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
@@ -84,7 +84,7 @@ describe('a running Thresher', () => {
     const rates = join(directory, 'rates.sql');
     writeFileSync(rates, 'SELECT service, operation FROM head_statistics');
     await expect(start(`  policy: ${rates}\n`, 'silent')).rejects.toThrow(/rates: it returns no column rate/);
-  }, 30_000);
+  });
 });
 
 describe('the thread that answers', () => {
@@ -102,5 +102,5 @@ describe('the thread that answers', () => {
     expect(thread.addresses.http).toBe(http);
     await thread.close();
     await expect(fetch(`http://${http}/sampling?service=shop`)).rejects.toThrow();
-  }, 30_000);
+  });
 });

@@ -54,7 +54,7 @@ describe('listeners of the head-sampling service', () => {
     await thread.close();
     const refused = (listener: string, reason: string): number => registry.value(metrics.unauthenticated, { listener, reason });
     expect([refused('head.http', 'missing'), refused('head.http', 'wrong'), refused('head.grpc', 'wrong')]).toEqual([1, 1, 1]);
-  }, 30_000);
+  });
 
   test('a certificate that cannot be read keeps the service from starting, and says which', async () => {
     const missing = { ...secured, tls: { ...secured.tls, certFile: '/nowhere/server.crt' } };

@@ -133,5 +133,5 @@ logs: { format: json }
     expect(metrics).toContain('thresher_duckdb_memory_bytes');
     expect(residentPeak).toBeLessThan(residentMax);
     expect(said).not.toMatch(/window_engine_failed|policy_failed|items_unreadable|"level":"error"/);
-  }, 90_000);
+  });
 });

@@ -87,7 +87,7 @@ test('under more load than policies follow less is taken in, and counts stay rig
     await backend.close();
     rmSync(directory, { recursive: true });
   }
-}, 90_000);
+});
 
 interface Span {
   readonly traceId: string;

@@ -41,7 +41,7 @@ beforeAll(async () => {
       opened[signal === 'traces' ? of : `${of} logs`] = connection;
     }
   }
-}, 60_000);
+});
 
 /** By how much each estimate is off, in its own standard errors; a 95 % interval is 1.96 of them to either side. Estimates without error must be right. */
 function deviations(kept: readonly Row[], all: readonly Row[]): number[] {

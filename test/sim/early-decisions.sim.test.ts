@@ -90,7 +90,7 @@ describe('early decisions through the pipeline', () => {
     console.log(`early ${tally.earlyTraces} of ${traces.length}, kept ${sent.size}, large kept ${large.length}, mean ${mean.toFixed(2)} of ${tracesOfSlot}, z ${z.toFixed(2)}`);
     expect(tally.earlyTraces).toBeGreaterThan(traces.length / 2);
     expect(Math.abs(z)).toBeLessThan(4);
-  }, 60_000);
+  });
 });
 
 describe('a reservoir of 10 of 40 traces, half of which are ready for an early look', () => {
