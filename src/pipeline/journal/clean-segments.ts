@@ -1,23 +1,46 @@
 import { join } from 'node:path/posix';
 import type { Disk } from '../../storage/disk.ts';
 import { readSegment } from '../../storage/log-format.ts';
-import { replaceSegment, segmentName } from '../../storage/record-log.ts';
+import { type RecordLog, replaceSegment, segmentName } from '../../storage/record-log.ts';
 import { strippedDecided } from './decided-record.ts';
+import type { JournalOptions } from './options.ts';
 import { recordKinds } from './records.ts';
+import type { JournalSegments, LowestOpen } from './segments.ts';
 
 /** Leaves of a segment only what late spans need of its decisions; without any it is removed. Returns the bytes that are left. */
-export async function stripSegment(disk: Disk, directory: string, segment: number): Promise<number> {
+async function stripSegment(disk: Disk, directory: string, segment: number): Promise<number> {
   if (!(await disk.list(directory)).includes(segmentName(segment))) return 0;
   const entries = [...readSegment(await disk.read(join(directory, segmentName(segment))))];
-  const decisions = entries.flatMap((entry) => ('body' in entry && (entry.kind === recordKinds.decided || entry.kind === recordKinds.early) ? [{ kind: entry.kind, body: strippedDecided(entry.body) }] : []));
+  const decisions = entries.flatMap((entry) => {
+    if (!('body' in entry)) return [];
+    if (entry.kind === recordKinds.shed) return [entry];
+    return entry.kind === recordKinds.decided || entry.kind === recordKinds.early ? [{ kind: entry.kind, body: strippedDecided(entry.body) }] : [];
+  });
   if (decisions.length > 0) return replaceSegment(disk, directory, segment, decisions);
   await removeSegment(disk, directory, segment);
   return 0;
 }
 
 /** Removes a segment for good, where it is there, so that no crash brings it back after those that follow it are gone. */
-export async function removeSegment(disk: Disk, directory: string, segment: number): Promise<void> {
+async function removeSegment(disk: Disk, directory: string, segment: number): Promise<void> {
   if (!(await disk.list(directory)).includes(segmentName(segment))) return;
   await disk.remove(join(directory, segmentName(segment)));
   await disk.syncDirectory(directory);
+}
+
+/** Strips one segment that nothing needs the batches of any more, and removes one whose decisions are forgotten. `lowest`: by signal, the first window that is not delivered. */
+export async function cleanUp({ disk, directory, seam, horizonMs }: JournalOptions, segments: JournalSegments, log: RecordLog, lowest: LowestOpen): Promise<void> {
+  const deliverable = segments.deliverable(log.segment, lowest);
+  if (deliverable !== null) {
+    await log.sync();
+    if (log.failure !== null) return;
+    const bytes = await stripSegment(disk, directory, deliverable);
+    if (bytes === 0) segments.forget(deliverable);
+    else segments.stripped(deliverable, bytes);
+  }
+  const horizonNano = Number.isFinite(horizonMs) ? BigInt(Math.round(horizonMs * 1e6)) : null;
+  const outlived = horizonNano === null ? null : segments.outlived(seam.nowUnixNano() - horizonNano);
+  if (outlived === null) return;
+  await removeSegment(disk, directory, outlived);
+  segments.forget(outlived);
 }

@@ -5,12 +5,12 @@ import { RecordLog, type RecordPlace } from '../../storage/record-log.ts';
 import type { HeldBatch } from '../../store/held-batch.ts';
 import type { SampledSignal } from '../../store/slot-plan.ts';
 import type { KeepReasons } from '../keep-reasons.ts';
-import { removeSegment, stripSegment } from './clean-segments.ts';
+import { cleanUp } from './clean-segments.ts';
 import { type DecidedWindow, encodeDecided } from './decided-record.ts';
 import { DecisionLog } from './decisions.ts';
 import type { JournalOptions, JournalWindows, LoggedBatch, StreamPlace } from './options.ts';
 import type { Marks } from './read-segments.ts';
-import { encodeEarly, encodeNumber, encodeStart, encodeWindow, recordKinds, sequenceBytes, type WindowName } from './records.ts';
+import { encodeEarly, encodeNumber, encodeShed, encodeStart, encodeWindow, recordKinds, sequenceBytes, type ShedTraces, type WindowName } from './records.ts';
 import { LogRoom } from './room.ts';
 import { JournalSegments, type LowestOpen } from './segments.ts';
 
@@ -138,6 +138,12 @@ export class Journal {
     logged.durable.catch(() => undefined);
   }
 
+  /** Traces of a batch that is about to be taken are dropped, and in no window that would say so once the batch is gone. */
+  shed(traces: ShedTraces): void {
+    this.segments.decided(this.segment, traces.atUnixNano);
+    if (!this.isRecovering) void this.#append(recordKinds.shed, encodeShed(traces));
+  }
+
   /** A batch is in windows, or was refused: resolves when it is durable. Rejects, with what the log failed with, where data is to be refused then. */
   async settled(held: HeldBatch): Promise<void> {
     const logged = this.#logged.get(held);
@@ -208,7 +214,7 @@ export class Journal {
       await this.#room.look();
       for (const again of this.#unmarked.splice(0)) again();
       await this.#writer.syncOverdue();
-      await this.#clean();
+      await cleanUp(this.options, this.segments, this.#writer, this.#lowest());
     } catch (error) {
       this.options.observer.state(error instanceof CodedError ? error : new CodedError('UNAVAILABLE', 'storage_failed', `a segment of the log cannot be removed: ${String(error)}`, { cause: error }));
     } finally {
@@ -273,23 +279,6 @@ export class Journal {
     const lowest = this.#windowsNow().lowest();
     const of = (signal: SampledSignal): number => Math.min(lowest[signal], ...this.#undelivered[signal]);
     return { traces: of('traces'), logs: of('logs') };
-  }
-
-  async #clean(): Promise<void> {
-    const { disk, directory, seam, horizonMs } = this.options;
-    const deliverable = this.segments.deliverable(this.#writer.segment, this.#lowest());
-    if (deliverable !== null) {
-      await this.#writer.sync();
-      if (this.#writer.failure !== null) return;
-      const bytes = await stripSegment(disk, directory, deliverable);
-      if (bytes === 0) this.segments.forget(deliverable);
-      else this.segments.stripped(deliverable, bytes);
-    }
-    const horizonNano = Number.isFinite(horizonMs) ? BigInt(Math.round(horizonMs * 1e6)) : null;
-    const outlived = horizonNano === null ? null : this.segments.outlived(seam.nowUnixNano() - horizonNano);
-    if (outlived === null) return;
-    await removeSegment(disk, directory, outlived);
-    this.segments.forget(outlived);
   }
 }
 
