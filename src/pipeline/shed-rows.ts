@@ -1,3 +1,4 @@
+import { traceIdWords } from '../policy/trace-id-table.ts';
 import { leaves } from '../sampling/sampling-input.ts';
 import { compare56, highOf56, lowOf56, TWO_56 } from '../sampling/word56.ts';
 import type { InputColumns } from '../store/input-columns.ts';
@@ -15,6 +16,7 @@ export class ShedRows {
   readonly #tHigh: number;
   readonly #firstOpen: number;
   readonly #decided: TraceMemory['decided'] | null;
+  readonly #dropped: number[] = [];
   #count = 0;
 
   /** `nMax`: N of the probability in force, below 2^56. `firstOpen`: the first slot that still takes rows. */
@@ -30,6 +32,11 @@ export class ShedRows {
   /** Rows that were shed so far. */
   get count(): number {
     return this.#count;
+  }
+
+  /** Traces that are remembered as dropped since their first spans were shed, four words of each id. */
+  get dropped(): Uint32Array<ArrayBuffer> {
+    return Uint32Array.from(this.#dropped);
   }
 
   /** Whether the R of a row does not reach the threshold. */
@@ -49,7 +56,9 @@ export class ShedRows {
    */
   shedsUnknown(ids: Uint32Array, at: number, from: number, to: number): boolean {
     if (!this.#sheds(from, to)) return false;
-    if (this.#inputs.leaves[from] !== leaves.counted) this.#decided?.put(ids, at, 0n);
+    if (this.#inputs.leaves[from] === leaves.counted) return true;
+    this.#decided?.put(ids, at, 0n);
+    this.#dropped.push(...ids.subarray(at, at + traceIdWords));
     return true;
   }
 

@@ -1,3 +1,4 @@
+import { traceIdWords } from '../../policy/trace-id-table.ts';
 import { fallbackReason } from '../combining.ts';
 import type { RowsOfBatch } from '../dropped-rows.ts';
 import { noReason } from '../keep-reasons.ts';
@@ -5,6 +6,7 @@ import { settleSlot } from '../settle-slot.ts';
 import type { TraceMemory } from '../trace-memory.ts';
 import type { DeciderParts, WindowDecision } from '../window-decision.ts';
 import { keptOf, type LoggedWindow, type TraceDecisions } from './decided-record.ts';
+import type { ShedTraces } from './records.ts';
 
 /** A window as it was decided before. */
 export interface RecalledWindow {
@@ -51,4 +53,11 @@ export function remember({ decided }: TraceMemory, { count, ids, n, reasons, roo
 
 export function batchesOf(runs: readonly Pick<RowsOfBatch, 'batch'>[], followers: readonly RowsOfBatch[]): Map<number, RowsOfBatch['batch']> {
   return new Map([...runs, ...followers].map(({ batch }) => [batch.ordinal, batch]));
+}
+
+/** Remembers traces as dropped that no window decided. */
+export function recallShed(memory: TraceMemory | null, { ids, atUnixNano }: ShedTraces): void {
+  if (memory === null) return;
+  memory.decided.advanceTo(Number(atUnixNano) / 1e6);
+  for (let at = 0; at < ids.length; at += traceIdWords) memory.decided.put(ids, at, 0n);
 }

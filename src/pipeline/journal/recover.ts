@@ -17,7 +17,7 @@ import type { Journal, JournalWindows, RecoveryCounts } from './journal.ts';
 import type { RecalledWindow } from './recall.ts';
 import type { RecalledEarly } from './recall-early.ts';
 import { findSegments, type FoundSegment, type PlacedRecord, readMarks, recordsOf } from './read-segments.ts';
-import { decodeBig, decodeNumber, decodeStart, decodeWindow, recordKinds, type SegmentStart } from './records.ts';
+import { decodeBig, decodeNumber, decodeShed, decodeStart, decodeWindow, recordKinds, type SegmentStart, type ShedTraces } from './records.ts';
 
 /** What recovery needs of a signal's windows. */
 export interface RecoveringLane {
@@ -27,6 +27,8 @@ export interface RecoveringLane {
   /** Told of each window that is decided, before the first is read. */
   expect(window: LoggedWindow): void;
   recall(window: LoggedWindow): RecalledWindow;
+  /** Remembers traces as dropped that no window decided. */
+  shed(traces: ShedTraces): void;
   /** Whether what was kept of a window, whose record is in this segment, is sent by reading it again, so that its memory can go. */
   leave(decision: WindowDecision, segment: number): boolean;
   /** Sends what was kept of a window on; resolves when the sinks have taken it. */
@@ -130,6 +132,7 @@ class Reading {
     if (kind === recordKinds.taken) await this.#take(decodeNumber(body));
     else if (kind === recordKinds.decided) await this.#recall(body);
     else if (kind === recordKinds.early) await this.#recallEarly(body);
+    else if (kind === recordKinds.shed) this.#recallShed(decodeShed(body));
     else if (kind === recordKinds.closed) {
       const { signal, slot } = decodeWindow(body);
       lanes[signal].ring.closeBefore(slot + 1);
@@ -139,6 +142,11 @@ class Reading {
       for (const signal of ['traces', 'logs'] as const) lanes[signal].ring.closeBefore(start.firstOpen[signal]);
       this.#limit(BigInt(start.nMax));
     } else if (kind === recordKinds.limited) this.#limit(decodeBig(body));
+  }
+
+  #recallShed(traces: ShedTraces): void {
+    this.#parts.journal.shed(traces);
+    this.#parts.lanes.traces.shed(traces);
   }
 
   #limit(n: bigint): void {
