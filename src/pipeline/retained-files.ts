@@ -12,6 +12,8 @@ import { overLimit } from './storage-limit.ts';
 /** The one kind of record: a serialised batch (store/retained-batch.ts). */
 const batchKind = 2;
 const what = 'what windows hold on the disk';
+/** A file takes this part of the limit at most, so that there is room again when the first windows are decided, not only when all are. */
+const segmentPart = 1 / 8;
 /** Bytes that wait to be written, beyond which whoever brings batches waits too. */
 const unwrittenBytesMax = 16 * 2 ** 20;
 
@@ -78,7 +80,8 @@ export class RetainedFiles implements RetainedStore, StoredBodies {
   async take(held: HeldBatch): Promise<void> {
     const { bytes } = held;
     if (bytes === null || !held.isHeld || this.failure !== null || this.#isOverLimit(bytes.length)) return;
-    if (this.#log.segmentBytes > this.#options.segmentBytes) this.#roll();
+    const { segmentBytes, limitBytes } = this.#options;
+    if (this.#log.segmentBytes > Math.min(segmentBytes, limitBytes * segmentPart)) this.#log.roll();
     const written = this.#log.append(batchKind, [bytes]);
     const place = this.#log.last;
     this.#use(place);
@@ -106,15 +109,12 @@ export class RetainedFiles implements RetainedStore, StoredBodies {
     this.#segments.set(segment, use);
   }
 
+  /** All that is in a file was written, or has failed, when nobody holds a batch in it. */
   #release({ segment }: RecordPlace): void {
     const use = this.#segments.get(segment);
-    if (use !== undefined && --use.held === 0 && segment !== this.#log.segment) this.#remove(segment);
-  }
-
-  #roll(): void {
-    const before = this.#log.segment;
-    this.#log.roll();
-    if (this.#segments.get(before)?.held === 0) this.#remove(before);
+    if (use === undefined || --use.held > 0) return;
+    if (segment === this.#log.segment) this.#log.roll();
+    this.#remove(segment);
   }
 
   /** A file that failed before anything was in it is not there. */

@@ -61,12 +61,17 @@ describe('batches on the disk', () => {
     batches[2].hold();
     for (const held of batches) held.release();
     await settled();
-    expect((await disk.list(directory)).sort(), 'one batch in the first is held, and the last is being written').toEqual([1, 5].map(segmentName));
+    expect((await disk.list(directory)).sort(), 'one batch in the first is held').toEqual([1].map(segmentName));
     expect(await readBack([batches[2]])).toEqual([2]);
     batches[2].release();
     await settled();
-    expect(await disk.list(directory)).toEqual([segmentName(5)]);
+    expect(await disk.list(directory)).toEqual([]);
+    expect(files.byteLength).toBe(0);
     expect(account.retained).toBe(0);
+    const last = heldBatch(23, account);
+    await files.take(last);
+    await settled();
+    expect(await readBack([last])).toEqual([23]);
     await files.close();
     expect(await disk.list(directory)).toEqual([]);
     expect(files.byteLength).toBe(0);
@@ -126,7 +131,7 @@ describe('a disk that fails', () => {
     expect(await readBack(batches)).toEqual(range(9));
     for (const held of batches) held.release();
     await settled();
-    expect(await disk.list(directory)).toEqual([segmentName(2)]);
+    expect(await disk.list(directory)).toEqual([]);
   });
 
   test.each(['refuse', 'memory'] as const)('at storage.limit, %s', async (onError) => {
@@ -142,6 +147,24 @@ describe('a disk that fails', () => {
     expect(states).toEqual(['storage_limit']);
     if (onError === 'refuse') expect(() => files.admit(1000)).toThrow(expect.objectContaining({ status: 'RESOURCE_EXHAUSTED', reason: 'storage_limit', retryAfterMs }));
     else expect(() => files.admit(1000)).not.toThrow();
+  });
+
+  test('at storage.limit below segment_size there is room again when nobody waits any more', async () => {
+    const disk = new FakeDisk(1);
+    const { files, states } = await openFiles(disk, { limitBytes: 3500 });
+    for (let round = 0; round < 3; round++) {
+      const batches = range(4).map((ordinal) => heldBatch(ordinal, { retained: 0 }));
+      for (const held of batches) {
+        await files.take(held);
+        await settled();
+      }
+      expect(batches.filter(({ bytes }) => bytes === null).length).toBe(3);
+      for (const held of batches) held.release();
+      await settled();
+      expect(files.byteLength).toBe(0);
+      expect(await disk.list(directory)).toEqual([]);
+    }
+    expect(states).toEqual(['storage_limit', null, 'storage_limit', null, 'storage_limit']);
   });
 
   test('damage costs the batch that has it, no other', async () => {
