@@ -48,6 +48,7 @@ const retryMs = 1500;
 export class SimSink implements BatchSink {
   readonly name: string;
   readonly pushSpliced?: NonNullable<BatchSink['pushSpliced']>;
+  readonly offerSpliced?: NonNullable<BatchSink['offerSpliced']>;
   readonly #backend: Backend;
   readonly #options: Scenario['backend'];
   readonly #nowMs: () => number;
@@ -59,7 +60,10 @@ export class SimSink implements BatchSink {
     this.name = name;
     this.#backend = backend;
     this.#options = options;
-    if (splices) this.pushSpliced = (items) => this.#take(splicedItems(items), items.byteLength);
+    if (splices) {
+      this.pushSpliced = (items) => this.#take(splicedItems(items), items.byteLength);
+      this.offerSpliced = (items, until) => this.#takeBy(splicedItems(items), items.byteLength, until);
+    }
     this.#nowMs = nowMs;
   }
 
@@ -71,9 +75,39 @@ export class SimSink implements BatchSink {
     return this.#take(sentItems(batch), outputBytes(batch));
   }
 
+  offer(batch: OutputBatch, until: AbortSignal): Promise<boolean> {
+    return this.#takeBy(sentItems(batch), outputBytes(batch), until);
+  }
+
+  async hasRoom(until: AbortSignal): Promise<boolean> {
+    while (!this.#isDead && !until.aborted && this.queuedBytes > this.#options.queueBytesMax / 2) await this.#woken(until);
+    return !this.#isDead && !until.aborted;
+  }
+
+  async #takeBy(items: readonly SentItem[], bytes: number, until: AbortSignal): Promise<boolean> {
+    while (!this.#isDead && this.#isFullFor(bytes)) {
+      if (until.aborted) return false;
+      await this.#woken(until);
+    }
+    await this.#take(items, bytes);
+    return true;
+  }
+
+  #isFullFor(bytes: number): boolean {
+    return this.#queue.length > 0 && this.queuedBytes + bytes > this.#options.queueBytesMax;
+  }
+
+  /** Resolves when something was delivered, or `until` is aborted. */
+  #woken(until: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      until.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+
   async #take(items: readonly SentItem[], bytes: number): Promise<void> {
     if (this.#isDead) throw new Error('the process is dead');
-    while (!this.#isDead && this.#queue.length > 0 && this.queuedBytes + bytes > this.#options.queueBytesMax) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    while (!this.#isDead && this.#isFullFor(bytes)) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#queue.push({ items, bytes, dueMs: this.#nowMs() + this.#options.latencyMs, done: deferred<void>() });
   }
 
