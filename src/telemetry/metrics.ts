@@ -59,7 +59,7 @@ class Family<S> {
 
   at(labels: Readonly<Record<string, string>> | undefined): S {
     const names = this.definition.labels ?? [];
-    const values = names.map((name) => labels?.[name] ?? '');
+    const values = this.#valuesOf(labels);
     const key = values.join(separator);
     const known = this.series.get(key);
     if (known !== undefined) return known.state;
@@ -68,6 +68,14 @@ class Family<S> {
     const other = names.map(() => 'other');
     const otherKey = other.join(separator);
     return this.series.get(otherKey)?.state ?? this.#add(otherKey, other);
+  }
+
+  forget(labels: Readonly<Record<string, string>> | undefined): void {
+    this.series.delete(this.#valuesOf(labels).join(separator));
+  }
+
+  #valuesOf(labels: Readonly<Record<string, string>> | undefined): readonly string[] {
+    return (this.definition.labels ?? []).map((name) => labels?.[name] ?? '');
   }
 
   #add(key: string, labelValues: readonly string[]): S {
@@ -115,6 +123,8 @@ export interface Gauge<D extends MetricDefinition> {
   with(...labels: LabelArguments<D>): GaugeSeries;
   /** Forgets all series, for gauges that say what there is by their labels. */
   clear(): void;
+  /** Forgets one of them. */
+  forget(...labels: LabelArguments<D>): void;
 }
 
 export interface HistogramFamily<D extends MetricDefinition> {
@@ -139,7 +149,10 @@ export class MetricRegistry {
 
   gauge<D extends MetricDefinition & { readonly type: 'gauge' }>(definition: D): Gauge<D> {
     const at = this.#accessor(definition, GaugeSeries, () => new GaugeSeries());
-    return { set: (value, ...[labels]) => at(labels).set(value), with: (...[labels]) => at(labels), clear: () => this.#families.get(definition.name)?.series.clear() };
+    return {
+      set: (value, ...[labels]) => at(labels).set(value), with: (...[labels]) => at(labels),
+      clear: () => this.#families.get(definition.name)?.series.clear(), forget: (...[labels]) => this.#families.get(definition.name)?.forget(labels),
+    };
   }
 
   histogram<D extends MetricDefinition & { readonly type: 'histogram' }>(definition: D): HistogramFamily<D> {

@@ -23,12 +23,15 @@ export function registerBalancerMetrics(registry: MetricRegistry, balancer: Bala
   const exporter = balancer.name;
   const torn = { down: 0, left: 0 };
   let forgotten = 0;
+  let queues: ReadonlyMap<string, number> = new Map();
   registry.onRead(() => {
     const { router, links } = balancer;
     const states = { serving: 0, leaving: 0, down: 0 };
     for (const { isDown, leavesAtMs } of router.members) states[isDown ? 'down' : leavesAtMs === null ? 'serving' : 'leaving']++;
     for (const [state, count] of Object.entries(states)) registry.gauge(metrics.balancerMembers).set(count, { exporter, state });
-    for (const [member, bytes] of links.queuedBytes) registry.gauge(metrics.balancerQueueBytes).set(bytes, { exporter, member });
+    for (const member of queues.keys()) registry.gauge(metrics.balancerQueueBytes).forget({ exporter, member });
+    queues = links.queuedBytes;
+    for (const [member, bytes] of queues) registry.gauge(metrics.balancerQueueBytes).set(bytes, { exporter, member });
     for (const cause of ['down', 'left'] as const) {
       registry.counter(metrics.balancerTorn).add(router.torn[cause] - torn[cause], { exporter, cause });
       torn[cause] = router.torn[cause];
