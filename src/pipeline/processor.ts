@@ -245,10 +245,8 @@ export class Processor {
   #followLate(signal: SampledSignal, { batch, kept, droppedCount, arrived, lateness }: LateArrivals): void {
     const { sender, droppedDispatch } = this.#lanes[signal];
     const { journal = null, routes, sinks } = this.#options;
-    if (journal?.wasLateSent(batch) === true) {
-      journal.lateSent(batch);
-      return;
-    }
+    const onDelivered = journal?.lateLot(batch);
+    if (journal?.wasLateSent(batch) === true) return onDelivered?.();
     const marks = droppedDispatch === null ? null : new KeptMarks();
     batch.hold();
     const delivered = deferred<void>();
@@ -257,7 +255,8 @@ export class Processor {
       .then((counts) => this.#options.observer.late(signal, counts, droppedCount, lateness))
       .then(() => droppedDispatch?.dispatch(marks?.othersOf([{ batch, rows: arrived }]) ?? []))
       .then(() => {
-        if (journal !== null) void Promise.all([delivered.promise, settledSinks((routes ?? keptToAll(sinks))[signal].dropped)]).then(() => journal.lateSent(batch));
+        // Nothing that waits for this may see the batch: what waits lies on the disk.
+        if (journal !== null) void Promise.all([delivered.promise, settledSinks((routes ?? keptToAll(sinks))[signal].dropped)]).then(onDelivered);
       })
       .finally(() => {
         batch.release();

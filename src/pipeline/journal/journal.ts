@@ -125,7 +125,7 @@ export class Journal {
     this.segments.pend(segment, 1);
   }
 
-  /** A batch's rows are in windows up to this one; `lateLots`: so many lots of them go out by themselves, each of which `lateSent` will tell. */
+  /** A batch's rows are in windows up to this one; `lateLots`: so many lots of them go out by themselves, each of which `lateLot` is asked for. */
   taken(held: HeldBatch, lastWindow: WindowName, lateLots: number): void {
     const logged = this.#logged.get(held);
     if (logged === undefined) return;
@@ -168,13 +168,18 @@ export class Journal {
     return this.#marks?.isLateSent(ordinal) === true;
   }
 
-  /** One lot of a batch's late rows is delivered, or given up. */
-  lateSent(held: HeldBatch): void {
+  /** For each lot of a batch's late rows: to be called when it is delivered, or given up. What it holds is not the batch. */
+  lateLot(held: HeldBatch): () => void {
+    const { ordinal } = held;
     const logged = this.#logged.get(held);
+    return () => this.#lateSent(ordinal, logged);
+  }
+
+  #lateSent(ordinal: number, logged: LoggedBatch | undefined): void {
     if (logged === undefined || --logged.lateLots > 0) return;
     const forget = (): void => this.segments.pend(logged.segment, -1);
-    if (this.wasLateSent(held)) forget();
-    else this.#mark(recordKinds.lateSent, encodeNumber(held.ordinal), forget);
+    if (this.#marks?.isLateSent(ordinal) === true) forget();
+    else this.#mark(recordKinds.lateSent, encodeNumber(ordinal), forget);
   }
 
   /** From here on rows are taken with a probability of at most this N. */

@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { JournalOptions } from '../../../src/pipeline/journal/journal.ts';
 import { RestOfLot } from '../../../src/pipeline/outbox/rest-of-lot.ts';
 import type { ProcessorOptions } from '../../../src/pipeline/processor.ts';
 import { openPolicies } from '../../../src/policies.ts';
+import type { HeldBatch } from '../../../src/store/held-batch.ts';
 import { type DurableFlow, startProcess } from '../../support/durable-flow.ts';
 import { FakeDisk } from '../../support/fake-disk.ts';
 import { randomTrace, shareOf, spansMessages } from '../../support/given-messages.ts';
@@ -80,6 +83,11 @@ class World {
   wrong(hop: SlowHop): number {
     return [...hop.received.keys()].filter((key) => !isKept(key)).length;
   }
+}
+
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc')();
 }
 
 let world = new World();
@@ -245,6 +253,31 @@ describe('what waits on the disk', () => {
     await world.running.processor.drain();
     expect({ missing: world.missing(hop), wrong: world.wrong(hop), duplicates: hop.duplicates }).toEqual({ missing: 0, wrong: 0, duplicates: 0 });
     expect(world.running.tally.bySignal.traces.lateKept).toBe(traces.filter(isKept).length * 3);
+  });
+
+  test('batches of late spans that wait leave memory', async () => {
+    const hop = new SlowHop();
+    hop.leave();
+    await world.start([queueTo(hop, 5000, 'otlp').sink]);
+    const traces = world.fresh(40);
+    await world.send(traces, 5);
+    await world.later(30_000);
+    const late: WeakRef<HeldBatch>[] = [];
+    const { journal } = world.running;
+    const taken = journal.taken.bind(journal);
+    journal.taken = (held, ...rest) => {
+      late.push(new WeakRef(held));
+      taken(held, ...rest);
+    };
+    for (let i = 0; i < 20; i++) await world.send(traces, 3, 'otlp', 5 + 3 * i);
+    await world.later(30_000);
+    await sleep(50);
+    collectGarbage();
+    expect(late.length).toBe(20);
+    expect(late.filter((held) => held.deref() !== undefined).length, 'but for what was under way').toBeLessThan(5);
+    hop.comeBack();
+    await world.running.processor.drain();
+    expect({ missing: world.missing(hop), duplicates: hop.duplicates }).toEqual({ missing: 0, duplicates: 0 });
   });
 
   test('a damaged record costs its own rows, which are counted; a disk that cannot be read for a while costs nothing', async () => {
