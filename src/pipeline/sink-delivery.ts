@@ -38,16 +38,17 @@ export class SinkDelivery {
    */
   async deliver(batch: OtapBatch, rows: Uint32Array): Promise<PushResult> {
     let load = this.#load;
+    const unreadable: PushResult[] = [];
     await this.#inTurn(async () => {
       load = this.#load;
       this.#isLoaded = true;
       await this.#gatherer.add(batch, rows, null).catch((error: unknown) => {
-        load.results.push(Promise.resolve({ kind: 'permanent', reason: 'unreadable', message: messageOf(error) }));
+        unreadable.push({ kind: 'permanent', reason: 'unreadable', message: messageOf(error) });
       });
     });
     if (this.#underWay < underWayMax) await this.#send();
     await load.isPushed.promise;
-    return worstOf(await Promise.all(load.results));
+    return worstOf([...unreadable, ...await Promise.all(load.results)]);
   }
 
   /** Hands over what has been gathered; what came of it lets the next load go. */

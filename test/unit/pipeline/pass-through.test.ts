@@ -114,6 +114,22 @@ describe('a delivery', () => {
     expect(sink.pushed.at(-1)?.rows).toBe(1);
   });
 
+  test('of a batch that cannot be read is refused for good, those that it goes together with are not', async () => {
+    const sink = new AskedSink('s');
+    const delivery = new SinkDelivery(sink, { signal: 'traces', rowsMax: 100, hashSeed: 1 });
+    const unreadable: OtapBatch = { ...batch, signal: 'traces', rowCount: 1, table: () => { throw new Error('a column is broken'); } };
+    const results: string[] = [];
+    for (const [index, given] of [batch, batch, batch, unreadable, batch].entries()) {
+      void delivery.deliver(given, rows(0)).then((result) => results.push(`${index} ${result.kind === 'ok' ? '' : result.reason}`));
+      await turn();
+    }
+    for (let pushed = 0; pushed < sink.pushed.length; pushed++) {
+      sink.pushed[pushed].answer({ kind: 'ok' });
+      await turn();
+    }
+    expect([sink.pushed.map(({ rows: count }) => count), results.sort()]).toEqual([[1, 1, 2], ['0 ', '1 ', '2 ', '3 unreadable', '4 ']]);
+  });
+
   test('to a sink that fails is refused for good', async () => {
     const sink = new AskedSink('s');
     sink.isFull = true;
