@@ -36,7 +36,7 @@ export class HeadRule {
 
   /** One call at a time. Throws PolicyError where the SQL fails, returns a rate outside [0, 1], or takes longer than 5 s. */
   async rates(rows: readonly RateRow[], settings: RateSettings): Promise<readonly WantedRate[]> {
-    const session = this.#session ?? await this.#connect();
+    const session = this.#session ?? await this.#database.connect();
     this.#session = session;
     await fill(session, rows, settings);
     const timed = await withinDeadline(this.#select(session, rows.length), () => session.api.interrupt(), deadlineMs, this.#seam);
@@ -48,12 +48,6 @@ export class HeadRule {
   close(): void {
     this.#session?.close();
     this.#database.close();
-  }
-
-  async #connect(): Promise<Session> {
-    const session = await this.#database.connect();
-    for (const table of ruleTables) await session.run(createTableSql(table, allReads(table, [])));
-    return session;
   }
 
   async #select(session: Session, rowsMax: number): Promise<readonly WantedRate[]> {
@@ -75,10 +69,9 @@ export class HeadRule {
   }
 }
 
+/** Makes the tables anew: what is deleted from a table in memory, DuckDB does not give back. */
 async function fill(session: Session, rows: readonly RateRow[], settings: RateSettings): Promise<void> {
-  const tables = [['head_statistics', rowsSql(statisticsColumns), rowsJson(statisticsColumns, rows)], ['head_settings', rowsSql(settingsColumns), rowsJson(settingsColumns, [settings])]] as const;
-  for (const [table, sql, json] of tables) {
-    await session.run(`DELETE FROM ${table}`);
-    await session.api.run(`INSERT INTO ${table} ${sql}`, [json]);
-  }
+  for (const table of ruleTables) await session.run(createTableSql(table, allReads(table, [])));
+  await session.api.run(`INSERT INTO head_statistics ${rowsSql(statisticsColumns)}`, [rowsJson(statisticsColumns, rows)]);
+  await session.api.run(`INSERT INTO head_settings ${rowsSql(settingsColumns)}`, [rowsJson(settingsColumns, [settings])]);
 }

@@ -41,6 +41,12 @@ describe('sql/head/default.sql (sampling.md, rules 21 and 22)', () => {
   });
 });
 
+test('runs for ever: the rows of before are given back', async () => {
+  const rule = await open("SELECT service, operation, rate FROM head_statistics WHERE service = ''");
+  const rows = Array.from({ length: 100 }, (_, index): RateRow => ({ ...row, service: `${index}`.padEnd(100_000, 'x') }));
+  for (let run = 0; run < 20; run++) expect(await rule.rates(rows, settings)).toEqual([]);
+});
+
 describe('a rule of one\'s own', () => {
   test('is known by its view, wherever comments mention it', () => {
     expect(isRule('SELECT 1 AS rate FROM HEAD_statistics')).toBe(true);
