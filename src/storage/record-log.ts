@@ -185,7 +185,7 @@ export class RecordLog {
     const file = this.#file;
     this.#file = null;
     this.#unsyncedSinceMs = null;
-    void file?.file.close().catch(() => undefined);
+    if (file !== null) void abandon(file.file);
     if (segment === this.#segment) this.roll();
     this.#options.onState(failure);
     return failure;
@@ -245,6 +245,12 @@ export async function replaceSegment(disk: Disk, directory: string, segment: num
   await disk.rename(`${path}.new`, path);
   await disk.syncDirectory(directory);
   return bytes.length;
+}
+
+/** Closes a file that takes no more; what was acknowledged of it with `async` may not be synced yet. Never rejects. */
+async function abandon(file: DiskFile): Promise<void> {
+  await file.sync().catch(() => undefined);
+  await file.close().catch(() => undefined);
 }
 
 async function writeAll(file: DiskFile, bytes: Uint8Array, from: number): Promise<void> {
