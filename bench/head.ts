@@ -16,7 +16,9 @@ export async function startService(): Promise<HeadThread> {
     atNano: 0n, defaultRate: 1, removed: [], summaries: [],
     strategies: names.map((service, index) => ({ service, rate: 0.5, reason: 'bench', changedNano: 0n, operations: index % 2 === 0 ? [] : operations })) };
   const listener = { endpoint: '127.0.0.1:0', tls: null, auth: null, insecure: false };
-  return HeadThread.start({ http: listener, grpc: { ...listener, enabled: false, moreEndpoints: [] } }, { seam: realSeam(), log: silentLogger, registry: new MetricRegistry(), snapshot: () => update });
+  const thread = new HeadThread({ http: listener, grpc: { ...listener, enabled: false, moreEndpoints: [] } }, { seam: realSeam(), log: silentLogger, registry: new MetricRegistry(), snapshot: () => update });
+  await thread.start();
+  return thread;
 }
 
 async function main(perSecond: number, seconds: number): Promise<void> {

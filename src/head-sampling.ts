@@ -71,7 +71,8 @@ export class HeadSampling {
   /** Begins to answer, and where `watches` to look at the SQL's file; gives the addresses. Throws CodedError `cannot_listen`. */
   async listen(watches: boolean): Promise<HeadAddresses> {
     const { seam, log, registry } = this.#tools;
-    this.#thread = await HeadThread.start(this.#config, { seam, log, registry, snapshot: () => this.controller.snapshot() });
+    this.#thread = new HeadThread(this.#config, { seam, log, registry, snapshot: () => this.controller.snapshot() });
+    await this.#thread.start();
     if (watches) this.#watch = new FileWatch({ seam, find: () => [this.#config.policy], directories: () => [dirname(this.#config.policy)], onChange: () => this.reload(), ...watching });
     this.#watch?.start();
     return this.#thread.addresses;

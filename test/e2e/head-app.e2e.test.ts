@@ -92,7 +92,8 @@ describe('the thread that answers', () => {
     const registry = new MetricRegistry();
     const update: HeadUpdate = { atNano: 0n, defaultRate: 0.5, strategies: [{ service: 'shop', rate: 0.25, reason: 'r', changedNano: 0n, operations: [] }], removed: [], summaries: [] };
     const listener = { endpoint: '127.0.0.1:0', tls: null, auth: null, insecure: false };
-    const thread = await HeadThread.start({ http: listener, grpc: { ...listener, enabled: true, moreEndpoints: [] } }, { seam: realSeam(), log: silentLogger, registry, snapshot: () => update });
+    const thread = new HeadThread({ http: listener, grpc: { ...listener, enabled: true, moreEndpoints: [] } }, { seam: realSeam(), log: silentLogger, registry, snapshot: () => update });
+    await thread.start();
     const { http } = thread.addresses;
     expect(await rateOf(http, 'shop')).toBe(0.25);
     const broken: HeadUpdate = JSON.parse('{"strategies":1}');
@@ -102,5 +103,22 @@ describe('the thread that answers', () => {
     expect(thread.addresses.http).toBe(http);
     await thread.close();
     await expect(fetch(`http://${http}/sampling?service=shop`)).rejects.toThrow();
+  });
+
+  test('knows what is told while it begins, and ends where it is closed meanwhile', async () => {
+    const empty: HeadUpdate = { atNano: 0n, defaultRate: 0.5, strategies: [], removed: [], summaries: [] };
+    const listener = { endpoint: '127.0.0.1:0', tls: null, auth: null, insecure: false };
+    const open = (): HeadThread => new HeadThread({ http: listener, grpc: { ...listener, enabled: true, moreEndpoints: [] } }, { seam: realSeam(), log: silentLogger, registry: new MetricRegistry(), snapshot: () => empty });
+    const thread = open();
+    const starting = thread.start();
+    thread.update({ ...empty, strategies: [{ service: 'shop', rate: 0.25, reason: 'r', changedNano: 0n, operations: [] }] });
+    await starting;
+    expect(await rateOf(thread.addresses.http, 'shop')).toBe(0.25);
+    await thread.close();
+    const closed = open();
+    const begun = closed.start();
+    await closed.close();
+    await begun;
+    await expect(fetch(`http://${closed.addresses.http}/sampling?service=shop`)).rejects.toThrow();
   });
 });

@@ -44,7 +44,8 @@ function ask(address: string, token: string): Promise<number> {
 describe('listeners of the head-sampling service', () => {
   test('have TLS and ask for tokens, as other listeners do, and what they refuse is counted by the process', async () => {
     const registry = new MetricRegistry();
-    const thread = await HeadThread.start({ http: secured, grpc: { ...secured, enabled: true, moreEndpoints: [] } }, { seam: realSeam(), log: silentLogger, registry, snapshot: () => update });
+    const thread = new HeadThread({ http: secured, grpc: { ...secured, enabled: true, moreEndpoints: [] } }, { seam: realSeam(), log: silentLogger, registry, snapshot: () => update });
+    await thread.start();
     const { http, grpc } = thread.addresses;
     expect(await get(http, 'right')).toEqual({ status: 200, body: '{"strategyType":"PROBABILISTIC","probabilisticSampling":{"samplingRate":0.5}}' });
     expect((await get(http, 'wrong')).status).toBe(401);
@@ -58,6 +59,6 @@ describe('listeners of the head-sampling service', () => {
 
   test('a certificate that cannot be read keeps the service from starting, and says which', async () => {
     const missing = { ...secured, tls: { ...secured.tls, certFile: '/nowhere/server.crt' } };
-    await expect(HeadThread.start({ http: missing, grpc: { ...secured, enabled: false, moreEndpoints: [] } }, { seam: realSeam(), log: silentLogger, registry: new MetricRegistry(), snapshot: () => update })).rejects.toThrow(/\/nowhere\/server\.crt/);
+    await expect(new HeadThread({ http: missing, grpc: { ...secured, enabled: false, moreEndpoints: [] } }, { seam: realSeam(), log: silentLogger, registry: new MetricRegistry(), snapshot: () => update }).start()).rejects.toThrow(/\/nowhere\/server\.crt/);
   });
 });

@@ -21,8 +21,8 @@ export async function startHeadService(defaultRate = 1): Promise<HeadService> {
   const empty: HeadUpdate = { atNano: 0n, defaultRate, strategies: [], removed: [], summaries: [] };
   const listener = { endpoint: '127.0.0.1:0', tls: null, auth: null, insecure: false };
   const registry = new MetricRegistry();
-  const thread = await HeadThread.start(
-    { http: listener, grpc: { ...listener, enabled: true, moreEndpoints: [] } }, { seam: realSeam(), log: silentLogger, registry, snapshot: () => empty });
+  const thread = new HeadThread({ http: listener, grpc: { ...listener, enabled: true, moreEndpoints: [] } }, { seam: realSeam(), log: silentLogger, registry, snapshot: () => empty });
+  await thread.start();
   return {
     ...thread.addresses, registry,
     set: async (service, rate, operations = []) => {

@@ -27,7 +27,7 @@ const closeMs = 5000;
 /** It holds answers and pages; beyond this it is started anew. */
 const resourceLimits = { maxOldGenerationSizeMb: 256 };
 
-/** The main thread's side of the service that answers SDKs: a worker that listens, and is told what changed. Life: `start`, updates, `close`. */
+/** The main thread's side of the service that answers SDKs: a worker that listens, and is told what changed, from the moment that it begins. Life: `start`, updates, `close`. */
 export class HeadThread {
   /** With the ports that were had, once it listens. */
   #config: Pick<HeadConfig, 'http' | 'grpc'>;
@@ -36,16 +36,9 @@ export class HeadThread {
   #worker: Worker | null = null;
   #addresses: { readonly http: string; readonly grpc: readonly string[] } = { http: '', grpc: [] };
 
-  private constructor(config: Pick<HeadConfig, 'http' | 'grpc'>, tools: HeadThreadTools) {
+  constructor(config: Pick<HeadConfig, 'http' | 'grpc'>, tools: HeadThreadTools) {
     this.#config = config;
     this.#tools = tools;
-  }
-
-  /** Throws CodedError `cannot_listen` where an address is taken or not ours, or a certificate or token cannot be used. */
-  static async start(config: Pick<HeadConfig, 'http' | 'grpc'>, tools: HeadThreadTools): Promise<HeadThread> {
-    const thread = new HeadThread(config, tools);
-    await thread.#start();
-    return thread;
   }
 
   /** `host:port` of each listener, as it is listened on. */
@@ -56,6 +49,36 @@ export class HeadThread {
   update(update: HeadUpdate): void {
     const message: ToWorker = { kind: 'update', update };
     this.#worker?.postMessage(message);
+  }
+
+  /** Begins to answer. Throws CodedError `cannot_listen` where an address is taken or not ours, or a certificate or token cannot be used. */
+  async start(): Promise<void> {
+    const { http, grpc } = this.#config;
+    const start: WorkerStart = { http, grpc, update: this.#tools.snapshot() };
+    const worker = new Worker(entry, { workerData: start, resourceLimits });
+    this.#worker = worker;
+    const begun = deferred<void>();
+    let isListening = false;
+    worker.on('message', (message: FromWorker) => {
+      if (message.kind === 'failed') begun.reject(new CodedError('UNAVAILABLE', 'cannot_listen', message.message));
+      else if (message.kind === 'listening') {
+        this.#addresses = message;
+        const [own = grpc.endpoint, ...more] = message.grpc;
+        this.#config = { http: { ...http, endpoint: message.http }, grpc: { ...grpc, endpoint: own, moreEndpoints: more } };
+        isListening = true;
+        begun.resolve();
+      } else this.#onMessage(message);
+    });
+    worker.on('error', (error) => {
+      begun.reject(error);
+      if (isListening) this.#tools.log.error('head_worker_failed', `the head-sampling service failed and is started again: ${messageOf(error)}`, { error });
+    });
+    worker.on('exit', () => {
+      begun.reject(new Error('the worker of the head-sampling service ended'));
+      if (this.#worker === worker) this.#worker = null;
+      if (isListening && !this.#closing.signal.aborted) void this.#restart();
+    });
+    await begun.promise;
   }
 
   /** Stops listening, answers what is under way, and ends the worker. */
@@ -69,42 +92,17 @@ export class HeadThread {
     await withDeadline(this.#tools.seam, closeMs, () => void worker.terminate(), () => ended);
   }
 
-  async #start(): Promise<void> {
-    const { http, grpc } = this.#config;
-    const start: WorkerStart = { http, grpc, update: this.#tools.snapshot() };
-    const worker = new Worker(entry, { workerData: start, resourceLimits });
-    const begun = deferred<void>();
-    worker.on('message', (message: FromWorker) => {
-      if (message.kind === 'failed') begun.reject(new CodedError('UNAVAILABLE', 'cannot_listen', message.message));
-      else if (message.kind === 'listening') {
-        this.#addresses = message;
-        const [own = grpc.endpoint, ...more] = message.grpc;
-        this.#config = { http: { ...http, endpoint: message.http }, grpc: { ...grpc, endpoint: own, moreEndpoints: more } };
-        this.#worker = worker;
-        begun.resolve();
-      } else this.#onMessage(message);
-    });
-    worker.on('error', (error) => {
-      begun.reject(error);
-      if (this.#worker === worker) this.#tools.log.error('head_worker_failed', `the head-sampling service failed and is started again: ${messageOf(error)}`, { error });
-    });
-    worker.on('exit', () => {
-      begun.reject(new Error('the worker of the head-sampling service ended'));
-      if (this.#worker !== worker) return;
-      this.#worker = null;
-      if (!this.#closing.signal.aborted) void this.#restart();
-    });
-    await begun.promise;
-  }
-
   /** At the same addresses, until it listens. What comes between finds nobody, and clients ask again. */
   async #restart(): Promise<void> {
     const { seam, log, registry } = this.#tools;
     registry.counter(metrics.headWorkerRestarts).add(1);
-    while (!this.#closing.signal.aborted && this.#worker === null) {
+    for (let isStarted = false; !isStarted;) {
       await seam.sleepMs(restartMs, this.#closing.signal).catch(() => undefined);
       if (this.#closing.signal.aborted) return;
-      await this.#start().catch((error: unknown) => log.error('head_worker_failed', `the head-sampling service cannot be started again yet: ${messageOf(error)}`, { error }));
+      isStarted = await this.start().then(() => true, (error: unknown) => {
+        log.error('head_worker_failed', `the head-sampling service cannot be started again yet: ${messageOf(error)}`, { error });
+        return false;
+      });
     }
   }
 
