@@ -38,7 +38,7 @@ const traceParts = [
 ];
 const havingParts = [
   'count(*) > 2', 'bool_or(status_code = 2)', 'max(duration) > INTERVAL 10 SECONDS', "min(start_time) < TIMESTAMP '2026-01-01 00:00:20'", 'count(*) FILTER (kind = 3) > 0', 'count(DISTINCT service_name) >= 2',
-  'bool_and(status_code = 2)', 'min(duration) > INTERVAL 5 SECONDS', 'avg(kind) > 2', 'count(*) < 3', "any_value(name) = 'x'", 'NOT bool_or(kind = 3)',
+  'sum(1) < 3', 'bool_and(status_code = 2)', 'min(duration) > INTERVAL 5 SECONDS', 'avg(kind) > 2', 'count(*) < 3', "any_value(name) = 'x'", 'NOT bool_or(kind = 3)',
 ];
 const rowParts = ['status_code = 2', "name = 'x'", 'NOT is_root', 'kind <> 3', "service_name LIKE 'a%'", 'duration < INTERVAL 20 SECONDS'];
 
@@ -119,6 +119,7 @@ describe('what a policy names for good', () => {
 
   test.each([
     "SELECT trace_id, 1.0 AS probability FROM traces WHERE has_error OR duration > INTERVAL 2 SECONDS UNION ALL SELECT unnest(bottom_k(item, 5), recursive := true) FROM traces",
+    "SELECT trace_id, 1.0 AS probability FROM traces WHERE end_time > TIMESTAMP '2026-01-01' + INTERVAL 1 DAY",
     'SELECT trace_id, 1.0 AS probability FROM traces', 'SELECT trace_id, 1::DOUBLE AS probability FROM spans WHERE has_error', 'SELECT id, 1 AS probability FROM spans WHERE has_error',
     'SELECT trace_id, CASE WHEN has_error THEN 1.0 WHEN span_count > 3 THEN 1 WHEN has_root THEN 0.5 ELSE 0.1 END AS probability FROM traces WHERE duration > INTERVAL 1 SECOND AND span_count > 1',
     "SELECT trace_id, CASE WHEN attributes['k'] = 'v' OR has_error THEN 1 ELSE 0.1 END AS probability FROM spans WHERE kind = 2 OR kind = 3",
@@ -137,6 +138,7 @@ describe('what a policy names for good', () => {
     'SELECT trace_id, 1.0 AS probability FROM spans QUALIFY row_number() OVER (PARTITION BY trace_id ORDER BY name) = 2', "SELECT id, 1.0 AS probability FROM logs WHERE severity_number >= 17",
     '(SELECT trace_id, 1.0 AS probability FROM traces WHERE has_error) EXCEPT (SELECT trace_id, 1.0 FROM traces WHERE span_count > 3)',
     'SELECT trace_id, 1.0 AS probability FROM spans WHERE randomness_of(item) > 5 GROUP BY trace_id',
+    ...['sum(1) < 5', 'len(list(1)) < 3', 'min(kind, 2) < [1, 3]'].map((having) => `SELECT trace_id, 1.0 AS probability FROM spans GROUP BY trace_id HAVING ${having}`),
   ])('%s: is not', async (text) => {
     expect((await compiler.compile('p', text)).certain).toBeUndefined();
   });

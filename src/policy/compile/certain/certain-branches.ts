@@ -72,10 +72,10 @@ function rowsForGood(select: Node, from: FromView, macros: ReadonlySet<string>):
     && (having === null || holdsForGood(having, groupLeaves(from, macros)));
 }
 
-/** Aggregates of a trace's rows. */
+/** Aggregates of a trace's rows; of one value, since min(x, 2) is a list that can grow. */
 function groupLeaves(from: FromView, macros: ReadonlySet<string>): Leaves {
   const calls = (node: Node, names: ReadonlySet<string>): boolean => node['class'] === 'FUNCTION' && names.has(textOf(node['function_name']).toLowerCase())
-    && [...nodesOf(node['children']), ...nodesOf([node['filter'] ?? null])].every((argument) => isOfRow(argument, from, macros));
+    && nodesOf(node['children']).length <= 1 && [...nodesOf(node['children']), ...nodesOf([node['filter'] ?? null])].every((argument) => isOfRow(argument, from, macros));
   return {
     turnsTrue: (node) => calls(node, new Set(['bool_or'])), grows: (node) => calls(node, counts) || calls(node, new Set(['max'])), shrinks: (node) => calls(node, new Set(['min'])),
   };

@@ -14,6 +14,10 @@ export interface Leaves {
 const growingLeft: ReadonlySet<string> = new Set(['COMPARE_GREATERTHAN', 'COMPARE_GREATERTHANOREQUALTO']);
 const growingRight: ReadonlySet<string> = new Set(['COMPARE_LESSTHAN', 'COMPARE_LESSTHANOREQUALTO']);
 
+const notFixed: ReadonlySet<string> = new Set(['COLUMN_REF', 'SUBQUERY', 'WINDOW']);
+/** To the parser INTERVAL 5 DAYS is to_days(trunc(5)), with casts. */
+const ofOneRow = /^((to|make)_.*|trunc)$/i;
+
 /** Functions of one value that never fall as it grows. */
 const rising: ReadonlySet<string> = new Set(['epoch', 'epoch_ms', 'epoch_us', 'epoch_ns', 'floor', 'ceil', 'ceiling', 'round']);
 
@@ -54,9 +58,9 @@ function shrinks(tree: SqlTree | undefined, leaves: Leaves): boolean {
   return isNode(tree) && (isFixed(tree) || leaves.shrinks(tree));
 }
 
-/** Whether a value hangs on no row. */
+/** Whether a value hangs on no row: constants, and operators and functions of them that are known not to be aggregates, which the parser does not tell apart. */
 function isFixed(tree: Node): boolean {
-  return findNode(tree, (node) => node['class'] === 'COLUMN_REF' || node['class'] === 'SUBQUERY' || node['class'] === 'WINDOW' || textOf(node['function_name']).startsWith('count')) === undefined;
+  return findNode(tree, (node) => notFixed.has(textOf(node['class'])) || (node['class'] === 'FUNCTION' && node['is_operator'] !== true && !ofOneRow.test(textOf(node['function_name'])))) === undefined;
 }
 
 /** TRUE, which DuckDB's parser writes as a cast of a text. */
