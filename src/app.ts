@@ -13,6 +13,7 @@ import { type HeadAddresses, HeadSampling } from './head-sampling.ts';
 import { startHttp } from './http/server.ts';
 import { registerDecisionMetrics } from './pipeline/decision-metrics.ts';
 import { drainSinks } from './pipeline/drain-sinks.ts';
+import { memoryShares } from './pipeline/memory-shares.ts';
 import { MetricsObserver } from './pipeline/metrics-observer.ts';
 import { openJournal } from './pipeline/journal/open-journal.ts';
 import type { LinkedBy } from './pipeline/linked-groups.ts';
@@ -93,7 +94,7 @@ async function start(written: ThresherConfig, log: Logger, options: AppOptions, 
   const stopMeasuring = registerProcessMetrics(registry);
   opened.push(stopMeasuring);
   const observer = new MetricsObserver(registry, log);
-  const exporters = buildRoutes(config.exporters, routes, { seam, log, registry, isDurable: config.durability !== 'none' });
+  const exporters = buildRoutes(config.exporters, routes, { seam, log, registry, isDurable: config.durability !== 'none', tableBytesMax: tableBytesMaxOf(config) });
   const { sinks } = exporters;
   const texts = readPolicyTexts(config.policies.files);
   const keepsRest = config.policy.signalsWithoutPolicy === 'keep';
@@ -186,7 +187,7 @@ async function openProcessor(
     fallback: { n: probabilityOf(config.policy.fallback.probability) },
     combine: config.policy.combine, hasPolicyAttribute: config.output.policyAttribute,
     duckdbShare: config.memory.duckdbShare, softLimit: config.memory.softLimit, spill: openSpill(config.memory),
-    memoryLimitBytes: config.memory.limit === 'auto' ? autoLimitBytes(machineMemory()) : config.memory.limit,
+    memoryLimitBytes: memoryLimitOf(config.memory),
     decisionsMax: Math.ceil((config.decisionCache.keptMax + config.decisionCache.droppedMax) / 2), horizonMs: horizonMsOf(config),
     ...(config.stressRelief.enabled ? { stress: { ...config.stressRelief, takeLoopDelayMs: measureLoopDelay() } } : {}),
     pastHorizon: { by: config.lateSpans.pastHorizon, n: probabilityOf(config.lateSpans.probability) },
@@ -194,6 +195,16 @@ async function openProcessor(
     logRandomness: config.windows.logs.randomness,
     ...(config.certificate.enabled ? { certificate: { services: config.certificate.services, policies: true } } : {}),
   });
+}
+
+function memoryLimitOf({ limit }: ThresherConfig['memory']): number {
+  return limit === 'auto' ? autoLimitBytes(machineMemory()) : limit;
+}
+
+/** What each balancer may take to remember traces by: together half of what is not DuckDB's, and the rest is for what is under way. */
+function tableBytesMaxOf({ memory, exporters }: ThresherConfig): number {
+  const balancers = exporters.filter(({ type }) => type === 'load_balancing').length;
+  return memoryShares(memoryLimitOf(memory), memory.duckdbShare).othersBytesMax / 2 / Math.max(1, balancers);
 }
 
 /** What is decided before its window; nothing where nobody asks for it. */

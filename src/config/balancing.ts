@@ -26,6 +26,6 @@ export const loadBalancingExporter = section('Shares telemetry out to members, a
   resolver: required('resolver', resolver, 'Where members are found.'),
   protocol: required('protocol', protocol, 'How members are sent to.'),
   handOverMs: option('hand_over', duration(), '60s', 'For how long after its last span a trace is sent to the member that had it, and a member that left the list still gets its own. At least `length` and `decision_wait` of the members\' windows, and the time on the way. 0s: nothing is remembered, and traces are torn when members change.'),
-  tracesMax: option('traces_max', integer({ min: 2 }), 2_000_000, 'Traces of which that is remembered; beyond, the oldest are forgotten sooner, which is counted. 42 to 84 bytes each.'),
+  tracesMax: option('traces_max', integer({ min: 2 }), 2_000_000, 'Traces of which that is remembered; beyond, the oldest are forgotten sooner, which is counted. 42 to 84 bytes each, and no more than fit into half of what is not DuckDB\'s of memory.limit.'),
   failoverAfterMs: option('failover_after', duration(), '3s', 'A member that has taken nothing for about this long is down: what it should have goes to others, until it answers again. One that hangs is noticed after `timeout` of its protocol. 0s: never.'),
 }, { routing_key: 'it is the trace id, for logs too; metrics go by turns', routing_attributes: 'it is the trace id', sending_queue: 'write it under protocol', retry_on_failure: 'write it under protocol', timeout: 'write it under protocol' });

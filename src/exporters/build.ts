@@ -27,6 +27,8 @@ export interface ExporterTools {
   readonly registry: MetricRegistry;
   /** Whether the log on the disk holds what is not delivered yet. Default false. */
   readonly isDurable?: boolean;
+  /** Bytes of all that a balancer remembers of traces, at most. Default without a bound. */
+  readonly tableBytesMax?: number;
   /** What is told what came of items; by default they are counted, and those that were given up are logged. */
   readonly onResult?: (signal: Signal, items: number, result: ExportResult) => void;
 }

@@ -6,6 +6,7 @@ import { Balancer } from './balancer.ts';
 import { balancerObserver, registerBalancerMetrics } from './balancer-metrics.ts';
 import { isListening } from './probe.ts';
 import { dnsResolver, fileResolver, type Resolver, staticResolver } from './resolver.ts';
+import { tracesFitting } from './trace-owners.ts';
 
 export type LoadBalancingConfig = Extract<ExporterConfig, { readonly type: 'load_balancing' }>;
 /** What a member is sent to by. */
@@ -19,8 +20,9 @@ const overloaded = { otlp: new Set(['resource_exhausted', 'queue_full']), otap: 
 
 /** A `load_balancing` exporter; `openMember` makes the exporter of one member. Throws where the list of members, or a certificate, cannot be read. */
 export function balancerSink(config: LoadBalancingConfig, tools: ExporterTools, openMember: (member: MemberConfig) => BatchSink): BatchSink {
-  const { id: name, handOverMs: rememberMs, tracesMax, failoverAfterMs } = config;
-  const { seam, log, registry } = tools;
+  const { id: name, handOverMs: rememberMs, failoverAfterMs } = config;
+  const { seam, log, registry, tableBytesMax = Infinity } = tools;
+  const tracesMax = tracesFitting(config.tracesMax, tableBytesMax);
   const memberOf = memberConfigOf(config);
   openClientSecurity(memberOf('localhost:0'), { name: `exporters.${name}`, seam, log, registry });
   const resolver = resolverOf(config, tools);

@@ -1,6 +1,13 @@
 import { TraceIdTable, traceIdWords } from '../../policy/trace-id-table.ts';
 
 const placesMin = 1024;
+/** Most that a remembered trace takes: 4 places of 21 bytes. */
+const traceBytes = 4 * 21;
+
+/** How many traces can be remembered in so many bytes, where `asked` is what the configuration allows. */
+export function tracesFitting(asked: number, bytesMax: number): number {
+  return Math.min(asked, Math.floor(bytesMax / traceBytes));
+}
 
 /** Traces of one stretch of time, each with its entry. */
 class Generation {
