@@ -39,7 +39,9 @@ export function waitMs(intervalMs: number, failures: number, jitter: number): nu
 export class Poller {
   readonly #parts: PollerParts;
   readonly #stop = new AbortController();
-  readonly #first = Promise.withResolvers<void>();
+  #endFirst: () => void = () => {};
+  /** Resolves once the first poll has ended, well or not. Made by hand: applications may run on Node.js 18, which has no Promise.withResolvers. */
+  readonly polledOnce = new Promise<void>((resolve) => { this.#endFirst = resolve; });
   #timer: NodeJS.Timeout | null = null;
   #etag: string | null = null;
   #state: PollState = { hasRates: false, failures: 0, lastError: null };
@@ -53,15 +55,10 @@ export class Poller {
     return this.#state;
   }
 
-  /** Resolves once the first poll has ended, well or not. */
-  get polledOnce(): Promise<void> {
-    return this.#first.promise;
-  }
-
   stop(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#stop.abort();
-    this.#first.resolve();
+    this.#endFirst();
   }
 
   async #poll(): Promise<void> {
@@ -77,7 +74,7 @@ export class Poller {
       this.#state = { ...this.#state, failures: this.#state.failures + 1, lastError };
       this.#parts.onFailed(lastError, this.#state.failures);
     }
-    this.#first.resolve();
+    this.#endFirst();
     this.#timer = setTimeout(() => void this.#poll(), waitMs(this.#parts.intervalMs, this.#state.failures, this.#parts.jitter()));
     this.#timer.unref();
   }
