@@ -160,7 +160,7 @@ export class HeadController implements HeadSink, ServedRates {
     const rate = whole.rate ?? defaultRate;
     const told = toldOperations(rate, [...operations].flatMap(([operation, key]) => (key.rate === null ? [] : [{ operation, rate: key.rate }])));
     const isDefault = rate === defaultRate && told.length === 0 && !this.#strategies.has(service);
-    return { service, rate, reason: whole.reason, changedNano: isDefault ? 0n : nowNano, operations: told };
+    return { service, rate, reason: whole.reason, changedNano: isDefault ? this.#forgotNano : nowNano, operations: told };
   }
 
   #update(strategies: readonly Strategy[], removed: readonly string[]): HeadUpdate {

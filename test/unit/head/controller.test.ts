@@ -139,6 +139,17 @@ describe('the controller', () => {
       otherwise: { rate: 1, sinceNano: 120n * second }, services: [{ service: 'a', rate: null }, { service: 'b', rate: { rate: 0.5, sinceNano: loop.clock.nowNano + 120n * second } }] });
   });
 
+  test('a service that was forgotten and comes again is told the default from then on, and not since the start (rule 23)', async () => {
+    let rate = 0.5;
+    const loop = new Loop(() => rate, { servicesMax: 1 });
+    await loop.window([counts('a')]);
+    rate = 1;
+    await loop.window([counts('b')]);
+    const forgotNano = loop.clock.nowNano;
+    await loop.window([counts('a')]);
+    expect(loop.controller.stable().services).toEqual([{ service: 'a', rate: { rate: 1, sinceNano: forgotNano + 120n * second } }]);
+  });
+
   test('a rule that fails leaves the rates as they are', async () => {
     let fails = false;
     const loop = new Loop(() => {
