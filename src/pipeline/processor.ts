@@ -246,7 +246,7 @@ export class Processor {
     const { sender, droppedDispatch } = this.#lanes[signal];
     const { journal = null, routes, sinks } = this.#options;
     const onDelivered = journal?.lateLot(batch);
-    if (journal?.wasLateSent(batch) === true) return onDelivered?.();
+    if (onDelivered === null) return;
     const marks = droppedDispatch === null ? null : new KeptMarks();
     batch.hold();
     const delivered = deferred<void>();

@@ -1,28 +1,27 @@
 import type { CodedError } from '../../base/errors.ts';
 import { retryAfterMs } from '../../storage/record-log.ts';
-import type { JournalOptions } from './options.ts';
+import type { JournalObserver, JournalOptions } from './options.ts';
 
-export interface DecisionLogParts {
-  readonly options: JournalOptions;
-  /** Writes a record; rejects where it is not durable. */
-  readonly append: (kind: number, parts: readonly Uint8Array[]) => Promise<void>;
-  /** The segment that the next record goes to. */
-  readonly segment: () => number;
+export interface DecisionLogOptions extends Pick<JournalOptions, 'onError' | 'seam'> {
+  readonly observer: Pick<JournalObserver, 'unlogged'>;
 }
+
+/** Writes a decision; resolves with its segment when it is durable, and rejects where it is not. */
+type WriteDecision = () => Promise<number>;
 
 /**
  * Decisions on their way into the log. One that cannot be written now is tried again, so that nothing of it leaves unlogged and is decided anew after a crash;
  * with `on_error: memory` it leaves all the same, and is counted.
  */
 export class DecisionLog {
-  readonly #parts: DecisionLogParts;
+  readonly #options: DecisionLogOptions;
   readonly #stop = new AbortController();
-  #last: Promise<unknown> = Promise.resolve();
+  #durable: Promise<unknown> = Promise.resolve();
   #failure: CodedError | null = null;
   #waiting = 0;
 
-  constructor(parts: DecisionLogParts) {
-    this.#parts = parts;
+  constructor(options: DecisionLogOptions) {
+    this.#options = options;
   }
 
   /** Why decisions wait, which new batches must not overtake; null where none does. */
@@ -32,15 +31,14 @@ export class DecisionLog {
 
   /** Resolves when all decisions so far are durable, or leave unlogged, or never leave. */
   get durable(): Promise<unknown> {
-    return this.#last.catch(() => undefined);
+    return this.#durable;
   }
 
   /** Resolves with its segment when the decision is durable; with null where it is to leave without. Rejects where the end comes before that. */
-  append(kind: number, parts: readonly Uint8Array[]): Promise<number | null> {
-    const logged = this.#try(kind, parts);
-    // Whoever decided may look at it much later, or be dead.
-    logged.catch(() => undefined);
-    this.#last = logged;
+  append(write: WriteDecision): Promise<number | null> {
+    const logged = this.#try(write);
+    // Takes a rejection, too: whoever decided may look at it much later, or be dead.
+    this.#durable = Promise.allSettled([this.#durable, logged]).then(() => undefined);
     return logged;
   }
 
@@ -49,19 +47,18 @@ export class DecisionLog {
     this.#stop.abort();
   }
 
-  #try(kind: number, parts: readonly Uint8Array[]): Promise<number | null> {
-    const segment = this.#parts.segment();
-    return this.#parts.append(kind, parts).then(() => segment, (error: CodedError) => this.#failed(error, kind, parts));
+  #try(write: WriteDecision): Promise<number | null> {
+    return write().catch((error: CodedError) => this.#failed(error, write));
   }
 
-  #failed(error: CodedError, kind: number, parts: readonly Uint8Array[]): Promise<number | null> | null {
-    const { onError, observer, seam } = this.#parts.options;
+  #failed(error: CodedError, write: WriteDecision): Promise<number | null> | null {
+    const { onError, observer, seam } = this.#options;
     if (onError === 'memory') {
       observer.unlogged?.();
       return null;
     }
     this.#failure = error;
     this.#waiting++;
-    return seam.sleepMs(retryAfterMs, this.#stop.signal).finally(() => this.#waiting--).then(() => this.#try(kind, parts), () => Promise.reject(error));
+    return seam.sleepMs(retryAfterMs, this.#stop.signal).finally(() => this.#waiting--).then(() => this.#try(write), () => Promise.reject(error));
   }
 }

@@ -43,7 +43,7 @@ export class Journal {
   constructor(options: JournalOptions) {
     this.options = options;
     this.#room = new LogRoom(options, () => this.byteLength);
-    this.#decisions = new DecisionLog({ options, append: (kind, parts) => this.#append(kind, parts), segment: () => this.segment });
+    this.#decisions = new DecisionLog(options);
   }
 
   /** What is written goes to segment `first` and those that follow. `marks`: what is known to be delivered of what will be read. */
@@ -163,22 +163,20 @@ export class Journal {
     return this.#logged.get(held)?.place ?? null;
   }
 
-  /** Whether a batch that is read back has its late rows delivered. */
-  wasLateSent({ ordinal }: HeldBatch): boolean {
-    return this.#marks?.isLateSent(ordinal) === true;
-  }
-
-  /** For each lot of a batch's late rows: to be called when it is delivered, or given up. What it holds is not the batch. */
-  lateLot(held: HeldBatch): () => void {
+  /** For each lot of a batch's late rows: to be called when it is delivered, or given up; null where that is on record. What it holds is not the batch. */
+  lateLot(held: HeldBatch): (() => void) | null {
     const { ordinal } = held;
     const logged = this.#logged.get(held);
-    return () => this.#lateSent(ordinal, logged);
+    if (this.#marks?.isLateSent(ordinal) !== true) return () => this.#lateSent(logged, ordinal);
+    this.#lateSent(logged, null);
+    return null;
   }
 
-  #lateSent(ordinal: number, logged: LoggedBatch | undefined): void {
+  /** `ordinal`: the batch that is to be marked; null where it is. */
+  #lateSent(logged: LoggedBatch | undefined, ordinal: number | null): void {
     if (logged === undefined || --logged.lateLots > 0) return;
     const forget = (): void => this.segments.pend(logged.segment, -1);
-    if (this.#marks?.isLateSent(ordinal) === true) forget();
+    if (ordinal === null) forget();
     else this.#mark(recordKinds.lateSent, encodeNumber(ordinal), forget);
   }
 
@@ -197,8 +195,19 @@ export class Journal {
   /** Resolves with its segment when the decision is durable; with null where it cannot be and leaves all the same (`on_error: memory`). */
   async decided(window: DecidedWindow, reasons: KeepReasons | null): Promise<number | null> {
     if (window.early === undefined) this.#undelivered[window.signal].add(window.slot);
-    this.segments.decided(this.segment, window.atUnixNano);
-    return this.isRecovering ? this.segment : this.#decisions.append(window.early === undefined ? recordKinds.decided : recordKinds.early, encodeDecided(window, reasons));
+    if (this.isRecovering) return this.#decidedIn(window);
+    const [kind, parts] = [window.early === undefined ? recordKinds.decided : recordKinds.early, encodeDecided(window, reasons)];
+    return this.#decisions.append(async () => {
+      const segment = this.#decidedIn(window);
+      await this.#append(kind, parts);
+      return segment;
+    });
+  }
+
+  /** The segment that the next record goes to is kept for as long as this decision is remembered. */
+  #decidedIn({ atUnixNano }: DecidedWindow): number {
+    this.segments.decided(this.segment, atUnixNano);
+    return this.segment;
   }
 
   /** All that was kept of a window is delivered, or given up. */

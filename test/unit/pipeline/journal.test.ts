@@ -199,6 +199,34 @@ describe('a disk that cannot be written', () => {
     expect(await world.send(spansOf(10))).toEqual(['OK']);
   });
 
+  test('a decision that was logged later is remembered as long as others, once its segment is cleared away', async () => {
+    const [waits, time] = [deferred<void>(), deferred<void>()];
+    await world.start(await compile(keepAll), { segmentBytes: 1000 }, {}, () => {
+      waits.resolve();
+      return time.promise;
+    });
+    await world.send(spansOf(0));
+    const { journal } = world.running;
+    const append = journal.decided.bind(journal);
+    journal.decided = (...decision) => {
+      journal.decided = append;
+      world.disk.faults.writeError = 1;
+      return append(...decision);
+    };
+    const decided = world.later(30_000);
+    await waits.promise;
+    world.disk.faults.writeError = 0;
+    world.running.seam.advanceMs(retryAfterMs);
+    time.resolve();
+    await decided;
+    await world.send(spansOf(10));
+    await world.send(spansOf(20));
+    for (let i = 0; i < 10; i++) await world.later(5000);
+    const segments = (await world.segments()).map(({ kinds }) => kinds);
+    expect(segments[0], 'cleared away but for it').toEqual([recordKinds.decided]);
+    expect(segments.flat().filter((kind) => kind === recordKinds.decided).length).toBe(2);
+  });
+
   test('the last of a file system is for decisions: batches are refused before it is full, and windows leave, which makes room', async () => {
     await world.start(await compile(keepAll), { limitBytes: 2 ** 20 });
     await world.send(spansOf(0));
