@@ -165,6 +165,11 @@ export class MetricRegistry {
     this.#accessor(definition, CounterSeries, () => new CounterSeries())(labels).add(n);
   }
 
+  /** Sets a gauge likewise. */
+  put(definition: MetricDefinition, value: number, labels: Readonly<Record<string, string>>): void {
+    this.#accessor(definition, GaugeSeries, () => new GaugeSeries())(labels).set(value);
+  }
+
   /** Runs `collect` before each reading: for gauges that are cheaper to look up than to keep. */
   onRead(collect: () => void): void {
     this.#collectors.push(collect);

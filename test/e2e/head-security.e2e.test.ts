@@ -54,6 +54,9 @@ describe('listeners of the head-sampling service', () => {
     expect([await ask(grpc[0], 'right'), await ask(grpc[0], 'wrong')]).toEqual([grpcStatus.OK, grpcStatus.UNAUTHENTICATED]);
     await thread.close();
     const refused = (listener: string, reason: string): number => registry.value(metrics.unauthenticated, { listener, reason });
+    const ends = (listener: string): number => registry.value(metrics.tlsCertificateExpiry, { listener });
+    expect(ends('head.http')).toBeGreaterThan(Date.now() / 1000);
+    expect(ends('head.grpc')).toBe(ends('head.http'));
     expect([refused('head.http', 'missing'), refused('head.http', 'wrong'), refused('head.grpc', 'wrong')]).toEqual([1, 1, 1]);
   });
 

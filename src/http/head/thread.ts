@@ -113,9 +113,10 @@ export class HeadThread {
   }
 }
 
-const counters: ReadonlyMap<string, MetricDefinition> = new Map(Object.values(metrics).map((definition: MetricDefinition) => [definition.name, definition]));
+const definitions: ReadonlyMap<string, MetricDefinition> = new Map(Object.values(metrics).map((definition: MetricDefinition) => [definition.name, definition]));
 
 function count(registry: MetricRegistry, { metric, labels, value }: Counted): void {
-  const definition = counters.get(metric);
-  if (definition !== undefined) registry.grow(definition, value, labels);
+  const definition = definitions.get(metric);
+  if (definition?.type === 'counter') registry.grow(definition, value, labels);
+  if (definition?.type === 'gauge') registry.put(definition, value, labels);
 }
