@@ -15,6 +15,8 @@ export class AttributeParents {
   readonly #column: ReadColumn;
   readonly #encoded: EncodedIds;
   readonly #types: Uint8Array;
+  /** 1 where a row of the run at hand is as the one before it; what is outside of the run means nothing. */
+  #same: Uint8Array | null = null;
 
   /** `isChecked`: the types have been checked before. */
   constructor(column: ReadColumn, encoded: EncodedIds, isChecked: boolean) {
@@ -41,7 +43,7 @@ export class AttributeParents {
     const key = this.#column('key');
     const value = path === null ? null : this.#column(path);
     if (value !== null && decodeCodedRun(this.#encoded, key, value, from, to, ids)) return;
-    const same = new Uint8Array(to).fill(1, from + 1);
+    const same = this.#sameRun(from, to);
     this.#clearKeys(same, from + 1, to);
     this.#clearValues(this.#types[from], same, from, to);
     quasiDeltaRange(this.#encoded, same, from, to, ids, from);
@@ -51,19 +53,25 @@ export class AttributeParents {
   of(rows: Uint32Array): Uint32Array {
     const parents = new Uint32Array(rows.length);
     const types = this.#types;
-    const same = new Uint8Array(types.length);
     for (let index = 0; index < rows.length; ) {
       const from = rows[index];
       let end = index + 1;
       while (end < rows.length && rows[end] === rows[end - 1] + 1 && types[rows[end]] === types[from]) end++;
       const to = from + end - index;
-      same.fill(1, from + 1, to);
+      const same = this.#sameRun(from, to);
       this.#clearKeys(same, from + 1, to);
       this.#clearValues(types[from], same, from, to);
       quasiDeltaRange(this.#encoded, same, from, to, parents, index);
       index = end;
     }
     return parents;
+  }
+
+  /** As if each row from the second on were as the one before it. */
+  #sameRun(from: number, to: number): Uint8Array {
+    this.#same ??= new Uint8Array(this.#types.length);
+    this.#same[from] = 0;
+    return this.#same.fill(1, from + 1, to);
   }
 
   /** A dictionary may hold a key twice: where the code changes, the parent is absolute. */
