@@ -95,8 +95,12 @@ export class SpliceGatherer implements Gatherer {
 }
 
 /** Ends when all have ended, since they read one batch; then it throws what the first of them threw. */
-async function allOf(work: readonly Promise<void>[]): Promise<void> {
-  for (const result of await Promise.allSettled(work)) if (result.status === 'rejected') throw result.reason;
+export async function allOf<T>(work: readonly Promise<T>[]): Promise<T[]> {
+  const results = await Promise.allSettled(work);
+  return results.map((result) => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
+  });
 }
 
 /** Hands OTLP to sinks that take it as it is, and everything else, to all, as tables; none waits for another's sinks. */

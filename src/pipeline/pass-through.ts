@@ -2,7 +2,7 @@ import { CodedError } from '../base/errors.ts';
 import type { OtapBatch } from '../otap/batch.ts';
 import type { Signal } from '../otap/payload-type.ts';
 import { allRows } from '../otap/take/split.ts';
-import type { GathererOptions } from './gatherers.ts';
+import { allOf, type GathererOptions } from './gatherers.ts';
 import type { ProcessorOptions } from './processor-options.ts';
 import type { BatchSink, PushResult } from './sink.ts';
 import { SinkDelivery, worstOf } from './sink-delivery.ts';
@@ -33,7 +33,7 @@ const retryAfterMs = 1000;
 function passThrough(sinks: readonly BatchSink[], options: Omit<GathererOptions, 'onLost'>): (batch: OtapBatch) => Promise<void> {
   const ways = sinks.map((sink) => wayTo(sink, options));
   return async (batch) => {
-    const result = worstOf(await Promise.all(ways.map((way) => way(batch))));
+    const result = worstOf(await allOf(ways.map((way) => way(batch))));
     if (result.kind === 'retryable') throw new CodedError('UNAVAILABLE', 'not_delivered', `could not be delivered: ${result.message}`, { retryAfterMs });
     if (result.kind === 'permanent') throw new CodedError('INVALID_ARGUMENT', 'next_hop_refused', `was refused by the next hop: ${result.reason}: ${result.message}`);
   };

@@ -61,6 +61,18 @@ describe('what passes', () => {
       .toMatchObject({ status: 'INVALID_ARGUMENT', reason: 'next_hop_refused' });
   });
 
+  test('is given back only when nobody reads it any more, also where one sink fails at once', async () => {
+    const failing = Object.assign(new AskedSink('failing'), { pass: () => Promise.reject(new Error('unreadable')) });
+    const slow = new AskedSink('slow');
+    let outcome: unknown = 'waits';
+    void passing([failing, slow])(batch).catch((error: unknown) => { outcome = error; });
+    await turn();
+    expect(outcome).toBe('waits');
+    slow.pushed[0].answer({ kind: 'ok' });
+    await turn();
+    expect(outcome).toMatchObject({ message: 'unreadable' });
+  });
+
   test('goes to a sink that shares batches out as it came', async () => {
     const seen: OtapBatch[] = [];
     const sharing = Object.assign(new AskedSink('sharing'), { pass: async (given: OtapBatch): Promise<PushResult> => {
