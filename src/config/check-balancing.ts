@@ -1,4 +1,4 @@
-import { checkExporterSecurity } from './check-security.ts';
+import { checkSender } from './check-sender.ts';
 import type { ThresherConfig } from './declaration.ts';
 import type { Place } from './place.ts';
 
@@ -10,8 +10,8 @@ export function checkBalancing({ exporters, pipelines }: ThresherConfig, root: P
     const at = root.at('exporters').at(id);
     if (Object.values(resolver).filter((one) => one !== null).length !== 1) at.at('resolver').fail('give one of static, file and dns');
     if ((protocol.otlp === null) === (protocol.otap === null)) at.at('protocol').fail('give either otlp or otap, for example otlp: {}');
-    if (protocol.otlp !== null) checkExporterSecurity({ id, type: 'otlp', endpoint: 'localhost:0', moreEndpoints: [], deadLetter: null, ...protocol.otlp }, at.at('protocol').at('otlp'));
-    if (protocol.otap !== null) checkExporterSecurity({ id, type: 'otap', endpoint: 'localhost:0', deadLetter: null, ...protocol.otap }, at.at('protocol').at('otap'));
+    if (protocol.otlp !== null) checkSender({ id, type: 'otlp', endpoint: 'localhost:0', moreEndpoints: [], deadLetter: null, ...protocol.otlp }, at.at('protocol').at('otlp'));
+    if (protocol.otap !== null) checkSender({ id, type: 'otap', endpoint: 'localhost:0', deadLetter: null, ...protocol.otap }, at.at('protocol').at('otap'));
     checkHostnames(resolver.static?.hostnames ?? null, at.at('resolver').at('static').at('hostnames'));
     checkUse(id, pipelines, root);
   }

@@ -1,8 +1,9 @@
 import { parseEndpoint } from '../base/endpoint.ts';
 import { formatDurationMs } from '../base/units.ts';
-import { checkExporterSecurity, checkListenerSecurity } from './check-security.ts';
 import { checkBalancing } from './check-balancing.ts';
 import { checkPipelines } from './check-pipelines.ts';
+import { checkListenerSecurity } from './check-security.ts';
+import { checkSender } from './check-sender.ts';
 import type { ThresherConfig } from './declaration.ts';
 import { longestWaitMs } from './longest-wait.ts';
 import type { Place } from './place.ts';
@@ -15,7 +16,7 @@ export function checkTogether(config: ThresherConfig, root: Place): void {
   checkHorizon(config, root);
   checkEarly(config, root);
   checkListeners(config, root);
-  checkRetries(config, root);
+  checkSenders(config, root);
   checkPipelines(config, root);
   checkBalancing(config, root);
   if (config.head !== null && (config.windows.traces.linked.spanLinks || config.windows.traces.linked.sessionKey !== null)) root.at('head').fail('cannot go with windows.traces.linked: whether a trace is kept hangs on others, which its sender does not know');
@@ -83,12 +84,6 @@ function headListeners({ head }: ThresherConfig): { readonly listener: ListenerS
   return [{ listener: http, path: ['head', 'http'] }, ...endpoints.map((endpoint) => ({ listener: { ...grpc, endpoint }, path: ['head', 'grpc'] }))];
 }
 
-function checkRetries(config: ThresherConfig, root: Place): void {
-  for (const exporter of config.exporters) {
-    if (!('tls' in exporter)) continue;
-    const at = root.at('exporters').at(exporter.id);
-    const { initialIntervalMs, maxIntervalMs } = exporter.retry;
-    if (initialIntervalMs > maxIntervalMs) at.at('retry_on_failure').at('initial_interval').fail('is longer than max_interval');
-    checkExporterSecurity(exporter, at);
-  }
+function checkSenders(config: ThresherConfig, root: Place): void {
+  for (const exporter of config.exporters) if ('tls' in exporter) checkSender(exporter, root.at('exporters').at(exporter.id));
 }

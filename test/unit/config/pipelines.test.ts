@@ -84,6 +84,8 @@ describe('what cannot be', () => {
       ['exporters.load_balancing.resolver: give one of static, file and dns', 'exporters.load_balancing.protocol: give either otlp or otap, for example otlp: {}']],
     ['members that are none', '{ resolver: { static: { hostnames: ["a:1", "a:1"] } }, protocol: { otap: { auth: { bearer: { token: x } }, headers: { Authorization: y } } } }',
       ['exporters.load_balancing.protocol.otap.headers.Authorization: would be sent beside what auth says; write one of them', 'exporters.load_balancing.resolver.static.hostnames.1: a:1 is named twice']],
+    ['retries that begin later than they may', '{ resolver: { static: { hostnames: ["a:1"] } }, protocol: { otlp: { retry_on_failure: { initial_interval: 10s, max_interval: 1s } } } }',
+      ['exporters.load_balancing.protocol.otlp.retry_on_failure.initial_interval: is longer than max_interval']],
     ['what a Collector has', '{ resolver: { k8s: { service: thresher } }, protocol: { otlp: { endpoint: "a:1" } }, routing_key: traceID }',
       ['exporters.load_balancing.routing_key: unknown key; it is the trace id, for logs too; metrics go by turns', 'exporters.load_balancing.resolver.k8s: unknown key; write dns, with the name of a headless Service', 'exporters.load_balancing.protocol.otlp.endpoint: unknown key; members are found by resolver',
         'exporters.load_balancing.resolver: give one of static, file and dns']],
