@@ -40,6 +40,7 @@ export class Resender {
   readonly #lots: WaitingLot[] = [];
   readonly #stop = new AbortController();
   #work: Promise<void> | null = null;
+  #waitingBytes = 0;
 
   constructor(parts: ResenderParts) {
     this.#parts = parts;
@@ -50,15 +51,16 @@ export class Resender {
     return this.#lots.length > 0;
   }
 
-  /** Bytes of memory that waiting takes. */
+  /** Bytes of memory that waiting takes; asked at each batch that comes. */
   get waitingBytes(): number {
-    return this.#lots.reduce((sum, { place }) => sum + waitingBytesOf(place), 0);
+    return this.#waitingBytes;
   }
 
   /** The lot goes out when it can; resolves when the sink has delivered it, or given it up. */
   add(place: LotPlace, taken: TakenOfLot = noneTaken): Promise<void> {
     const lot: WaitingLot = { place, taken, delivered: deferred<void>() };
     this.#lots.push(lot);
+    this.#waitingBytes += waitingBytesOf(place);
     this.#parts.onWaiting(this.#lots.length);
     this.#work ??= this.#run().finally(() => { this.#work = null; });
     return lot.delivered.promise;
@@ -109,6 +111,7 @@ export class Resender {
       return false;
     }
     this.#lots.shift();
+    this.#waitingBytes -= waitingBytesOf(lot.place);
     onWaiting(this.#lots.length);
     void Promise.resolve(sink.settled?.()).then(() => lot.delivered.resolve());
     return true;

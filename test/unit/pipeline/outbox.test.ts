@@ -255,29 +255,31 @@ describe('what waits on the disk', () => {
     expect(world.running.tally.bySignal.traces.lateKept).toBe(traces.filter(isKept).length * 3);
   });
 
-  test('batches of late spans that wait leave memory', async () => {
+  test('batches of what waits leave memory, those of late spans too', async () => {
     const hop = new SlowHop();
     hop.leave();
     await world.start([queueTo(hop, 5000, 'otlp').sink]);
+    const { journal, processor } = world.running;
+    const batches: WeakRef<HeldBatch>[] = [];
+    const taken = journal.taken.bind(journal);
+    journal.taken = (held, ...rest) => {
+      batches.push(new WeakRef(held));
+      taken(held, ...rest);
+    };
+    const idle = processor.memory.heldBy('queues');
+    await windows(10);
     const traces = world.fresh(40);
     await world.send(traces, 5);
     await world.later(30_000);
-    const late: WeakRef<HeldBatch>[] = [];
-    const { journal } = world.running;
-    const taken = journal.taken.bind(journal);
-    journal.taken = (held, ...rest) => {
-      late.push(new WeakRef(held));
-      taken(held, ...rest);
-    };
     for (let i = 0; i < 20; i++) await world.send(traces, 3, 'otlp', 5 + 3 * i);
     await world.later(30_000);
     await sleep(50);
     collectGarbage();
-    expect(late.length).toBe(20);
-    expect(late.filter((held) => held.deref() !== undefined).length, 'but for what was under way').toBeLessThan(5);
+    expect(batches.length).toBe(31);
+    expect(batches.filter((held) => held.deref() !== undefined).length, 'but for what was under way').toBeLessThan(5);
     hop.comeBack();
-    await world.running.processor.drain();
-    expect({ missing: world.missing(hop), duplicates: hop.duplicates }).toEqual({ missing: 0, duplicates: 0 });
+    await processor.drain();
+    expect({ missing: world.missing(hop), duplicates: hop.duplicates, queues: processor.memory.heldBy('queues') }).toEqual({ missing: 0, duplicates: 0, queues: idle });
   });
 
   test('a damaged record costs its own rows, which are counted; a disk that cannot be read for a while costs nothing', async () => {
