@@ -96,6 +96,7 @@ async function start(written: ThresherConfig, log: Logger, options: AppOptions, 
   const observer = new MetricsObserver(registry, log);
   const exporters = buildRoutes(config.exporters, routes, { seam, log, registry, isDurable: config.durability !== 'none', tableBytesMax: tableBytesMaxOf(config) });
   const { sinks } = exporters;
+  opened.push(() => Promise.all(sinks.map((sink) => sink.drain(0))));
   const texts = readPolicyTexts(config.policies.files);
   const keepsRest = config.policy.signalsWithoutPolicy === 'keep';
   const compiled = await openPolicies(texts, { keepsRest });
