@@ -12,7 +12,7 @@ export const retry = section('What happens to a batch that was not accepted and 
 
 export const sendingQueue = section('Items that wait to be sent. Each exporter has a queue of its own.', {
   bytesMax: option('size_bytes', size({ min: 1024 }), '256MiB', 'Bytes of waiting batches.'),
-  onFull: option('on_full', oneOf('wait', 'drop'), 'wait', 'What happens when it is full. `wait`: closed windows wait, for all exporters, and then the intake refuses. `drop`: what it has no room for is lost for this exporter alone, counted as `queue_full`.'),
+  onFull: option('on_full', oneOf('wait', 'drop'), 'wait', 'What happens when it is full. `wait`: closed windows wait, for all exporters, and then the intake refuses; with durability nobody waits, but what is kept for this one on the disk. `drop`: what it has no room for is lost for this exporter alone, counted as `queue_full`.'),
 }, { queue_size: 'write size_bytes', enabled: 'the queue is always there', num_consumers: 'order and number in flight are the exporter\'s own affair' });
 
 export const deadLetter = section('Items that were not delivered, kept in capture files that `thresher replay` reads; FILE.jsonl beside each says why and when.', {
