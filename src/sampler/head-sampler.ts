@@ -56,7 +56,7 @@ export class HeadSampler {
       toString: () => `ComposableHeadSampler(${this.#url})`,
     };
     this.#poller = new Poller({
-      target: { url: this.#url, headers, timeoutMs }, intervalMs: pollIntervalMs, jitter: realSeam().jitter,
+      target: { url: this.#url, headers }, timeoutMs, intervalMs: pollIntervalMs, jitter: realSeam().jitter,
       onRates: (rates) => { this.#rates = new IntentTable(rates); },
       onFailed: (error, failures) => { if (isTold(failures)) diag.warn(`head sampling: ${error.message}; the rates stay as they were (${failures} in a row)`); },
       run: (work) => contexts.with(contexts.active().setValue(suppressTracing, true), work),

@@ -14,7 +14,6 @@ export interface PollTarget {
   /** With the service in its query. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly timeoutMs: number;
 }
 
 /** The address that is asked: `endpoint` with its `service`, escaped. An endpoint without a path is asked at /sampling. Throws TypeError for no URL. */
@@ -25,9 +24,8 @@ export function samplingUrl(endpoint: string, service: string): string {
   return url.href;
 }
 
-/** Asks once. Throws where there is no answer in time, where it is too large, not OK, or not of the protocol. */
-export async function poll({ url, headers, timeoutMs }: PollTarget, etag: string | null, stop: AbortSignal): Promise<Polled> {
-  const signal = AbortSignal.any([stop, AbortSignal.timeout(timeoutMs)]);
+/** Asks once. Throws where `signal` ends it before there is an answer, where the answer is too large, not OK, or not of the protocol. */
+export async function poll({ url, headers }: PollTarget, etag: string | null, signal: AbortSignal): Promise<Polled> {
   const response = await fetch(url, { headers: { accept: 'application/json', ...headers, ...(etag === null ? {} : { 'if-none-match': etag }) }, redirect: 'error', signal });
   if (response.status === 304) {
     await response.body?.cancel();

@@ -12,6 +12,8 @@ export interface PollState {
 
 export interface PollerParts {
   readonly target: PollTarget;
+  /** After which a poll is given up. */
+  readonly timeoutMs: number;
   readonly intervalMs: number;
   /** Uniform in [0, 1). */
   readonly jitter: () => number;
@@ -38,7 +40,9 @@ export function waitMs(intervalMs: number, failures: number, jitter: number): nu
 /** Polls at once and then for as long as the process lives; its timer keeps no process alive. */
 export class Poller {
   readonly #parts: PollerParts;
-  readonly #stop = new AbortController();
+  /** Ends the poll that is under way. One for each: signals of AbortSignal.any would stay with one that outlives them, on Node.js 18 and 20 for ever. */
+  #polling = new AbortController();
+  #isStopped = false;
   #endFirst: () => void = () => {};
   /** Resolves once the first poll has ended, well or not. Made by hand: applications may run on Node.js 18, which has no Promise.withResolvers. */
   readonly polledOnce = new Promise<void>((resolve) => { this.#endFirst = resolve; });
@@ -57,22 +61,29 @@ export class Poller {
 
   stop(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#stop.abort();
+    this.#isStopped = true;
+    this.#polling.abort();
     this.#endFirst();
   }
 
   async #poll(): Promise<void> {
+    const { target, timeoutMs, run } = this.#parts;
+    const polling = new AbortController();
+    this.#polling = polling;
+    const late = setTimeout(() => polling.abort(new Error(`${target.url} gave no answer within ${timeoutMs} ms`)), timeoutMs).unref();
     try {
-      const { rates, etag } = await this.#parts.run(() => poll(this.#parts.target, this.#etag, this.#stop.signal));
-      if (this.#stop.signal.aborted) return;
+      const { rates, etag } = await run(() => poll(target, this.#etag, polling.signal));
+      if (this.#isStopped) return;
       this.#etag = etag;
       this.#state = { hasRates: true, failures: 0, lastError: null };
       if (rates !== null) this.#parts.onRates(rates);
     } catch (error) {
-      if (this.#stop.signal.aborted) return;
+      if (this.#isStopped) return;
       const lastError = error instanceof Error ? error : new Error(String(error));
       this.#state = { ...this.#state, failures: this.#state.failures + 1, lastError };
       this.#parts.onFailed(lastError, this.#state.failures);
+    } finally {
+      clearTimeout(late);
     }
     this.#endFirst();
     this.#timer = setTimeout(() => void this.#poll(), waitMs(this.#parts.intervalMs, this.#state.failures, this.#parts.jitter()));

@@ -56,15 +56,17 @@ describe('polling', () => {
     expect(sampler.pollState).toMatchObject({ hasRates: true, failures: 0, lastError: null });
   });
 
-  test('needs nothing that Node.js 18 has not, as the SDKs', async () => {
+  test('needs nothing that Node.js 18 has not, or holds for ever, as the SDKs', async () => {
     const server = await HeadServer.listen(rateAnswer(0.5));
     opened.push(server);
     const newer = vi.spyOn(Promise, 'withResolvers').mockImplementation(() => { throw new TypeError('Promise.withResolvers is not a function'); });
-    opened.push({ close: async () => newer.mockRestore() });
+    const held = vi.spyOn(AbortSignal, 'any');
+    opened.push({ close: async () => [newer, held].forEach((spy) => spy.mockRestore()) });
     const sampler = new HeadSampler({ serviceName: 'shop', endpoint: server.url });
     opened.push({ close: () => sampler.shutdown() });
     await sampler.polledOnce;
     expect(thOf(sampler)).toBe('8');
+    expect(held).not.toHaveBeenCalled();
   });
 
   test('takes an answer that has not changed as it is', async () => {
