@@ -62,7 +62,7 @@ export class Resender {
     this.#lots.push(lot);
     this.#waitingBytes += waitingBytesOf(place);
     this.#parts.onWaiting(this.#lots.length);
-    this.#work ??= this.#run().finally(() => { this.#work = null; });
+    this.#work ??= this.#run();
     return lot.delivered.promise;
   }
 
@@ -76,17 +76,18 @@ export class Resender {
     this.#stop.abort();
   }
 
+  /** In the turn in which it finds nothing more to do it has ended, so that what comes then is begun with anew. */
   async #run(): Promise<void> {
     const { signal } = this.#stop;
-    while (this.#lots.length > 0 && !signal.aborted) {
-      if (await this.#parts.sink.hasRoom?.(signal) === false) return;
+    while (!signal.aborted && this.#lots.length > 0 && await this.#parts.sink.hasRoom?.(signal) !== false) {
       try {
-        if (!await this.#sendGroup(groupOf(this.#lots), signal)) return;
+        if (!await this.#sendGroup(groupOf(this.#lots), signal)) break;
       } catch (error) {
         this.#parts.onFailure(messageOf(error));
         await this.#parts.seam.sleepMs(readAgainMs, signal).catch(() => undefined);
       }
     }
+    this.#work = null;
   }
 
   /** False where not all of it was taken. Throws where the disk fails. */
