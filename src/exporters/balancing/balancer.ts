@@ -5,7 +5,7 @@ import { allRows } from '../../otap/take/split.ts';
 import type { Signal } from '../../otap/payload-type.ts';
 import type { BatchSink, PushResult } from '../../pipeline/sink.ts';
 import { worstOf } from '../../pipeline/sink-delivery.ts';
-import { exporterClosed } from '../retry.ts';
+import { backoffMs, exporterClosed, type RetryPolicy } from '../retry.ts';
 import { MemberLinks, type MemberLinksOptions } from './member-links.ts';
 import { holdPart, type Part, partsOf } from './parts.ts';
 import { type BatchTraceIds, traceIdsOf } from './trace-ids.ts';
@@ -33,8 +33,9 @@ export interface BalancerOptions extends MemberLinksOptions, Omit<TraceOwnersOpt
   readonly observer: BalancerObserver;
 }
 
-/** Wait between rounds of one batch, and of looks at members. */
-const pauseMs = 100;
+/** Waits between rounds of one batch: a member that is full is not asked over and over. */
+const rounds: RetryPolicy = { enabled: true, initialIntervalMs: 100, maxIntervalMs: 500, maxElapsedMs: 0 };
+/** Wait between looks at members. */
 const tickMs = 500;
 /** Wait before a member that is down is looked at again; it doubles from one failure to the next. */
 const restMs = { min: 1000, max: 30_000 };
@@ -84,7 +85,7 @@ export class Balancer implements BatchSink {
     const startMs = this.#options.seam.monotonicMs();
     const ids = traceIdsOf(batch);
     const final: PushResult[] = [];
-    for (let rows = allRows(batch); ; ) {
+    for (let [rows, round] = [allRows(batch), 1]; ; round++) {
       const nowMs = this.#advance();
       const parts = partsOf(ids, rows, this.router);
       const results = await Promise.all(parts.map((part) => this.#deliver(batch, ids, part)));
@@ -93,7 +94,7 @@ export class Balancer implements BatchSink {
       if (failed.length === 0) return worstOf(final);
       const isUntouched = final.length === 0 && failed.every(({ member }) => member === nobody);
       const isOver = this.#stop.signal.aborted || nowMs - startMs >= this.#options.giveUpMs;
-      if (isUntouched || isOver || !(await this.#pause(pauseMs))) return worstOf([...final, ...results]);
+      if (isUntouched || isOver || !(await this.#pause(backoffMs(rounds, round, this.#options.seam.jitter(), null)))) return worstOf([...final, ...results]);
       rows = Uint32Array.from(failed.flatMap((part) => [...part.rows])).sort();
     }
   }

@@ -172,6 +172,18 @@ describe('a batch', () => {
     await balancer.drain(0);
   });
 
+  test('comes to a member that is full less and less often', async () => {
+    const attempts: number[] = [];
+    const silent = (): undefined => undefined;
+    const { pass, behaves, seam, balancer } = scene({ observer: { sent: (_signal, member) => { if (member === 'b:1') attempts.push(seam.monotonicMs()); }, down: silent, up: silent, gone: silent } });
+    behaves.set('b:1', 'full');
+    await pass();
+    expect(attempts.length).toBeLessThan(150);
+    expect(attempts[2]).toBeLessThan(500);
+    expect(Math.max(...attempts.slice(1).map((ms, index) => ms - attempts[index])), 'it has room long before others are to have its traces').toBeLessThanOrEqual(750);
+    await balancer.drain(0);
+  });
+
   test('is given up after its time, and what a member refuses for good is not sent to another', async () => {
     const { pass, behaves, seam, balancer } = scene();
     behaves.set('b:1', 'full');
