@@ -15,6 +15,7 @@ export interface RatePoint {
 
 /** What was served, of the services of most arrivals. */
 export class RateHistory {
+  /** In the order in which they were last shown. */
   readonly #points = new Map<string, RatePoint[]>();
   #summaries: readonly ServiceSummary[] = [];
 
@@ -23,6 +24,7 @@ export class RateHistory {
     const shown = summaries.slice(0, servicesMax);
     for (const { service, rate, arrivalsPerSecond } of shown) {
       const points = this.#points.get(service) ?? [];
+      this.#points.delete(service);
       this.#points.set(service, points);
       points.push({ time: Number(atNano / 1_000_000n) / 1000, rate, arrivalsPerSecond });
       if (points.length > pointsMax) points.shift();
