@@ -4,6 +4,7 @@ import { CodedError, messageOf } from '../base/errors.ts';
 import type { Seam } from '../base/seam.ts';
 import { type Disk, type DiskFile, errorCode } from './disk.ts';
 import { encodeRecord, type LogRecord, segmentHeader, segmentHeaderBytes } from './log-format.ts';
+import { replaceFile, writeAll } from './replace-file.ts';
 
 /** When a record counts as durable: when it is synced, or when it is written, with the sync at most an interval behind, or none at all (nobody reads it after a crash). */
 export type SyncMode = 'fsync' | 'async' | 'never';
@@ -238,12 +239,8 @@ export function segmentOf(name: string): number | null {
 
 /** Replaces a segment by one of other records; after a crash it is either as before or as it is now. */
 export async function replaceSegment(disk: Disk, directory: string, segment: number, records: readonly LogRecord[]): Promise<number> {
-  const path = join(directory, segmentName(segment));
   const bytes = Buffer.concat([segmentHeader(segment), ...records.map(({ kind, body }) => encodeRecord(kind, [body]))]);
-  const file = await disk.create(`${path}.new`);
-  await writeAll(file, bytes, 0).then(() => file.sync()).finally(() => file.close());
-  await disk.rename(`${path}.new`, path);
-  await disk.syncDirectory(directory);
+  await replaceFile(disk, directory, segmentName(segment), bytes);
   return bytes.length;
 }
 
@@ -251,14 +248,6 @@ export async function replaceSegment(disk: Disk, directory: string, segment: num
 async function abandon(file: DiskFile): Promise<void> {
   await file.sync().catch(() => undefined);
   await file.close().catch(() => undefined);
-}
-
-async function writeAll(file: DiskFile, bytes: Uint8Array, from: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    const count = await file.write(bytes.subarray(done), from + done);
-    if (count <= 0) throw new Error('the system wrote nothing of what it was given');
-    done += count;
-  }
 }
 
 /** A failure of the disk in terms that somebody can act on; senders are to come again. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path/posix';
 import { type Disk, errorCode } from './disk.ts';
 import { encodeRecord, recordBody, recordHeaderBytes } from './log-format.ts';
+import { replaceFile } from './replace-file.ts';
 
 /** A file as it was saved. */
 export interface SideFile {
@@ -26,19 +27,8 @@ export class SideFiles {
   /** Never rejects. A crash leaves the file as it was, or as it is now. */
   save(name: string, parts: readonly Uint8Array[]): Promise<void> {
     return this.#trying(async () => {
-      const path = join(this.#directory, name);
       await this.#disk.makeDirectory(this.#directory);
-      const bytes = encodeRecord(0, parts);
-      if ((await this.#names()).includes(`${name}.new`)) await this.#disk.remove(`${path}.new`);
-      const file = await this.#disk.create(`${path}.new`);
-      try {
-        for (let at = 0; at < bytes.length; ) at += await file.write(bytes.subarray(at), at);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await this.#disk.rename(`${path}.new`, path);
-      await this.#disk.syncDirectory(this.#directory);
+      await replaceFile(this.#disk, this.#directory, name, encodeRecord(0, parts));
     });
   }
 
