@@ -1,12 +1,11 @@
-import https from 'node:https';
-import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyServerOptions } from 'fastify';
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
 import { formatEndpoint, isLoopbackHost, parseEndpoint } from '../base/endpoint.ts';
 import { CodedError, messageOf } from '../base/errors.ts';
 import type { OpenListenerSecurity } from '../security/listener-security.ts';
-import { UnauthenticatedError, type BearerAuth } from '../security/bearer-auth.ts';
 import { expositionContentType } from '../telemetry/exposition.ts';
 import { silentLogger, type Logger } from '../telemetry/log.ts';
 import type { MetricRegistry } from '../telemetry/metrics.ts';
+import { securedBy } from './secured.ts';
 
 /** Whether the process works, and what is to be known of it: names with short values. */
 export interface Health {
@@ -56,11 +55,9 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   const security = options.security ?? { tls: null, auth: null };
   const endpoint = parseEndpoint(options.endpoint);
   if (endpoint === null) throw new CodedError('INVALID_ARGUMENT', 'bad_endpoint', `http.endpoint: expected host:port, got "${options.endpoint}"`);
-  const beforeClose: (() => void)[] = [];
-  const app = fastify({
-    logger: false, bodyLimit: bodyBytesMax, requestTimeout: requestTimeoutMs, connectionTimeout: requestTimeoutMs, forceCloseConnections: true, ...serverFactoryOf(security, (close) => beforeClose.push(close)) });
-  app.addHook('preClose', async () => beforeClose.forEach((close) => close()));
-  if (security.auth !== null) askForTokens(app, security.auth);
+  const secured = securedBy(security, { requestTimeoutMs, connectionTimeoutMs: requestTimeoutMs, openPaths: ['/healthz', '/readyz'] });
+  const app = fastify({ logger: false, bodyLimit: bodyBytesMax, requestTimeout: requestTimeoutMs, connectionTimeout: requestTimeoutMs, forceCloseConnections: true, ...secured.options });
+  secured.guard(app);
   answerPlainly(app, options.log ?? silentLogger);
   addRoutes(app, options);
   try {
@@ -86,31 +83,6 @@ function addRoutes(app: FastifyInstance, { registry, ready, health, reload = nul
     if (headers.origin !== undefined) return json(reply, 403, { error: 'forbidden', message: 'not for pages of a browser' });
     const outcome = await reload();
     return json(reply, outcome.result === 'refused' ? 422 : 200, { ...outcome });
-  });
-}
-
-/** `onClose` gets what is to be done before the server closes. */
-function serverFactoryOf({ tls }: OpenListenerSecurity, onClose: (close: () => void) => void): Pick<FastifyServerOptions, 'serverFactory'> {
-  if (tls === null) return {};
-  return {
-    serverFactory: (handler) => {
-      const server = https.createServer({ ...tls.options, requestTimeout: requestTimeoutMs }, handler);
-      server.setTimeout(requestTimeoutMs);
-      onClose(tls.guard(server));
-      return server;
-    },
-  };
-}
-
-function askForTokens(app: FastifyInstance, auth: BearerAuth): void {
-  app.addHook('onRequest', async ({ url, headers, socket }, reply) => {
-    if (url === '/healthz' || url === '/readyz') return;
-    try {
-      auth.check(headers.authorization, socket.remoteAddress ?? 'unknown');
-    } catch (error) {
-      if (!(error instanceof UnauthenticatedError)) throw error;
-      await json(reply.header('www-authenticate', error.challenge), 401, { error: error.reason, message: error.message });
-    }
   });
 }
 

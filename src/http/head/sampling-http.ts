@@ -1,10 +1,9 @@
-import https from 'node:https';
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type FastifyServerOptions } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { formatEndpoint, parseEndpoint } from '../../base/endpoint.ts';
 import { CodedError, messageOf } from '../../base/errors.ts';
 import type { OpenListenerSecurity } from '../../security/listener-security.ts';
-import { UnauthenticatedError } from '../../security/bearer-auth.ts';
 import type { Logger } from '../../telemetry/log.ts';
+import { securedBy } from '../secured.ts';
 import { type Answers, commonHeaders } from './answers.ts';
 import { headPage } from './head-page.ts';
 import { headReport } from './head-report.ts';
@@ -37,13 +36,10 @@ const parameterError = "'service' parameter must be provided once";
 export async function listenSamplingHttp(parts: SamplingHttpParts): Promise<{ readonly address: string; close(): Promise<void> }> {
   const endpoint = parseEndpoint(parts.endpoint);
   if (endpoint === null) throw new CodedError('INVALID_ARGUMENT', 'bad_endpoint', `head.http.endpoint: expected host:port, got "${parts.endpoint}"`);
-  const beforeClose: (() => void)[] = [];
-  const app = fastify({
-    logger: false, bodyLimit: bodyBytesMax, requestTimeout: requestTimeoutMs, forceCloseConnections: true, routerOptions: { querystringParser: () => ({}) },
-    ...serverFactoryOf(parts.security, (close) => beforeClose.push(close)) });
+  const secured = securedBy(parts.security, { requestTimeoutMs, connectionTimeoutMs: null, openPaths: [] });
+  const app = fastify({ logger: false, bodyLimit: bodyBytesMax, requestTimeout: requestTimeoutMs, forceCloseConnections: true, routerOptions: { querystringParser: () => ({}) }, ...secured.options });
   app.server.maxConnections = connectionsMax;
-  app.addHook('preClose', async () => beforeClose.forEach((close) => close()));
-  askForTokens(app, parts.security);
+  secured.guard(app);
   addRoutes(app, parts);
   try {
     await app.listen({ host: endpoint.host, port: endpoint.port });
@@ -82,29 +78,5 @@ function addRoutes(app: FastifyInstance, { answers, history, log, onRequest }: S
     const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
     if (status >= 500) log.error('head_http_failed', 'a request to the head-sampling service failed', { path: request.url.slice(0, 200), error });
     return reply.code(status).send({ error: status < 500 ? 'bad_request' : 'internal', message: status < 500 ? messageOf(error) : 'an error of ours; the log has it' });
-  });
-}
-
-/** `onClose` gets what is to be done before the server closes. */
-function serverFactoryOf({ tls }: OpenListenerSecurity, onClose: (close: () => void) => void): Pick<FastifyServerOptions, 'serverFactory'> {
-  if (tls === null) return {};
-  return {
-    serverFactory: (handler) => {
-      const server = https.createServer({ ...tls.options, requestTimeout: requestTimeoutMs }, handler);
-      onClose(tls.guard(server));
-      return server;
-    },
-  };
-}
-
-function askForTokens(app: FastifyInstance, { auth }: OpenListenerSecurity): void {
-  if (auth === null) return;
-  app.addHook('onRequest', async ({ headers, socket }, reply) => {
-    try {
-      auth.check(headers.authorization, socket.remoteAddress ?? 'unknown');
-    } catch (error) {
-      if (!(error instanceof UnauthenticatedError)) throw error;
-      await reply.code(401).header('www-authenticate', error.challenge).send({ error: error.reason, message: error.message });
-    }
   });
 }
