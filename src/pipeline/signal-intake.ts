@@ -93,8 +93,11 @@ export class SignalIntake {
     held.hold();
     try {
       const times = this.#timesOf(batch);
-      await this.#ensureSlots(times, arrivalNano);
-      const slotOf = this.#slotOf(times, arrivalNano);
+      let slotOf = this.#slotOf(times, arrivalNano);
+      for (let absent = this.#absent(batch, slotOf); absent.length > 0; absent = this.#absent(batch, slotOf)) {
+        for (const slot of absent) await ring.ensure(slot);
+        slotOf = this.#slotOf(times, arrivalNano);
+      }
       const past = this.#pastHorizon(batch, inputs, arrivalNano);
       const shed = ring.nMax < TWO_56 ? new ShedRows(inputs, ring.nMax, ring.firstOpen, traces?.decided ?? null) : null;
       const { slots, decided, past: atOnce } = traces === null || inputs.traceIds === null
@@ -134,13 +137,9 @@ export class SignalIntake {
     return shed === null ? slots : shed.passing(slots, rowCount);
   }
 
-  /** Creates the slots that the batch's rows may go to; slots may close meanwhile, so this repeats until all are there. */
-  async #ensureSlots(times: EventTimes | null, arrivalNano: bigint): Promise<void> {
-    const missing = (): number[] => slotsOf(times?.values.length ?? 1, this.#slotOf(times, arrivalNano))
-      .filter((slot) => this.#parts.ring.get(slot) === null);
-    for (let absent = missing(); absent.length > 0; absent = missing()) {
-      for (const slot of absent) await this.#parts.ring.ensure(slot);
-    }
+  /** Slots that the batch's rows may go to and that are not there. What is asked in one turn holds for that turn: slots close while others are waited for. */
+  #absent({ rowCount }: OtapBatch, slotOf: (row: number) => number): number[] {
+    return slotsOf(this.#parts.time === 'arrival' ? 1 : rowCount, slotOf).filter((slot) => this.#parts.ring.get(slot) === null);
   }
 
   /** With event time: the rows' times, which move the watermark. */
