@@ -26,6 +26,7 @@ export async function* scanSegment(disk: Disk, directory: string, segment: numbe
       if (head === null) break;
       const bytes = recordHeaderBytes + head.bodyBytes;
       if (wants(head.kind, glance.subarray(recordHeaderBytes, bytes))) {
+        if (bytes > windowBytes && at + bytes > await disk.size(path)) break;
         const record = await window.bytes(at, bytes);
         const body = recordBody(record);
         if (body === null) break;

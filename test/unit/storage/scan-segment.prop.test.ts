@@ -44,6 +44,25 @@ describe('records of a segment that are wanted', () => {
     expect(damaged).toBeGreaterThan(10);
   });
 
+  test('a length that is damaged takes no memory', async () => {
+    const records = [1, 2].map((kind) => encodeRecord(kind, [new Uint8Array(100).fill(kind)]));
+    const bytes = Buffer.concat([segmentHeader(1), ...records]);
+    bytes.writeUInt32LE(2 ** 31, segmentHeader(1).length + 4);
+    const disk = new FakeDisk(1);
+    await write(disk, bytes);
+    let greatest = 0;
+    const open = disk.open.bind(disk);
+    disk.open = async (path) => {
+      const file = await open(path);
+      return { read: (into, at) => {
+        greatest = Math.max(greatest, into.length);
+        return file.read(into, at);
+      }, close: () => file.close() };
+    };
+    expect((await found(disk, () => true)).size).toBe(1);
+    expect(greatest).toBeLessThanOrEqual(2 ** 20);
+  });
+
   test('of a segment that is not there are none; a disk that fails says so', async () => {
     const disk = new FakeDisk(1);
     expect(await found(disk, () => true)).toEqual(new Set());
