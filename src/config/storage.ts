@@ -9,7 +9,7 @@ export const durability = option('durability', oneOf('none', 'async', 'fsync'), 
 export const storage = section('The log on the disk, with durability async or fsync; and without it batches that wait, with memory.retain: disk.', {
   directory: option('directory', filePath, './thresher-data', 'A directory of this process alone. It is made where it is not there.'),
   limitBytes: option('limit', size({ min: 2 ** 20 }), '10GiB', 'Most bytes of the log; beyond, `on_error` says what happens.'),
-  segmentBytes: option('segment_size', size({ min: 2 ** 16 }), '64MiB', 'A file of this size is followed by another. A file is removed when all that is in it is delivered.'),
+  segmentBytes: option('segment_size', size({ min: 2 ** 16 }), '64MiB', 'A file of this size is followed by another; with memory.retain and no durability one of an eighth of `limit`, where that is less. A file is removed when all that is in it is delivered.'),
   syncIntervalMs: option('sync_interval', duration({ min: 1 }), '200ms', 'With `async`: what was written is synced about as often.'),
   onError: option('on_error', oneOf('refuse', 'memory'), 'refuse', 'When the disk is full, read-only or failing. `refuse`: senders are told to come again. `memory`: new data is held in memory alone, as with durability none, until the disk works again.'),
   onCorrupt: option('on_corrupt', oneOf('skip', 'refuse'), 'skip', 'A damaged record in the log at the start. `skip`: what it held is lost, and told. `refuse`: the process does not start.'),
