@@ -20,7 +20,7 @@ afterEach(async () => {
 
 async function serverAnd(answer = rateAnswer(0.5), options: Partial<HeadSamplerOptions> = {}): Promise<{ readonly server: HeadServer; readonly sampler: HeadSampler }> {
   const server = await HeadServer.listen(answer);
-  const sampler = new HeadSampler({ serviceName: 'shop', endpoint: server.url, pollIntervalMs: 20, timeoutMs: 200, ...options });
+  const sampler = new HeadSampler({ serviceName: 'shop', endpoint: server.url, pollIntervalMs: 20, timeoutMs: 1500, ...options });
   opened.push(server, { close: () => sampler.shutdown() });
   await sampler.polledOnce;
   return { server, sampler };
