@@ -99,7 +99,7 @@ export class BatchTaker {
     if (journal !== null && arrival.place === undefined) journal.rollWhenFull();
     const arrivalNano = seam.nowUnixNano();
     const held = retain(this.#batchOrdinal++, arrivalNano, signal === 'logs' && logRandomness === 'record', account);
-    journal?.batch(held, arrival.place ?? null);
+    journal?.batch(held, arrivalNano, arrival.place ?? null);
     const taking = this.#parts[signal].take(batch, held, arrivalNano, memory);
     const taken = journal === null ? await taking : await durable(journal, held, taking);
     if (retained !== null) await retained.take(held);

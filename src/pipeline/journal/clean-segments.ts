@@ -28,7 +28,15 @@ async function removeSegment(disk: Disk, directory: string, segment: number): Pr
   await disk.syncDirectory(directory);
 }
 
-/** Strips one segment that nothing needs the batches of any more, and removes one whose decisions are forgotten. `lowest`: by signal, the first window that is not delivered. */
+/** Part of the horizon after which the current segment is followed by the next, though it is not full: as long as its batches are there, so are the decisions of a horizon before them. */
+const rollsAfter = 1 / 4;
+/** It is not followed more often than that, ms. */
+const rollsAfterMs = 1000;
+
+/**
+ * Strips one segment that nothing needs the batches of any more, and removes one whose decisions no batch can follow any more. A current segment that has grown old is followed by
+ * the next, so that its turn comes. `lowest`: by signal, the first window that is not delivered.
+ */
 export async function cleanUp({ disk, directory, seam, horizonMs }: JournalOptions, segments: JournalSegments, log: RecordLog, lowest: LowestOpen): Promise<void> {
   const deliverable = segments.deliverable(log.segment, lowest);
   if (deliverable !== null) {
@@ -38,9 +46,21 @@ export async function cleanUp({ disk, directory, seam, horizonMs }: JournalOptio
     if (bytes === 0) segments.forget(deliverable);
     else segments.stripped(deliverable, bytes);
   }
-  const horizonNano = Number.isFinite(horizonMs) ? BigInt(Math.round(horizonMs * 1e6)) : null;
-  const outlived = horizonNano === null ? null : segments.outlived(seam.nowUnixNano() - horizonNano);
-  if (outlived === null) return;
-  await removeSegment(disk, directory, outlived);
-  segments.forget(outlived);
+  if (!Number.isFinite(horizonMs)) return;
+  const outlived = segments.outlived(seam.nowUnixNano(), nanoOf(horizonMs));
+  if (outlived !== null) {
+    await removeSegment(disk, directory, outlived);
+    segments.forget(outlived);
+  }
+  if (segments.isFromBefore(log.segment, seam.nowUnixNano() - nanoOf(Math.max(horizonMs * rollsAfter, rollsAfterMs)))) rollSegment(segments, log);
+}
+
+/** From here on records go to the next segment. */
+export function rollSegment(segments: JournalSegments, log: RecordLog): void {
+  segments.resize(log.segment, log.segmentBytes);
+  log.roll();
+}
+
+function nanoOf(ms: number): bigint {
+  return BigInt(Math.round(ms * 1e6));
 }

@@ -5,7 +5,7 @@ import { RecordLog, type RecordPlace } from '../../storage/record-log.ts';
 import type { HeldBatch } from '../../store/held-batch.ts';
 import type { SampledSignal } from '../../store/slot-plan.ts';
 import type { KeepReasons } from '../keep-reasons.ts';
-import { cleanUp } from './clean-segments.ts';
+import { cleanUp, rollSegment } from './clean-segments.ts';
 import { type DecidedWindow, encodeDecided } from './decided-record.ts';
 import { DecisionLog } from './decisions.ts';
 import type { JournalOptions, JournalWindows, LoggedBatch, StreamPlace } from './options.ts';
@@ -111,7 +111,7 @@ export class Journal {
   }
 
   /** A batch, before it goes into windows; `place` is that of its stream, null where it needs none; `read`: where it stood that is read back. */
-  batch(held: HeldBatch, place: StreamPlace | null, read: RecordPlace | null = null): void {
+  batch(held: HeldBatch, arrivalUnixNano: bigint, place: StreamPlace | null, read: RecordPlace | null = null): void {
     if (!this.isRecovering && this.#room.isFull(held.serialisedBytes)) {
       if (place !== null) place.segment = -1;
       return;
@@ -122,7 +122,7 @@ export class Journal {
     const logged: LoggedBatch = { segment, place: read ?? this.#writer.last, durable, lateLots: 0 };
     durable.catch(() => { logged.place = null; });
     this.#logged.set(held, logged);
-    this.segments.pend(segment, 1);
+    this.segments.arrived(segment, arrivalUnixNano);
   }
 
   /** A batch's rows are in windows up to this one; `lateLots`: so many lots of them go out by themselves, each of which `lateLot` is asked for. */
@@ -260,8 +260,7 @@ export class Journal {
   }
 
   #roll(): void {
-    this.segments.resize(this.#writer.segment, this.#writer.segmentBytes);
-    this.#writer.roll();
+    rollSegment(this.segments, this.#writer);
   }
 
   /** What is delivered is forgotten once that is on record: a segment must not go before. Tried again where it could not be written. */

@@ -121,7 +121,7 @@ class Reading {
       const { ordinal } = read.held;
       this.counts.lastOrdinal = Math.max(this.counts.lastOrdinal, ordinal);
       this.#untaken.set(ordinal, read);
-      journal.batch(read.held, null, place);
+      journal.batch(read.held, read.header.arrivalUnixNano, null, place);
     } catch (error) {
       this.#lost(error);
     }

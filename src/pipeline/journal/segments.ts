@@ -11,6 +11,9 @@ interface SegmentNeeds {
   /** Only decisions are left in it. */
   isStripped: boolean;
   lastDecidedUnixNano: bigint;
+  /** When the first of its batches came, and its first batch or decision; null before. */
+  firstArrivalUnixNano: bigint | null;
+  firstUnixNano: bigint | null;
 }
 
 /** By signal, the first window that is not decided and delivered. */
@@ -32,7 +35,7 @@ export class JournalSegments {
   }
 
   start(segment: number): void {
-    if (!this.#segments.has(segment)) this.#segments.set(segment, { lastSlot: { traces: -1, logs: -1 }, pending: 0, bytes: 0, isStripped: false, lastDecidedUnixNano: 0n });
+    if (!this.#segments.has(segment)) this.#segments.set(segment, { lastSlot: { traces: -1, logs: -1 }, pending: 0, bytes: 0, isStripped: false, lastDecidedUnixNano: 0n, firstArrivalUnixNano: null, firstUnixNano: null });
   }
 
   resize(segment: number, bytes: number): void {
@@ -44,6 +47,14 @@ export class JournalSegments {
     this.#of(segment).pending += count;
   }
 
+  /** A batch of the segment came then, and is under way. */
+  arrived(segment: number, atUnixNano: bigint): void {
+    const needs = this.#of(segment);
+    needs.firstArrivalUnixNano = earliest(needs.firstArrivalUnixNano, atUnixNano);
+    needs.firstUnixNano = earliest(needs.firstUnixNano, atUnixNano);
+    needs.pending++;
+  }
+
   /** Rows of a batch of the segment are in a window. */
   uses(segment: number, { signal, slot }: WindowName): void {
     const { lastSlot } = this.#of(segment);
@@ -53,6 +64,7 @@ export class JournalSegments {
   decided(segment: number, atUnixNano: bigint): void {
     const needs = this.#of(segment);
     if (atUnixNano > needs.lastDecidedUnixNano) needs.lastDecidedUnixNano = atUnixNano;
+    needs.firstUnixNano = earliest(needs.firstUnixNano, atUnixNano);
   }
 
   stripped(segment: number, bytes: number): void {
@@ -75,10 +87,21 @@ export class JournalSegments {
     return null;
   }
 
-  /** A segment of decisions alone, all of them from before `unixNano`; null where there is none. */
-  outlived(unixNano: bigint): number | null {
-    for (const [segment, needs] of this.#inOrder()) if (needs.isStripped && needs.lastDecidedUnixNano < unixNano) return segment;
+  /**
+   * A segment of decisions alone that no start would look up any more: all of them were made more than a horizon before now, and before the first batch that is still
+   * there, which a start takes as of its arrival. Null where there is none.
+   */
+  outlived(nowUnixNano: bigint, horizonNano: bigint): number | null {
+    let first = nowUnixNano;
+    for (const needs of this.#segments.values()) if (!needs.isStripped) first = earliest(needs.firstArrivalUnixNano, first);
+    for (const [segment, needs] of this.#inOrder()) if (needs.isStripped && needs.lastDecidedUnixNano < first - horizonNano) return segment;
     return null;
+  }
+
+  /** Whether a segment has a batch or a decision from before `unixNano`. */
+  isFromBefore(segment: number, unixNano: bigint): boolean {
+    const firstUnixNano = this.#segments.get(segment)?.firstUnixNano ?? null;
+    return firstUnixNano !== null && firstUnixNano < unixNano;
   }
 
   #inOrder(): [number, SegmentNeeds][] {
@@ -91,4 +114,8 @@ export class JournalSegments {
     if (needs === undefined) throw new Error(`invariant broken: segment ${segment} was started`);
     return needs;
   }
+}
+
+function earliest(known: bigint | null, unixNano: bigint): bigint {
+  return known !== null && known < unixNano ? known : unixNano;
 }

@@ -91,17 +91,10 @@ export function isOutlived(run: RunRecord, { item }: Known): boolean {
   return spansTime(run, [...run.ledger.items.values()].filter((other) => other.item.signal === 'traces' && other.item.trace === item.trace));
 }
 
-/** A process that died is back within so long. */
-const backMs = 10_000;
-
-/**
- * Whether something of a trace came a horizon after its first span, when its decision may be forgotten, or was read back then: a start reads batches that are still in the
- * log, though the decisions that they followed are gone from it (docs/proofs.md, known limits).
- */
-export function spansTime({ scenario, crashes }: RunRecord, known: readonly Known[]): boolean {
+/** Whether something of a trace came a horizon after its first span, when its decision may be forgotten. */
+export function spansTime({ scenario }: RunRecord, known: readonly Known[]): boolean {
   const times = known.flatMap(({ arrivedMs }) => arrivedMs);
-  const readMs = crashes.map(({ atMs }) => atMs + backMs);
-  return Math.max(...times, ...readMs) - Math.min(...times) >= scenario.horizonMs;
+  return Math.max(...times) - Math.min(...times) >= scenario.horizonMs;
 }
 
 /** Kept or dropped together, each with the greater of its own threshold and the trace's. */
