@@ -173,6 +173,7 @@ export function buildLane(options: ProcessorOptions, signal: SampledSignal, stor
     handOn: (decision, segment) => loop.handOn({ ...decision, logged: Promise.resolve(segment) }),
     early: traces === null || decisions === null ? null : {
       recall: (window) => recallEarly(parts, traces, decisions, window),
+      leave: ({ kept, slot, atUnixNano }, segment) => droppedDispatch === null && outbox?.leave({ kept, record: { segment, slot, earlyAtUnixNano: atUnixNano } }, () => journal?.earlySent({ signal, slot, atUnixNano })) === true,
       handOn: (decision, segment) => loop.inTurn(() => sendEarly({ ...decision, logged: Promise.resolve(segment) })),
       sent: ({ slot, kept }) => {
         if (droppedDispatch !== null) for (const { batch, rows } of kept) decisions.marksOf(slot).add(batch, rows);

@@ -39,6 +39,8 @@ export interface RecoveringLane {
 
 export interface RecoveringEarly {
   recall(window: LoggedWindow & { readonly early: EarlyLook }): Promise<RecalledEarly>;
+  /** As of windows, in whose order they go: when one is delivered, its batches are cleared away. */
+  leave(decision: EarlyDecision, segment: number): boolean;
   handOn(decision: EarlyDecision, segment: number): Promise<void>;
   /** Told of those that were delivered. */
   sent(decision: EarlyDecision): void;
@@ -218,6 +220,7 @@ class Reading {
       traces.early.sent(decision);
       return;
     }
+    if (traces.early.leave(decision, journal.segment)) return;
     if (missing > 0) onMissing(window.signal, missing);
     void traces.early.handOn(decision, journal.segment).catch(() => undefined);
   }
