@@ -54,7 +54,7 @@ export class HeadSampling {
     this.#file = file;
     this.#metrics = new HeadMetrics(tools.registry);
     this.controller = new HeadController({
-      seam: tools.seam, settings: config, rule, stress: tools.stress, onUpdate: (update) => this.#onUpdate(update), onFailed: (error) => this.#onFailed(error) });
+      seam: tools.seam, settings: config, rule, stress: tools.stress, servedSinceNano: () => this.#thread?.listeningSinceNano ?? null, onUpdate: (update) => this.#onUpdate(update), onFailed: (error) => this.#onFailed(error) });
   }
 
   /** Reads the SQL of rates and what an earlier process left. Null where the configuration has no head sampling. Throws PolicyError where the SQL cannot be used. */

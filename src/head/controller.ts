@@ -31,6 +31,8 @@ export interface HeadControllerParts {
   readonly rule: { rates(rows: readonly RateRow[], settings: RateSettings): Promise<readonly WantedRate[]> };
   /** 1, and less where the intake is full. */
   readonly stress: () => number;
+  /** Since when answers are to be had without a break, ns since the epoch; null: they are not. Without it, since the controller is there. */
+  readonly servedSinceNano?: () => bigint | null;
   readonly onUpdate: (update: HeadUpdate) => void;
   /** Told of what could not be worked out: the rates stay as they are. */
   readonly onFailed: (error: unknown) => void;
@@ -85,12 +87,14 @@ export class HeadController implements HeadSink, ServedRates {
   }
 
   /**
-   * The one rate that all traces of each service are sampled with, from two poll intervals after the last change of its answer on (rule 23). Null where operations have rates of
+   * The one rate that all traces of each service are sampled with, from two poll intervals on after the last change of its answer, or after answers could not be had (rule 23). Null where operations have rates of
    * their own: a span may have another name when it ends than when it was sampled.
    */
   stable(): ReturnType<ServedRates['stable']> {
     const { defaultRate, pollIntervalMs } = this.#parts.settings;
-    const since = (changedNano: bigint): bigint => (changedNano > this.#startNano ? changedNano : this.#startNano) + BigInt(Math.round(pollIntervalMs * 2e6));
+    const { seam, servedSinceNano = () => this.#startNano } = this.#parts;
+    const servedNano = servedSinceNano() ?? seam.nowUnixNano();
+    const since = (changedNano: bigint): bigint => (changedNano > servedNano ? changedNano : servedNano) + BigInt(Math.round(pollIntervalMs * 2e6));
     const services = [...this.#strategies.values()].map(({ strategy: { service, rate, changedNano, operations } }) => (
       { service, rate: operations.length > 0 ? null : { rate, sinceNano: since(changedNano) } }));
     return { otherwise: { rate: defaultRate, sinceNano: since(this.#forgotNano) }, services };

@@ -95,12 +95,14 @@ describe('the thread that answers', () => {
     const thread = new HeadThread({ http: listener, grpc: { ...listener, enabled: true, moreEndpoints: [] } }, { seam: realSeam(), log: silentLogger, registry, snapshot: () => update });
     await thread.start();
     const { http } = thread.addresses;
+    const sinceNano = thread.listeningSinceNano ?? 0n;
     expect(await rateOf(http, 'shop')).toBe(0.25);
     const broken: HeadUpdate = JSON.parse('{"strategies":1}');
     thread.update(broken);
     await until(async () => registry.value(metrics.headWorkerRestarts) === 1, 'the restart is counted');
     await until(() => rateOf(http, 'shop').then((rate) => rate === 0.25, () => false), 'it answers again');
     expect(thread.addresses.http).toBe(http);
+    expect(sinceNano > 0n && (thread.listeningSinceNano ?? 0n) > sinceNano).toBe(true);
     await thread.close();
     await expect(fetch(`http://${http}/sampling?service=shop`)).rejects.toThrow();
   });

@@ -34,6 +34,7 @@ export class HeadThread {
   readonly #tools: HeadThreadTools;
   readonly #closing = new AbortController();
   #worker: Worker | null = null;
+  #listeningSinceNano: bigint | null = null;
   #addresses: { readonly http: string; readonly grpc: readonly string[] } = { http: '', grpc: [] };
 
   constructor(config: Pick<HeadConfig, 'http' | 'grpc'>, tools: HeadThreadTools) {
@@ -44,6 +45,11 @@ export class HeadThread {
   /** `host:port` of each listener, as it is listened on. */
   get addresses(): { readonly http: string; readonly grpc: readonly string[] } {
     return this.#addresses;
+  }
+
+  /** Since when it answers without a break, ns since the epoch; null: it does not. */
+  get listeningSinceNano(): bigint | null {
+    return this.#listeningSinceNano;
   }
 
   update(update: HeadUpdate): void {
@@ -65,6 +71,7 @@ export class HeadThread {
         this.#addresses = message;
         const [own = grpc.endpoint, ...more] = message.grpc;
         this.#config = { http: { ...http, endpoint: message.http }, grpc: { ...grpc, endpoint: own, moreEndpoints: more } };
+        this.#listeningSinceNano = this.#tools.seam.nowUnixNano();
         isListening = true;
         begun.resolve();
       } else this.#onMessage(message);
@@ -75,7 +82,7 @@ export class HeadThread {
     });
     worker.on('exit', () => {
       begun.reject(new Error('the worker of the head-sampling service ended'));
-      if (this.#worker === worker) this.#worker = null;
+      if (this.#worker === worker) this.#worker = this.#listeningSinceNano = null;
       if (isListening && !this.#closing.signal.aborted) void this.#restart();
     });
     await begun.promise;

@@ -19,6 +19,7 @@ function counts(service: string, over: Partial<HeadKeyCounts> = {}): HeadKeyCoun
 /** A controller whose rule is a function of a row. */
 class Loop {
   readonly clock = { nowNano: 0n };
+  servedSinceNano: bigint | null = 0n;
   readonly updates: HeadUpdate[] = [];
   readonly failures: unknown[] = [];
   readonly rows: (readonly RateRow[])[] = [];
@@ -27,7 +28,7 @@ class Loop {
 
   constructor(rate: (row: RateRow) => number, settings: Partial<HeadSettings> = {}) {
     this.controller = new HeadController({
-      seam: { nowUnixNano: () => this.clock.nowNano }, settings: { ...headSettings, ...settings }, stress: () => 1, onUpdate: (update) => this.updates.push(update), onFailed: (error) => this.failures.push(error),
+      seam: { nowUnixNano: () => this.clock.nowNano }, servedSinceNano: () => this.servedSinceNano, settings: { ...headSettings, ...settings }, stress: () => 1, onUpdate: (update) => this.updates.push(update), onFailed: (error) => this.failures.push(error),
       rule: {
         rates: async (rows, own) => {
           this.rows.push(rows);
@@ -148,6 +149,21 @@ describe('the controller', () => {
     const forgotNano = loop.clock.nowNano;
     await loop.window([counts('a')]);
     expect(loop.controller.stable().services).toEqual([{ service: 'a', rate: { rate: 1, sinceNano: forgotNano + 120n * second } }]);
+  });
+
+  test('rates are known from two polls after answers are to be had again, and while they are not nothing new is (rule 23)', async () => {
+    const loop = new Loop(() => 0.5);
+    await loop.window([counts('a')]);
+    const sinceNano = (): readonly bigint[] => {
+      const { otherwise, services } = loop.controller.stable();
+      return [otherwise, ...services.map(({ rate }) => rate)].map((rate) => rate?.sinceNano ?? 0n);
+    };
+    loop.clock.nowNano = 1000n * second;
+    expect(sinceNano()).toEqual([120n * second, 130n * second]);
+    loop.servedSinceNano = null;
+    expect(sinceNano()).toEqual([1120n * second, 1120n * second]);
+    loop.servedSinceNano = 1005n * second;
+    expect(sinceNano()).toEqual([1125n * second, 1125n * second]);
   });
 
   test('a rule that fails leaves the rates as they are', async () => {
