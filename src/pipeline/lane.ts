@@ -19,7 +19,7 @@ import type { EarlyDecision } from './early-windows.ts';
 import type { OnLost } from './fan-out.ts';
 import { Followers } from './followers.ts';
 import { headReads } from './head-counts.ts';
-import { expectWindow, recallShed, recallWindow } from './journal/recall.ts';
+import { expectWindow, recallAtArrival, recallWindow } from './journal/recall.ts';
 import { recallEarly } from './journal/recall-early.ts';
 import type { RecoveringLane } from './journal/recover.ts';
 import { KeepReasons, noReason } from './keep-reasons.ts';
@@ -140,7 +140,7 @@ export function buildLane(options: ProcessorOptions, signal: SampledSignal, stor
   const intake = new SignalIntake({
     signal, ring, clock, time: options.time, traces, hash: new KeyedHash(seam.hashKey), tools, onLate,
     ...(options.pastHorizon === undefined ? {} : { pastHorizon: { ...options.pastHorizon, reason: fallbackReason(combining) ?? noReason } }),
-    ...(journal === null ? {} : { onTaken: (held, slot, lateLots) => journal.taken(held, { signal, slot }, lateLots), onShed: (ids) => journal.shed({ ids, atUnixNano: options.seam.nowUnixNano() }) }),
+    ...(journal === null ? {} : { onTaken: (held, slot, lateLots) => journal.taken(held, { signal, slot }, lateLots), onDecided: (ids, n) => journal.decidedAtArrival({ ids, n, atUnixNano: options.seam.nowUnixNano() }) }),
     pace: (unixNano) => loop.pace(decidableUpTo(unixNano), paceMs, seam.sleepMs),
   });
   const route = (options.routes ?? keptToAll(options.sinks))[signal];
@@ -168,7 +168,7 @@ export function buildLane(options: ProcessorOptions, signal: SampledSignal, stor
     onEngineError: (_slot, error) => observer.engineError(signal, error),
   });
   const recovering: RecoveringLane = {
-    ring, intake, reasons, expect: (window) => expectWindow(parts, traces, window), recall: (window) => recallWindow(parts, traces, window), shed: (shed) => recallShed(traces, shed),
+    ring, intake, reasons, expect: (window) => expectWindow(parts, traces, window), recall: (window) => recallWindow(parts, traces, window), decidedAtArrival: (decided) => recallAtArrival(parts, traces, decided),
     leave: ({ kept, slot }, segment) => droppedDispatch === null && outbox?.leave({ kept, record: { segment, slot } }, () => journal?.exported({ signal, slot })) === true,
     handOn: (decision, segment) => loop.handOn({ ...decision, logged: Promise.resolve(segment) }),
     early: traces === null || decisions === null ? null : {

@@ -29,6 +29,8 @@ export class PastHorizonRows {
   readonly #inputs: InputColumns;
   readonly #starts: (row: number) => number;
   readonly #lateness: Lateness[] = [];
+  readonly #ids: number[] = [];
+  readonly #n: bigint[] = [];
 
   constructor(horizon: PastHorizon, memory: Memory, batch: OtapBatch, inputs: InputColumns) {
     this.#horizon = horizon;
@@ -42,6 +44,11 @@ export class PastHorizonRows {
     return this.#lateness;
   }
 
+  /** Traces that were decided so far: four words of each id, and N, 0 where dropped. */
+  get decided(): { readonly ids: Uint32Array<ArrayBuffer>; readonly n: BigUint64Array<ArrayBuffer> } {
+    return { ids: Uint32Array.from(this.#ids), n: BigUint64Array.from(this.#n) };
+  }
+
   /** Whether rows [from, to), all of one unknown trace, are past the horizon and were decided; `slot` is where its rows go if not. */
   decides(ids: Uint32Array, from: number, to: number, slot: number): boolean {
     const { decided, partial } = this.#memory;
@@ -53,7 +60,10 @@ export class PastHorizonRows {
       partial.add(slot, ids, at, 'past_horizon');
       return false;
     }
-    decided.put(ids, at, this.#nOf(from), this.#horizon.reason, 'past_horizon');
+    const n = this.#nOf(from);
+    decided.put(ids, at, n, this.#horizon.reason, 'past_horizon');
+    this.#ids.push(...ids.subarray(at, at + traceIdWords));
+    this.#n.push(n);
     return true;
   }
 

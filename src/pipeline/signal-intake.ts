@@ -38,8 +38,8 @@ export interface SignalIntakeParts {
   readonly pastHorizon?: PastHorizon;
   /** Told, in the turn in which a batch's rows go into windows, of the last of these, and how many lots of them follow decisions. */
   readonly onTaken?: (held: HeldBatch, lastSlot: number, lateLots: number) => void;
-  /** Told before that, in the same turn, of traces that are remembered as dropped since stress relief shed their first spans: ids, four words of each. */
-  readonly onShed?: (ids: Uint32Array<ArrayBuffer>) => void;
+  /** Told before that, in the same turn, of traces that are decided as they come: ids, four words of each, and N of each that is past the horizon; null: stress relief shed their first spans. */
+  readonly onDecided?: (ids: Uint32Array<ArrayBuffer>, n: BigUint64Array<ArrayBuffer> | null) => void;
   /** Told of rows of traces that are decided. */
   readonly onLate: (late: LateArrivals) => void;
 }
@@ -107,7 +107,8 @@ export class SignalIntake {
       const open = slots.filter(({ slot }) => slot >= ring.firstOpen);
       project(open.map(({ slot, rows }): SlotPart => ({ slot: present(ring.get(slot), `slot ${slot}`), rows })), batch, held, inputs, tools);
       if (traces !== null && inputs.traceIds !== null) for (const part of slots) if (part.slot < ring.firstOpen) traces.followers.add(part, held, inputs.traceIds);
-      if (shed !== null && shed.dropped.length > 0) this.#parts.onShed?.(shed.dropped);
+      if (shed !== null && shed.dropped.length > 0) this.#parts.onDecided?.(shed.dropped, null);
+      if (past !== null && past.decided.n.length > 0) this.#parts.onDecided?.(past.decided.ids, past.decided.n);
       this.#parts.onTaken?.(held, slots.reduce((last, { slot }) => Math.max(last, slot), -1), late.length);
       if (traces?.oversize !== undefined && inputs.traceIds !== null) growTraces(inputs.traceIds, slots, batch.rowCount, held.byteLength / batch.rowCount, traces.open, traces.oversize);
       for (const each of late) this.#parts.onLate(each);

@@ -13,7 +13,7 @@ async function stripSegment(disk: Disk, directory: string, segment: number): Pro
   const entries = [...readSegment(await disk.read(join(directory, segmentName(segment))))];
   const decisions = entries.flatMap((entry) => {
     if (!('body' in entry)) return [];
-    if (entry.kind === recordKinds.shed) return [entry];
+    if (entry.kind === recordKinds.shed || entry.kind === recordKinds.past) return [entry];
     return entry.kind === recordKinds.decided || entry.kind === recordKinds.early ? [{ kind: entry.kind, body: strippedDecided(entry.body) }] : [];
   });
   if (decisions.length > 0) return replaceSegment(disk, directory, segment, decisions);

@@ -5,12 +5,13 @@ import { RecordLog, type RecordPlace } from '../../storage/record-log.ts';
 import type { HeldBatch } from '../../store/held-batch.ts';
 import type { SampledSignal } from '../../store/slot-plan.ts';
 import type { KeepReasons } from '../keep-reasons.ts';
+import { type DecidedAtArrival, encodeAtArrival } from './at-arrival.ts';
 import { cleanUp, rollSegment } from './clean-segments.ts';
 import { type DecidedWindow, encodeDecided } from './decided-record.ts';
 import { DecisionLog } from './decisions.ts';
 import type { JournalOptions, JournalWindows, LoggedBatch, StreamPlace } from './options.ts';
 import type { Marks } from './read-segments.ts';
-import { encodeEarly, encodeNumber, encodeShed, encodeStart, encodeWindow, recordKinds, sequenceBytes, type ShedTraces, type WindowName } from './records.ts';
+import { encodeEarly, encodeNumber, encodeStart, encodeWindow, recordKinds, sequenceBytes, type WindowName } from './records.ts';
 import { LogRoom } from './room.ts';
 import { JournalSegments, type LowestOpen } from './segments.ts';
 
@@ -138,10 +139,10 @@ export class Journal {
     logged.durable.catch(() => undefined);
   }
 
-  /** Traces of a batch that is about to be taken are dropped, and in no window that would say so once the batch is gone. */
-  shed(traces: ShedTraces): void {
+  /** Traces of a batch that is about to be taken are decided, and in no window that would say so once the batch is gone. */
+  decidedAtArrival(traces: DecidedAtArrival): void {
     this.segments.decided(this.segment, traces.atUnixNano);
-    if (!this.isRecovering) void this.#append(recordKinds.shed, encodeShed(traces));
+    if (!this.isRecovering) void this.#append(...encodeAtArrival(traces));
   }
 
   /** A batch is in windows, or was refused: resolves when it is durable. Rejects, with what the log failed with, where data is to be refused then. */

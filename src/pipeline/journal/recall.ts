@@ -5,8 +5,8 @@ import { noReason } from '../keep-reasons.ts';
 import { settleSlot } from '../settle-slot.ts';
 import type { TraceMemory } from '../trace-memory.ts';
 import type { DeciderParts, WindowDecision } from '../window-decision.ts';
+import type { DecidedAtArrival } from './at-arrival.ts';
 import { keptOf, type LoggedWindow, type TraceDecisions } from './decided-record.ts';
-import type { ShedTraces } from './records.ts';
 
 /** A window as it was decided before. */
 export interface RecalledWindow {
@@ -55,9 +55,12 @@ export function batchesOf(runs: readonly Pick<RowsOfBatch, 'batch'>[], followers
   return new Map([...runs, ...followers].map(({ batch }) => [batch.ordinal, batch]));
 }
 
-/** Remembers traces as dropped that no window decided. */
-export function recallShed(memory: TraceMemory | null, { ids, atUnixNano }: ShedTraces): void {
+/** Remembers traces that no window decided. */
+export function recallAtArrival({ combining }: Pick<DeciderParts, 'combining'>, memory: TraceMemory | null, { ids, n, atUnixNano }: DecidedAtArrival): void {
   if (memory === null) return;
   memory.decided.advanceTo(Number(atUnixNano) / 1e6);
-  for (let at = 0; at < ids.length; at += traceIdWords) memory.decided.put(ids, at, 0n);
+  for (let trace = 0; trace < ids.length / traceIdWords; trace++) {
+    if (n === null) memory.decided.put(ids, trace * traceIdWords, 0n);
+    else memory.decided.put(ids, trace * traceIdWords, n[trace], fallbackReason(combining) ?? noReason, 'past_horizon');
+  }
 }

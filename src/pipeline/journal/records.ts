@@ -13,10 +13,11 @@ import type { SampledSignal } from '../../store/slot-plan.ts';
  *     lateSent  as taken: the same of the rows of a batch that followed decisions
  *     limited   8 bytes: N of the greatest probability that rows are taken with from here on
  *     shed      8 bytes: when (ns); then ids of traces that are dropped though no window decided them, 16 bytes each
+ *     past      as shed, then N of each in 8 bytes, 0 where it is dropped: traces past the horizon, which are decided by their age
  *     early     as decided: traces of a window that is still open
  *     earlySent signal and slot as closed, then 8 bytes: when it was decided (ns); the same of what was kept of these
  */
-export const recordKinds = { start: 1, batch: 2, taken: 3, closed: 4, decided: 5, exported: 6, lateSent: 7, limited: 8, early: 9, earlySent: 10, shed: 11 } as const;
+export const recordKinds = { start: 1, batch: 2, taken: 3, closed: 4, decided: 5, exported: 6, lateSent: 7, limited: 8, early: 9, earlySent: 10, shed: 11, past: 12 } as const;
 
 /** A window of a signal. */
 export interface WindowName {
@@ -39,21 +40,6 @@ export function encodeEarly(window: WindowName & { readonly atUnixNano: bigint }
 export function decodeWindow(body: Uint8Array): WindowName {
   const coded = decodeNumber(body);
   return { signal: coded % slotScale === 1 ? 'logs' : 'traces', slot: Math.floor(coded / slotScale) };
-}
-
-/** Traces that are dropped before any window, four words of each id, and when (ns) that was. */
-export interface ShedTraces {
-  readonly ids: Uint32Array<ArrayBuffer>;
-  readonly atUnixNano: bigint;
-}
-
-export function encodeShed({ ids, atUnixNano }: ShedTraces): readonly Uint8Array[] {
-  return [encodeNumber(atUnixNano), new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength)];
-}
-
-export function decodeShed(body: Uint8Array): ShedTraces {
-  if (body.length % 16 !== 8) throw malformed(`shed traces of ${body.length} bytes`);
-  return { atUnixNano: decodeBig(body.subarray(0, 8)), ids: new Uint32Array(body.slice(8).buffer) };
 }
 
 /** A whole number below 2^64 in 8 bytes. */

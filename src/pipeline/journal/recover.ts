@@ -11,13 +11,14 @@ import type { SignalIntake } from '../signal-intake.ts';
 import type { SlotRing } from '../slot-ring.ts';
 import type { EarlyDecision } from '../early-windows.ts';
 import type { WindowDecision } from '../window-decision.ts';
+import { type DecidedAtArrival, decodeAtArrival } from './at-arrival.ts';
 import { BatchReader, type ReadBatch } from './batch-reader.ts';
 import { decodeDecided, type EarlyLook, type LoggedWindow, readHead } from './decided-record.ts';
 import type { Journal, JournalWindows, RecoveryCounts } from './journal.ts';
 import type { RecalledWindow } from './recall.ts';
 import type { RecalledEarly } from './recall-early.ts';
 import { findSegments, type FoundSegment, type PlacedRecord, readMarks, recordsOf } from './read-segments.ts';
-import { decodeBig, decodeNumber, decodeShed, decodeStart, decodeWindow, recordKinds, type SegmentStart, type ShedTraces } from './records.ts';
+import { decodeBig, decodeNumber, decodeStart, decodeWindow, recordKinds, type SegmentStart } from './records.ts';
 
 /** What recovery needs of a signal's windows. */
 export interface RecoveringLane {
@@ -27,8 +28,8 @@ export interface RecoveringLane {
   /** Told of each window that is decided, before the first is read. */
   expect(window: LoggedWindow): void;
   recall(window: LoggedWindow): RecalledWindow;
-  /** Remembers traces as dropped that no window decided. */
-  shed(traces: ShedTraces): void;
+  /** Remembers traces that no window decided. */
+  decidedAtArrival(traces: DecidedAtArrival): void;
   /** Whether what was kept of a window, whose record is in this segment, is sent by reading it again, so that its memory can go. */
   leave(decision: WindowDecision, segment: number): boolean;
   /** Sends what was kept of a window on; resolves when the sinks have taken it. */
@@ -134,7 +135,7 @@ class Reading {
     if (kind === recordKinds.taken) await this.#take(decodeNumber(body));
     else if (kind === recordKinds.decided) await this.#recall(body);
     else if (kind === recordKinds.early) await this.#recallEarly(body);
-    else if (kind === recordKinds.shed) this.#recallShed(decodeShed(body));
+    else if (kind === recordKinds.shed || kind === recordKinds.past) this.#recallAtArrival(decodeAtArrival(kind, body));
     else if (kind === recordKinds.closed) {
       const { signal, slot } = decodeWindow(body);
       lanes[signal].ring.closeBefore(slot + 1);
@@ -146,9 +147,9 @@ class Reading {
     } else if (kind === recordKinds.limited) this.#limit(decodeBig(body));
   }
 
-  #recallShed(traces: ShedTraces): void {
-    this.#parts.journal.shed(traces);
-    this.#parts.lanes.traces.shed(traces);
+  #recallAtArrival(traces: DecidedAtArrival): void {
+    this.#parts.journal.decidedAtArrival(traces);
+    this.#parts.lanes.traces.decidedAtArrival(traces);
   }
 
   #limit(n: bigint): void {

@@ -73,7 +73,7 @@ test('what was shed stays dropped though its batch is gone', async () => {
 });
 
 test('control: kept where it is not logged', async () => {
-  vi.spyOn(Journal.prototype, 'shed').mockImplementation(() => undefined);
+  vi.spyOn(Journal.prototype, 'decidedAtArrival').mockImplementation(() => undefined);
   const { kept } = await keptAfterCrash(await keepAll());
   expect(shed.length).toBeGreaterThan(20);
   expect(kept.size).toBe(traces.length);
