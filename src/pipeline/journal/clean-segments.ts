@@ -52,13 +52,7 @@ export async function cleanUp({ disk, directory, seam, horizonMs }: JournalOptio
     await removeSegment(disk, directory, outlived);
     segments.forget(outlived);
   }
-  if (segments.isFromBefore(log.segment, seam.nowUnixNano() - nanoOf(Math.max(horizonMs * rollsAfter, rollsAfterMs)))) rollSegment(segments, log);
-}
-
-/** From here on records go to the next segment. */
-export function rollSegment(segments: JournalSegments, log: RecordLog): void {
-  segments.resize(log.segment, log.segmentBytes);
-  log.roll();
+  if (segments.isFromBefore(log.segment, seam.nowUnixNano() - nanoOf(Math.max(horizonMs * rollsAfter, rollsAfterMs)))) log.roll();
 }
 
 function nanoOf(ms: number): bigint {

@@ -6,7 +6,7 @@ import type { HeldBatch } from '../../store/held-batch.ts';
 import type { SampledSignal } from '../../store/slot-plan.ts';
 import type { KeepReasons } from '../keep-reasons.ts';
 import { type DecidedAtArrival, encodeAtArrival } from './at-arrival.ts';
-import { cleanUp, rollSegment } from './clean-segments.ts';
+import { cleanUp } from './clean-segments.ts';
 import { type DecidedWindow, encodeDecided } from './decided-record.ts';
 import { DecisionLog } from './decisions.ts';
 import type { JournalOptions, JournalWindows, LoggedBatch, StreamPlace } from './options.ts';
@@ -65,7 +65,7 @@ export class Journal {
   recovered(): void {
     this.#reading = null;
     this.#marks = null;
-    if (this.#started === this.#writer.segment) this.#roll();
+    if (this.#started === this.#writer.segment) this.#writer.roll();
   }
 
   get isRecovering(): boolean {
@@ -79,7 +79,7 @@ export class Journal {
 
   /** Bytes of all segments. */
   get byteLength(): number {
-    return this.segments.byteLength + (this.#log?.segmentBytes ?? 0);
+    return this.segments.byteLength;
   }
 
   /** Whether a window, or what was decided before it, is known to be delivered while it is read back. */
@@ -101,7 +101,7 @@ export class Journal {
 
   /** A new segment where the current one is full: between two batches, since a stream's records need its state in their segment. */
   rollWhenFull(): void {
-    if (this.#writer.segmentBytes > this.options.segmentBytes) this.#roll();
+    if (this.#writer.segmentBytes > this.options.segmentBytes) this.#writer.roll();
   }
 
   /** A stream's state as of before its next batch, where `place` says that its segment has none. */
@@ -246,7 +246,7 @@ export class Journal {
   async close(): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve));
     if (this.#log !== null && !this.isRecovering && this.#log.failure === null) {
-      this.#roll();
+      this.#log.roll();
       await this.#log.sync();
       for (let left = this.segments.count; left > 0; left--) await this.tick();
     }
@@ -258,10 +258,6 @@ export class Journal {
   get #writer(): RecordLog {
     if (this.#log === null) throw new Error('invariant broken: the journal is recovered before it is written');
     return this.#log;
-  }
-
-  #roll(): void {
-    rollSegment(this.segments, this.#writer);
   }
 
   /** What is delivered is forgotten once that is on record: a segment must not go before. Tried again where it could not be written. */
@@ -280,6 +276,7 @@ export class Journal {
     }
     const appended = log.append(kind, parts);
     appended.catch(() => undefined);
+    this.segments.resize(log.segment, log.segmentBytes);
     return appended;
   }
 

@@ -23,7 +23,7 @@ export type LowestOpen = { readonly [signal in SampledSignal]: number };
 export class JournalSegments {
   readonly #segments = new Map<number, SegmentNeeds>();
 
-  /** Bytes of all segments but the current one. */
+  /** Bytes of all segments. */
   get byteLength(): number {
     let bytes = 0;
     for (const needs of this.#segments.values()) bytes += needs.bytes;

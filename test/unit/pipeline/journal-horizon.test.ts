@@ -102,3 +102,18 @@ describe('a decision in the log', () => {
     expect(await send()).toBe('OK');
   });
 });
+
+describe('what counts for storage.limit', () => {
+  test('is all that lies on the disk, also segments that a failing disk ended', async () => {
+    const disk = new FakeDisk(1);
+    await start(disk, new CollectingSink(), 0, 0.5, { segmentBytes: 2 ** 20 });
+    expect(await send()).toBe('OK');
+    disk.faults.syncError = 1;
+    expect(await send()).toBe('RESOURCE_EXHAUSTED');
+    disk.faults.syncError = 0;
+    await later(5000);
+    expect(await send()).toBe('OK');
+    expect(disk.usedBytes).toBeGreaterThan(0);
+    expect(running().journal.byteLength).toBeGreaterThanOrEqual(disk.usedBytes);
+  });
+});
