@@ -43,6 +43,7 @@ async function main(perSecond: number, seconds: number, rounds: number): Promise
     await sleepMs((waitSeconds + windowSeconds * 2) * 1000);
     const names = await servicesOf(address);
     const asked = { address, perSecond, seconds, connections: 50, names: names.join('\n') };
+    await nextMessage(forkScript('./head-load.ts', { ...asked, seconds: 2 }, otherCore));
     for (let round = 0; round < rounds; round++) {
       const alone = await turn(sender, () => sleepMs(seconds * 1000, null));
       const both = await turn(sender, () => nextMessage(forkScript('./head-load.ts', asked, otherCore)));
