@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { packageFile } from '../../src/base/package-paths.ts';
 import { Child } from '../support/child.ts';
 import { randomTrace, shareOf } from '../support/given-messages.ts';
+import { JsonNextHop, type JsonSpan } from '../support/json-next-hop.ts';
 import { mulberry } from '../support/mulberry.ts';
 
 /**
@@ -22,43 +22,15 @@ const kills = Number(process.env['KILLS'] ?? 5);
 const directory = mkdtempSync(join(tmpdir(), 'thresher-kill-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-interface JsonSpan {
-  readonly traceId: string;
-  readonly spanId: string;
-  readonly traceState?: string;
-}
-
 /** The next hop: notes each span's threshold and how often it came. */
-class Backend {
+class Backend extends JsonNextHop {
   readonly seen = new Map<string, { readonly states: Set<string>; times: number }>();
-  readonly #server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      this.#take(JSON.parse(Buffer.concat(chunks).toString()));
-      response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
-    });
-  });
 
-  async listen(): Promise<number> {
-    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
-    const address = this.#server.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
-  }
-
-  close(): void {
-    this.#server.closeAllConnections();
-    this.#server.close();
-  }
-
-  #take(request: { readonly resourceSpans: readonly { readonly scopeSpans: readonly { readonly spans: readonly JsonSpan[] }[] }[] }): void {
-    for (const { scopeSpans } of request.resourceSpans) for (const { spans } of scopeSpans) for (const { traceId, spanId, traceState = '' } of spans) {
-      const key = `${traceId}/${spanId}`;
-      const known = this.seen.get(key) ?? { states: new Set(), times: 0 };
-      this.seen.set(key, known);
-      known.states.add(traceState);
-      known.times++;
-    }
+  protected override take(key: string, { traceState = '' }: JsonSpan): void {
+    const known = this.seen.get(key) ?? { states: new Set(), times: 0 };
+    this.seen.set(key, known);
+    known.states.add(traceState);
+    known.times++;
   }
 }
 

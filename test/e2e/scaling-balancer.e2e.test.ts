@@ -1,29 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { shareOf } from '../support/given-messages.ts';
-import { counted, Sender, spansOfTrace, Tiers } from './scaling-support.ts';
+import { counted, Sender, spansOfTrace, tieredTest } from './scaling-support.ts';
 
 /**
  * Scenario: two balancers before two Threshers, real processes; senders give each request to one of them, by turns. One sampler is stopped (SIGSTOP) for a
  * while, so that what is under way waits for it, and meanwhile one balancer is killed (SIGKILL).
  * Guarantees: what was acknowledged is not lost, without any durability; balancers that know nothing of each other send a trace to the same sampler.
  */
-let directory = '';
-let tiers = new Tiers(directory);
-
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'thresher-scaling-'));
-  tiers = new Tiers(directory);
-});
-
-afterEach(async () => {
-  await tiers.end();
-  rmSync(directory, { recursive: true, force: true });
-});
-
-test('a balancer that is killed loses nothing that it acknowledged, and another one agrees with it', async () => {
+tieredTest('a balancer that is killed loses nothing that it acknowledged, and another one agrees with it', async ({ tiers }) => {
   const [one, two] = await Promise.all(['one', 'two'].map((name) => tiers.sampler(name, '')));
   tiers.writeMembers(one, two);
   const [first, second] = [await tiers.balancer('otlp', { failover_after: '0s' }), await tiers.balancer('otlp', { failover_after: '0s' })];

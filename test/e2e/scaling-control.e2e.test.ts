@@ -1,27 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { shareOf } from '../support/given-messages.ts';
-import { Sender, spansOfTrace, Tiers } from './scaling-support.ts';
+import { Sender, spansOfTrace, tieredTest } from './scaling-support.ts';
 
 /**
  * Control of scaling.e2e.test.ts: the same tiers, whose balancer remembers nothing. A member joins under load.
  */
-let directory = '';
-let tiers = new Tiers(directory);
-
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'thresher-scaling-'));
-  tiers = new Tiers(directory);
-});
-
-afterEach(async () => {
-  await tiers.end();
-  rmSync(directory, { recursive: true, force: true });
-});
-
-test('without hand-over traces are torn, and so not kept', async () => {
+tieredTest('without hand-over traces are torn, and so not kept', async ({ tiers }) => {
   const [one, two] = await Promise.all(['one', 'two'].map((name) => tiers.sampler(name, `WHERE span_count = ${spansOfTrace}`)));
   tiers.writeMembers(one);
   const front = await tiers.balancer('otlp', { hand_over: '0s' });

@@ -1,8 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { counted, Sender, Tiers } from './scaling-support.ts';
+import { expect } from 'vitest';
+import { counted, Sender, tieredTest } from './scaling-support.ts';
 
 /**
  * Scenario: a balancer before three Threshers over OTAP, real processes with windows of a second; one is killed (SIGKILL) under load, and comes back empty. One more
@@ -10,20 +7,7 @@ import { counted, Sender, Tiers } from './scaling-support.ts';
  * Guarantees: all that comes is taken; traces that come afterwards are kept whole as the one alone keeps them, at its thresholds; those that were torn are counted, just these; the
  * member that is back gets new traces.
  */
-let directory = '';
-let tiers = new Tiers(directory);
-
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'thresher-scaling-'));
-  tiers = new Tiers(directory);
-});
-
-afterEach(async () => {
-  await tiers.end();
-  rmSync(directory, { recursive: true, force: true });
-});
-
-test('a member that dies is left alone until it is back', async () => {
+tieredTest('a member that dies is left alone until it is back', async ({ tiers }) => {
   const [alone, one, two, three] = await Promise.all(['alone', 'one', 'two', 'three'].map((name) => tiers.sampler(name, '')));
   tiers.writeMembers(one, two, three);
   const front = await tiers.balancer('otap', { hand_over: '6s', failover_after: '1s' });

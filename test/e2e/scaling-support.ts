@@ -1,44 +1,18 @@
-import { createServer } from 'node:http';
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { IncomingHttpHeaders } from 'node:http';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { test } from 'vitest';
 import { packageFile } from '../../src/base/package-paths.ts';
 import { Child } from '../support/child.ts';
 import { randomTrace } from '../support/given-messages.ts';
+import { JsonNextHop, type JsonSpan } from '../support/json-next-hop.ts';
 import { mulberry } from '../support/mulberry.ts';
 
-interface JsonSpan {
-  readonly traceId: string;
-  readonly spanId: string;
-  readonly traceState?: string;
-}
-
-interface JsonTraces {
-  readonly resourceSpans: readonly { readonly scopeSpans: readonly { readonly spans: readonly JsonSpan[] }[] }[];
-}
-
 /** The next hop of all members: notes who brought each span, and at which threshold. */
-export class Backend {
+export class Backend extends JsonNextHop {
   /** `trace/span` to what was said of it, by member. */
   readonly seen = new Map<string, { readonly member: string; readonly traceState: string }[]>();
-  readonly #server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      this.#take(JSON.parse(Buffer.concat(chunks).toString()), String(request.headers['x-member']));
-      response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
-    });
-  });
-
-  async listen(): Promise<number> {
-    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
-    const address = this.#server.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
-  }
-
-  close(): void {
-    this.#server.closeAllConnections();
-    this.#server.close();
-  }
 
   /** `trace/span threshold` of what these members brought, sorted. */
   of(...members: readonly string[]): string[] {
@@ -52,11 +26,8 @@ export class Backend {
     return found;
   }
 
-  #take({ resourceSpans }: JsonTraces, member: string): void {
-    for (const { scopeSpans } of resourceSpans) for (const { spans } of scopeSpans) for (const { traceId, spanId, traceState = '' } of spans) {
-      const key = `${traceId}/${spanId}`;
-      this.seen.set(key, [...this.seen.get(key) ?? [], { member, traceState }]);
-    }
+  protected override take(key: string, { traceState = '' }: JsonSpan, headers: IncomingHttpHeaders): void {
+    this.seen.set(key, [...this.seen.get(key) ?? [], { member: String(headers['x-member']), traceState }]);
   }
 }
 
@@ -145,15 +116,10 @@ async function startTier(directory: string, name: string, config: object, grpcPo
 /** The processes of one test, and their next hop. */
 export class Tiers {
   readonly backend = new Backend();
-  readonly membersFile: string;
-  readonly #directory: string;
+  readonly #directory = mkdtempSync(join(tmpdir(), 'thresher-scaling-'));
+  readonly membersFile = join(this.#directory, 'members.txt');
   readonly #started: Tier[] = [];
   #backendPort: Promise<number> | null = null;
-
-  constructor(directory: string) {
-    this.#directory = directory;
-    this.membersFile = join(directory, 'members.txt');
-  }
 
   /** A sampler that says who it is, with windows of a second; of the traces that meet a condition it keeps half. */
   async sampler(name: string, condition: string, grpcPort = 0): Promise<Tier> {
@@ -180,6 +146,7 @@ export class Tiers {
   async end(): Promise<void> {
     await Promise.all(this.#started.map(({ child }) => child.kill()));
     this.backend.close();
+    rmSync(this.#directory, { recursive: true, force: true });
   }
 
   async #start(name: string, config: object, grpcPort = 0): Promise<Tier> {
@@ -188,6 +155,15 @@ export class Tiers {
     return tier;
   }
 }
+
+/** A test with tiers of its own, which end with it. */
+export const tieredTest = test.extend<{ tiers: Tiers }>({
+  tiers: async ({}, use) => {
+    const tiers = new Tiers();
+    await use(tiers);
+    await tiers.end();
+  },
+});
 
 /** Sum of the series that begin so. */
 export async function counted({ httpPort }: Tier, start: string): Promise<number> {

@@ -1,9 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { shareOf } from '../support/given-messages.ts';
-import { counted, Sender, spansOfTrace, Tiers } from './scaling-support.ts';
+import { counted, Sender, spansOfTrace, tieredTest } from './scaling-support.ts';
 
 /**
  * Scenario: a balancer before Threshers, real processes with windows of a second; members come and leave while traces are sent whose spans are
@@ -12,23 +9,10 @@ import { counted, Sender, spansOfTrace, Tiers } from './scaling-support.ts';
  * member's; a member that has been handed over can be ended.
  * Control: scaling-control.e2e.test.ts.
  */
-let directory = '';
-let tiers = new Tiers(directory);
-
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'thresher-scaling-'));
-  tiers = new Tiers(directory);
-});
-
-afterEach(async () => {
-  await tiers.end();
-  rmSync(directory, { recursive: true, force: true });
-});
-
 const whole = `WHERE span_count = ${spansOfTrace}`;
 
 describe('members that come and leave in order', () => {
-  test('keep together what one Thresher alone keeps, and no trace is torn', async () => {
+  tieredTest('keep together what one Thresher alone keeps, and no trace is torn', async ({ tiers }) => {
     const [alone, one, two, three] = await Promise.all(['alone', 'one', 'two', 'three'].map((name) => tiers.sampler(name, whole)));
     tiers.writeMembers(one, two);
     const front = await tiers.balancer('otlp', { hand_over: '6s' });
