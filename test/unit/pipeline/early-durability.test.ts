@@ -4,8 +4,8 @@ import type { ProcessorOptions } from '../../../src/pipeline/processor.ts';
 import { type OpenPolicies, openPolicies } from '../../../src/policies.ts';
 import { readSegment } from '../../../src/storage/log-format.ts';
 import { CollectingSink } from '../../sql/store/support.ts';
-import { type DurableFlow, startProcess } from '../../support/durable-flow.ts';
-import { FakeDisk } from '../../support/fake-disk.ts';
+import { startProcess } from '../../support/durable-flow.ts';
+import { DurableWorld } from '../../support/durable-world.ts';
 import { type SentSpan, sentSpans } from '../../support/partial-marks.ts';
 import { type SpanSpec, spanMessages, spansOf } from './synthetic.ts';
 
@@ -15,12 +15,8 @@ const keep = (p: number): Promise<OpenPolicies> => openPolicies([{ name: 'p', te
 const root = (trace: number, name: string): SpanSpec => ({ trace, name, startMs: 1.7e12 });
 const child = (trace: number, name: string): SpanSpec => ({ ...root(trace, name), isChild: true });
 
-/** Processes over one disk, one after the other. */
-class World {
-  disk = new FakeDisk(1);
+class World extends DurableWorld {
   sink = new CollectingSink();
-  atMs = 0;
-  flow: DurableFlow | null = null;
 
   async start(policies: OpenPolicies, options: Partial<ProcessorOptions> = early): Promise<void> {
     this.flow = await startProcess(this.disk, this.sink, this.atMs, { ...policies, ...options }, { segmentBytes: 300 });
@@ -31,16 +27,8 @@ class World {
     expect((await this.running.processor.intake.open('traces').accept({ bytes, compressed: null, encoding: 'identity' })).ack.status).toBe('OK');
   }
 
-  async later(ms: number): Promise<void> {
-    this.atMs += ms;
-    this.running.seam.advanceMs(ms);
-    await this.running.processor.advance(this.running.seam.nowUnixNano());
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-
-  kill(): void {
-    this.flow?.processor.close();
-    this.disk = this.disk.restart('kill');
+  override kill(): void {
+    super.kill();
     this.sink = new CollectingSink();
   }
 
@@ -56,11 +44,6 @@ class World {
   async kinds(): Promise<number[]> {
     const segments = await Promise.all((await this.disk.list('/data')).map((name) => this.disk.read(`/data/${name}`)));
     return segments.flatMap((bytes) => [...readSegment(bytes)].flatMap((entry) => ('body' in entry ? [entry.kind] : [])));
-  }
-
-  get running(): DurableFlow {
-    if (this.flow === null) throw new Error('no process runs');
-    return this.flow;
   }
 }
 

@@ -9,7 +9,7 @@ import { readSegment } from '../../../src/storage/log-format.ts';
 import { replaceSegment, retryAfterMs, segmentOf } from '../../../src/storage/record-log.ts';
 import { CollectingSink } from '../../sql/store/support.ts';
 import { type DurableFlow, startProcess, untilAborted } from '../../support/durable-flow.ts';
-import { FakeDisk } from '../../support/fake-disk.ts';
+import { DurableWorld } from '../../support/durable-world.ts';
 import { type GivenSpan, itemsSeen, randomTrace, shareOf, spansMessages } from '../../support/given-messages.ts';
 import { mulberry } from '../../support/mulberry.ts';
 import { otlpBytes } from '../../support/otlp-bytes.ts';
@@ -19,12 +19,8 @@ const traces = Array.from({ length: 200 }, () => randomTrace(chance));
 const traceOf = (index: number): string => traces[index];
 const spansOf = (from: number, count = 10): GivenSpan[] => Array.from({ length: count }, (_, i) => ({ trace: traceOf(from + i), name: 'a', startMs: 1000 }));
 
-/** Processes over one disk, one after the other. */
-class World {
-  disk = new FakeDisk(1);
+class World extends DurableWorld {
   sink = new CollectingSink();
-  atMs = 0;
-  flow: DurableFlow | null = null;
 
   async start(policies: OpenPolicies, journaling: Partial<JournalOptions> = {}, options: Partial<ProcessorOptions> = {}, afterFailure: (() => Promise<void>) | null = null): Promise<DurableFlow> {
     const sleepMs: Seam['sleepMs'] = (ms, signal) => (ms === retryAfterMs && afterFailure !== null ? afterFailure() : untilAborted(ms, signal));
@@ -40,23 +36,9 @@ class World {
     return answers;
   }
 
-  async later(ms: number): Promise<void> {
-    this.atMs += ms;
-    this.running.seam.advanceMs(ms);
-    await this.running.processor.advance(this.running.seam.nowUnixNano());
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-
-  kill(): void {
-    this.flow?.processor.close();
-    this.flow = null;
-    this.disk = this.disk.restart('kill');
+  override kill(): void {
+    super.kill();
     this.sink = new CollectingSink();
-  }
-
-  get running(): DurableFlow {
-    if (this.flow === null) throw new Error('no process runs');
-    return this.flow;
   }
 
   get sent(): string[] {

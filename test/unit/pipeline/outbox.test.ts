@@ -8,7 +8,7 @@ import type { ProcessorOptions } from '../../../src/pipeline/processor.ts';
 import { openPolicies } from '../../../src/policies.ts';
 import { HeldBatch } from '../../../src/store/held-batch.ts';
 import { type DurableFlow, startProcess } from '../../support/durable-flow.ts';
-import { FakeDisk } from '../../support/fake-disk.ts';
+import { DurableWorld } from '../../support/durable-world.ts';
 import { randomTrace, shareOf, spansMessages } from '../../support/given-messages.ts';
 import { mulberry } from '../../support/mulberry.ts';
 import { otlpBytes } from '../../support/otlp-bytes.ts';
@@ -27,23 +27,15 @@ const spanId = (index: number): string => (index + 1).toString(16).padStart(16, 
 /** Patience with a sink is over soon, and with a disk; deadlines of policies are not. */
 const soon = (ms: number, signal?: AbortSignal): Promise<void> => sleep(ms <= 5000 ? world.patienceMs : ms, undefined, signal === undefined ? {} : { signal });
 
-class World {
+class World extends DurableWorld {
   readonly chance = mulberry(23);
   readonly acknowledged: string[] = [];
-  disk = new FakeDisk(1);
-  atMs = 0;
   patienceMs = 5;
-  flow: DurableFlow | null = null;
   /** Most that was held, but for remembered decisions, which have a bound of their own. */
   held = 0;
 
   async start(sinks: ProcessorOptions['sinks'], journaling: Partial<JournalOptions> = {}, options: Partial<ProcessorOptions> = {}): Promise<DurableFlow> {
     this.flow = await startProcess(this.disk, sinks[0], this.atMs, { ...half, sinks, ...options }, journaling, soon);
-    return this.flow;
-  }
-
-  get running(): DurableFlow {
-    if (this.flow === null) throw new Error('no process runs');
     return this.flow;
   }
 
@@ -61,22 +53,14 @@ class World {
     return status;
   }
 
-  async later(ms: number): Promise<void> {
-    this.atMs += ms;
-    this.running.seam.advanceMs(ms);
-    await this.running.processor.advance(this.running.seam.nowUnixNano());
+  override async later(ms: number): Promise<void> {
+    await super.later(ms);
     const { memory } = this.running.processor;
     this.held = Math.max(this.held, memory.heldBytes - memory.heldBy('decisions'));
   }
 
   fresh(count: number): string[] {
     return Array.from({ length: count }, () => randomTrace(this.chance));
-  }
-
-  kill(): void {
-    this.flow?.processor.close();
-    this.flow = null;
-    this.disk = this.disk.restart('kill');
   }
 
   missing(hop: SlowHop): number {
