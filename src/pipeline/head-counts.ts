@@ -56,7 +56,7 @@ export interface HeadTelling {
 export const headReads: ViewReads = { view: 'traces', columns: ['has_root', 'root_service', 'root_name'], keys: [] };
 
 /** Names come from whoever sends: longer ones are not counted, and of a window no more than these, by arrivals. */
-export const headNameCharsMax = 256;
+const headNameCharsMax = 256;
 const keysMax = 12_000;
 
 /** A decided window as its policies and tables have it. */

@@ -20,7 +20,7 @@ export interface SamplingGrpcParts {
 const limits = { messageBytesMax: 64 * 1024, unreadBytesMax: 16 * 1024 * 1024, connectionsMax: 10_000, streamWindowBytes: 64 * 1024, connectionWindowBytes: 1024 * 1024, readTimeoutMs: 10_000 };
 
 /** The path of the one method that clients call. */
-export const samplingPath = '/jaeger.api_v2.SamplingManager/GetSamplingStrategy';
+const samplingPath = '/jaeger.api_v2.SamplingManager/GetSamplingStrategy';
 
 /** Jaeger's remote sampling over gRPC (proto/jaeger-sampling.proto). Throws CodedError `cannot_listen`. */
 export async function listenSamplingGrpc({ endpoint, security, answers, seam, log, onRequest }: SamplingGrpcParts): Promise<{ readonly address: string; close(): Promise<void> }> {
