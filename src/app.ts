@@ -157,8 +157,7 @@ async function start(written: ThresherConfig, log: Logger, options: AppOptions, 
       if (isDone) {
         processor.close();
         await retained?.close();
-      }
-      if (!isDone) log.error('drain_incomplete', `not all was decided within shutdown.deadline; ${journal === null ? 'the rest is lost' : 'the next start goes on with the rest'}`, { spans: processor.held('traces').items, logs: processor.held('logs').items });
+      } else log.error('drain_incomplete', `not all was decided within shutdown.deadline; ${journal === null ? 'the rest is lost' : 'the next start goes on with the rest'}`, { spans: processor.held('traces').items, logs: processor.held('logs').items });
       const lost = registry.total(metrics.itemsLost) - lostBefore;
       if (lost > 0) log.error('drain_lost', `${lost} kept items were not exported${journal === null ? ' and are lost' : '; the next start sends those that were not refused for good'}`, { items: lost });
       await head?.close();
